@@ -1,0 +1,85 @@
+use super::*;
+
+fn id(value: u16) -> PacketId {
+    PacketId::new(value).unwrap()
+}
+
+#[test]
+fn identifiers_go_round_and_skip_none() {
+    let mut outbound = Outbound::default();
+    for n in 1..=u16::MAX {
+        assert_eq!(outbound.push(QoS::AtLeastOnce, n), Ok(id(n)));
+    }
+    assert_eq!(outbound.push(QoS::AtLeastOnce, 0), Err(0), "all 65,535 are taken");
+    assert_eq!(outbound.puback(id(2)), Acknowledgement::Finished(Some(2)));
+    assert_eq!(outbound.push(QoS::AtLeastOnce, 0), Err(0), "1 comes next, and is still taken");
+    assert_eq!(outbound.puback(id(1)), Acknowledgement::Finished(Some(1)));
+    assert_eq!(outbound.push(QoS::AtLeastOnce, 7), Ok(id(1)));
+    assert_eq!(outbound.push(QoS::ExactlyOnce, 8), Ok(id(2)));
+    assert_eq!(outbound.len(), 65_535);
+    assert_eq!(outbound.puback(id(1)), Acknowledgement::Finished(Some(7)));
+    assert_eq!(outbound.puback(id(1)), Acknowledgement::Unknown);
+}
+
+#[test]
+fn qos_2_goes_through_all_its_states() {
+    let mut outbound = Outbound::default();
+    let first = outbound.push(QoS::ExactlyOnce, 'a').unwrap();
+    assert_eq!(outbound.puback(first), Acknowledgement::Unknown);
+    assert_eq!(outbound.pubcomp(first), Acknowledgement::Unknown);
+    assert_eq!(outbound.pubrec(first, false), Acknowledgement::Received(Some('a')));
+    assert!(outbound.release(first));
+    assert_eq!(outbound.pubrec(first, false), Acknowledgement::Received(None));
+    assert_eq!(outbound.pubcomp(first), Acknowledgement::Finished(None));
+    assert!(!outbound.release(first));
+    assert!(outbound.is_empty());
+}
+
+#[test]
+fn a_failing_pubrec_finishes_the_message() {
+    let mut outbound = Outbound::default();
+    let first = outbound.push(QoS::ExactlyOnce, 'a').unwrap();
+    assert_eq!(outbound.pubrec(first, true), Acknowledgement::Finished(Some('a')));
+    outbound.restart();
+    assert_eq!(outbound.next_resend(), None);
+}
+
+#[test]
+#[expect(clippy::many_single_char_names, reason = "they name the messages")]
+fn a_restart_repeats_what_is_unfinished_in_order() {
+    let mut outbound = Outbound::default();
+    let a = outbound.push(QoS::AtLeastOnce, 'a').unwrap();
+    let b = outbound.push(QoS::ExactlyOnce, 'b').unwrap();
+    let c = outbound.push(QoS::AtLeastOnce, 'c').unwrap();
+    let d = outbound.push(QoS::ExactlyOnce, 'd').unwrap();
+    assert!(!outbound.has_resends());
+    outbound.pubrec(b, false);
+    assert!(outbound.release(b));
+    outbound.puback(c);
+    outbound.restart();
+    assert!(outbound.resends_publish());
+    assert_eq!(outbound.next_resend(), Some(Resend::Publish(a, QoS::AtLeastOnce, 'a')));
+    assert!(!outbound.resends_publish());
+    assert_eq!(outbound.next_resend(), Some(Resend::PubRel(b)));
+    outbound.puback(a);
+    assert_eq!(outbound.next_resend(), Some(Resend::Publish(d, QoS::ExactlyOnce, 'd')));
+    assert_eq!(outbound.next_resend(), None);
+    let e = outbound.push(QoS::AtLeastOnce, 'e').unwrap();
+    assert_eq!(outbound.next_resend(), None, "a new message is sent by whoever pushes it");
+    assert_eq!(outbound.puback(e), Acknowledgement::Finished(Some('e')));
+}
+
+#[test]
+fn an_inbound_identifier_means_one_message_until_pubrel() {
+    let mut inbound = Inbound::default();
+    assert_eq!(inbound.publish(id(1)), Arrival::New);
+    assert_eq!(inbound.publish(id(1)), Arrival::Pending);
+    inbound.taken_over(id(1));
+    assert_eq!(inbound.publish(id(1)), Arrival::Repeated);
+    assert!(inbound.release(id(1)));
+    assert!(!inbound.release(id(1)));
+    assert_eq!(inbound.publish(id(1)), Arrival::New);
+    inbound.refused(id(1));
+    assert_eq!(inbound.publish(id(1)), Arrival::New);
+    assert_eq!(inbound.len(), 1);
+}
