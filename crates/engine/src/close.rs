@@ -1,0 +1,198 @@
+//! The end of a connection, of a Session, and what becomes of the Will.
+
+use std::sync::Arc;
+
+use martlet_proto::PeerMisbehaved;
+use martlet_wire::{Disconnect, QoS, ReasonCode};
+
+use crate::clients::{SessionId, Will};
+use crate::deadlines::Due;
+use crate::entry::Entry;
+use crate::message::{Message, Queued};
+use crate::notice::{Cause, Notice};
+use crate::{ConnectionId, Engine, Output};
+
+/// How often, in seconds, some of the retained messages are looked at for expired ones.
+const RETAINED_SWEEP_SECONDS: u32 = 10;
+/// How many retained messages are looked at a time.
+const RETAINED_SWEEP_STEPS: usize = 10_000;
+
+impl Engine {
+    /// DISCONNECT came.
+    pub(crate) fn disconnected(
+        &mut self,
+        id: ConnectionId,
+        disconnect: &Disconnect<'_>,
+    ) -> Result<(), PeerMisbehaved> {
+        let Some(connection) = self.connections.get(id) else { return Ok(()) };
+        if let Some(session_id) = connection.session
+            && let Some(session) = self.clients.get_mut(session_id)
+        {
+            let expiry = connection.protocol.expiry_after(disconnect, session.expiry_interval)?;
+            session.expiry_interval = expiry.min(self.config.limits.session_expiry_interval_max);
+            if disconnect.reason == ReasonCode::NORMAL_DISCONNECTION {
+                session.will = None; // [MQTT-3.14.4-3] [MQTT311-3.14.4-3]
+            }
+        }
+        self.end_connection(id, Cause::Client(disconnect.reason), None);
+        Ok(())
+    }
+
+    /// The network is gone.
+    pub(crate) fn lost(&mut self, id: ConnectionId) {
+        self.detach(id, Cause::Lost);
+    }
+
+    /// Ends a connection from this side, with a last packet.
+    pub(crate) fn end_connection(&mut self, id: ConnectionId, cause: Cause, farewell: Option<Vec<u8>>) {
+        let Some(connection) = self.connections.get(id) else { return };
+        let mut bytes = connection.out.collect(&self.turn);
+        bytes.extend(farewell.unwrap_or_default());
+        self.outputs.push_back(Output::Close { connection: id, farewell: bytes });
+        self.detach(id, cause);
+    }
+
+    /// Every client is sent away.
+    pub(crate) fn shut_down(&mut self) {
+        for id in self.connections.ids() {
+            let farewell = self.disconnect_packet(id, ReasonCode::ServerShuttingDown);
+            // The Will of a client that the broker itself sends away for its own end is not published.
+            if let Some(session) = self.connections.get(id).and_then(|connection| connection.session)
+                && let Some(session) = self.clients.get_mut(session)
+            {
+                session.will = None;
+            }
+            self.end_connection(id, Cause::Broker(ReasonCode::ServerShuttingDown), farewell);
+        }
+    }
+
+    /// An operator sends a client away.
+    pub(crate) fn send_away(&mut self, client_identifier: &str, reason: ReasonCode) {
+        let session = self.clients.find(client_identifier).and_then(|session| self.clients.get(session));
+        if let Some(connection) = session.and_then(|session| session.connection) {
+            let farewell = self.disconnect_packet(connection, reason);
+            self.end_connection(connection, Cause::Broker(reason), farewell);
+        }
+    }
+
+    /// Takes a connection out, and leaves its Session behind as the standard says.
+    fn detach(&mut self, id: ConnectionId, cause: Cause) {
+        let Some(connection) = self.connections.remove(id) else { return };
+        if let Some(at) = connection.connect_deadline {
+            self.deadlines.cancel(at, Due::Connect(id));
+        }
+        if let Some(at) = connection.keep_alive_deadline {
+            self.deadlines.cancel(at, Due::KeepAlive(id));
+        }
+        let session = connection.session.filter(|session| {
+            self.clients.get(*session).is_some_and(|session| session.connection == Some(id))
+        });
+        let client_identifier =
+            session.and_then(|session| Some(self.clients.get(session)?.client_identifier.to_string()));
+        self.notice(Notice::Disconnected { connection: id, peer: connection.peer, client_identifier, cause });
+        if let Some(session) = session {
+            self.leave_session(session);
+        }
+    }
+
+    fn leave_session(&mut self, id: SessionId) {
+        let now = self.now;
+        let Some(session) = self.clients.get_mut(id) else { return };
+        session.connection = None;
+        if !session.is_durable() {
+            self.end_session(id); // [MQTT-4.1.0-2]
+            return;
+        }
+        if session.expiry_interval != u32::MAX {
+            let ends_at = now.plus_seconds(session.expiry_interval);
+            session.ends_at = Some(ends_at);
+            self.deadlines.set(ends_at, Due::SessionExpiry(id));
+        }
+        if let Some(will) = &mut session.will {
+            let due_at = now.plus_seconds(will.delay);
+            will.due_at = Some(due_at);
+            if will.delay == 0 {
+                self.will_due(id);
+            } else {
+                self.deadlines.set(due_at, Due::Will(id)); // [MQTT-3.1.2-8]
+            }
+        }
+        self.set_online(id, false);
+    }
+
+    pub(crate) fn session_expired(&mut self, id: SessionId) {
+        let is_over = self.clients.get(id).is_some_and(|session| {
+            session.connection.is_none() && session.ends_at.is_some_and(|at| at <= self.now)
+        });
+        if is_over {
+            self.end_session(id);
+        }
+    }
+
+    /// Ends a Session that has no connection: its subscriptions go, its Will is published, and what a Shared Subscription
+    /// gave to it goes to other members.
+    pub(crate) fn end_session(&mut self, id: SessionId) {
+        self.drop_subscriptions(id);
+        let Some(mut session) = self.clients.remove(id) else { return };
+        if let Some(at) = session.ends_at {
+            self.deadlines.cancel(at, Due::SessionExpiry(id));
+        }
+        if let Some(will) = session.will.take() {
+            if let Some(at) = will.due_at {
+                self.deadlines.cancel(at, Due::Will(id));
+            }
+            self.publish_will(will);
+        }
+        self.status.queued_messages -= session.queue.len();
+        self.notice(Notice::SessionEnded { client_identifier: session.client_identifier.to_string() });
+        self.redistribute(&mut session);
+    }
+
+    /// Messages that a Shared Subscription gave to an ended Session go to other members: those of QoS 1 that were not
+    /// acknowledged, and those that were never sent. A QoS 2 message whose delivery began goes to nobody else
+    /// [MQTT-4.8.2-5].
+    fn redistribute(&mut self, session: &mut crate::clients::ClientSession) {
+        let begun = session
+            .state
+            .outbound
+            .unanswered()
+            .filter(|(qos, queued)| *qos == QoS::AtLeastOnce && queued.group.is_some())
+            .map(|(_, queued)| queued.clone());
+        let mut orphans: Vec<Queued> = begun.collect();
+        while let Some(queued) = session.queue.pop() {
+            orphans.extend(queued.group.is_some().then_some(queued));
+        }
+        for orphan in orphans {
+            if let Some(group) = orphan.group
+                && let Some(mut publication) = orphan.message.publication()
+            {
+                self.route_to_group(&mut publication, &group);
+            }
+        }
+    }
+
+    pub(crate) fn will_due(&mut self, id: SessionId) {
+        let now = self.now;
+        let Some(session) = self.clients.get_mut(id) else { return };
+        if session.connection.is_none()
+            && let Some(will) = session.will.take_if(|will| will.due_at.is_some_and(|at| at <= now))
+        {
+            self.publish_will(will); // [MQTT-3.1.2-10]
+        }
+    }
+
+    fn publish_will(&mut self, will: Will) {
+        let expires_at = will.expiry_interval.map(|seconds| self.now.plus_seconds(seconds)); // [s3.1.3.2.4]
+        let message = Arc::new(Message { expires_at, ..will.message });
+        if message.qos == QoS::AtMostOnce {
+            self.apply_publish(None, &message);
+        } else {
+            self.commit(Entry::Publish { origin: None, message }, true);
+        }
+    }
+
+    pub(crate) fn sweep_retained(&mut self) {
+        self.commons.sweep_retained(&mut self.retained_sweep, self.now, RETAINED_SWEEP_STEPS);
+        self.deadlines.set(self.now.plus_seconds(RETAINED_SWEEP_SECONDS), Due::RetainedSweep);
+    }
+}

@@ -1,0 +1,443 @@
+//! CONNECT: who may come in, under which name, to which Session.
+
+use martlet_proto::connection::{Phase, announced_version};
+use martlet_proto::{KeepAlive, PeerMisbehaved};
+use martlet_wire::{
+    ConnAck, Connect, DecodeError, Disconnect, Packet, Properties, Property, ProtocolVersion, QoS,
+    ReasonCode, TopicName,
+};
+
+use crate::access::{AuthenticationStage, Decision, Question};
+use crate::clients::Will;
+use crate::connections::{Connection, PendingConnect};
+use crate::deadlines::Due;
+use crate::entry::Entry;
+use crate::hashing::shard_of;
+use crate::message::Message;
+use crate::notice::{Cause, Notice};
+use crate::{ConnectionId, Engine, Output, ShardId};
+
+/// Where a CONNECT is handled.
+pub(crate) enum Admission {
+    Here,
+    /// The Session belongs to another shard.
+    Elsewhere(ShardId),
+}
+
+/// The Client Identifier of a connection.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    client_identifier: &'a str,
+    is_assigned: bool,
+}
+
+impl Engine {
+    pub(crate) fn connect(&mut self, id: ConnectionId, connect: &Connect<'_>, packet: &[u8]) -> Admission {
+        let shards = self.commons.shards();
+        if !connect.client_identifier.is_empty() {
+            let shard = ShardId(shard_of(connect.client_identifier, shards));
+            if shard != self.shard {
+                return Admission::Elsewhere(shard);
+            }
+        }
+        let limits = &self.config.limits;
+        let Some(connection) = self.connections.get_mut(id) else { return Admission::Here };
+        connection.protocol.connect(connect, limits.receive_maximum);
+        connection.protocol.lower(limits.inflight_messages_max, limits.topic_alias_maximum_outgoing);
+        if let Some(reason) = self.objection(connect) {
+            self.refuse(id, connect.client_identifier, reason);
+            return Admission::Here;
+        }
+        let assigned = connect.client_identifier.is_empty().then(|| self.assign_client_identifier());
+        let is_assigned = assigned.is_some();
+        let client_identifier = assigned.unwrap_or_else(|| connect.client_identifier.to_owned());
+        match self.access.connect(connect) {
+            Decision::Accept => {
+                self.admit(id, connect, Name { client_identifier: &client_identifier, is_assigned }, None);
+            }
+            Decision::Refuse(reason) => self.refuse(id, &client_identifier, reason),
+            Decision::Ask => {
+                let question = Question {
+                    client_identifier: client_identifier.clone(),
+                    user_name: connect.user_name.map(str::to_owned),
+                    password: connect.password.map(<[u8]>::to_vec),
+                    method: connect.properties.authentication_method().map(str::to_owned),
+                    data: connect.properties.authentication_data().map(<[u8]>::to_vec),
+                    stage: AuthenticationStage::Connect,
+                };
+                if let Some(connection) = self.connections.get_mut(id) {
+                    connection.awaits_verdict = true;
+                    connection.pending = Some(Box::new(PendingConnect {
+                        packet: packet.to_vec(),
+                        client_identifier,
+                        is_assigned,
+                    }));
+                }
+                self.outputs.push_back(Output::Authenticate { connection: id, question });
+            }
+        }
+        Admission::Here
+    }
+
+    /// Lets a client in whose CONNECT waited for a verdict.
+    pub(crate) fn admit_pending(&mut self, id: ConnectionId, data: Option<&[u8]>) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let Some(pending) = connection.pending.take() else { return };
+        if let Ok(Packet::Connect(connect)) = connection.protocol.decode(&pending.packet) {
+            let name =
+                Name { client_identifier: &pending.client_identifier, is_assigned: pending.is_assigned };
+            self.admit(id, &connect, name, data);
+        }
+        self.resume(id);
+    }
+
+    /// What speaks against this CONNECT, apart from authentication.
+    fn objection(&mut self, connect: &Connect<'_>) -> Option<ReasonCode> {
+        let features = &self.config.features;
+        let limits = &self.config.limits;
+        let is_v5 = connect.version.has_properties();
+        if connect.client_identifier.is_empty() {
+            // 3.1 has no empty Client Identifier; 3.1.1 only with Clean Session [MQTT311-3.1.3-8].
+            let is_allowed = features.allow_zero_length_client_identifier
+                && (is_v5 || (connect.version == ProtocolVersion::Mqtt311 && connect.clean_start));
+            if !is_allowed {
+                return Some(ReasonCode::ClientIdentifierNotValid);
+            }
+        }
+        if !is_v5 && limits.keep_alive_max > 0 {
+            // A client that cannot be told a Server Keep Alive is turned away, as Mosquitto does.
+            if connect.keep_alive == 0 || connect.keep_alive > limits.keep_alive_max {
+                return Some(ReasonCode::ClientIdentifierNotValid);
+            }
+        }
+        if let Some(will) = &connect.will {
+            if will.qos > features.maximum_qos {
+                return Some(ReasonCode::QosNotSupported); // [MQTT-3.2.2-12]
+            }
+            if will.retain && !features.retain_available {
+                return Some(ReasonCode::RetainNotSupported); // [MQTT-3.2.2-13]
+            }
+            if let Some(reason) = self.topic_objection(connect.client_identifier, will.topic) {
+                return Some(reason);
+            }
+        }
+        let is_known = self.clients.find(connect.client_identifier).is_some();
+        (!is_known && self.clients.len() >= self.config.limits.sessions_max)
+            .then_some(ReasonCode::QuotaExceeded)
+    }
+
+    /// What speaks against publishing to a topic.
+    pub(crate) fn topic_objection(
+        &mut self,
+        client_identifier: &str,
+        topic: TopicName<'_>,
+    ) -> Option<ReasonCode> {
+        let name = topic.as_str();
+        if name.split('/').count() > self.config.limits.topic_levels_max {
+            return Some(ReasonCode::TopicNameInvalid);
+        }
+        let first = name.split('/').next().unwrap_or_default();
+        // The broker alone publishes below these [s4.7.2].
+        if matches!(first, "$SYS" | "$CONTROL" | "$share") || !self.access.publish(client_identifier, topic) {
+            return Some(ReasonCode::NotAuthorized);
+        }
+        None
+    }
+
+    /// A Client Identifier that no Session of the broker has [MQTT-3.2.2-16], and that falls to this shard.
+    fn assign_client_identifier(&mut self) -> String {
+        loop {
+            let name = format!("auto-{:016X}{:016X}", self.random.next(), self.random.next());
+            if shard_of(&name, self.commons.shards()) == self.shard.0 && self.clients.find(&name).is_none() {
+                return name;
+            }
+        }
+    }
+
+    /// Lets a client in.
+    fn admit(&mut self, id: ConnectionId, connect: &Connect<'_>, name: Name<'_>, data: Option<&[u8]>) {
+        let client_identifier = name.client_identifier;
+        if let Some(old) = self.clients.find(client_identifier).and_then(|s| self.clients.get(s)?.connection)
+        {
+            let farewell = self.disconnect_packet(old, ReasonCode::SessionTakenOver); // [MQTT-3.1.4-3]
+            self.end_connection(old, Cause::TakenOver, farewell);
+        }
+        let stored = self.clients.find(client_identifier);
+        let session_id = match stored {
+            Some(stored) if connect.clean_start => {
+                self.end_session(stored); // [MQTT-3.1.2-4]
+                self.clients.create(client_identifier)
+            }
+            Some(stored) => stored,
+            None => self.clients.create(client_identifier),
+        };
+        let session_present = stored == Some(session_id);
+        let expiry_interval =
+            connect.session_expiry_interval().min(self.config.limits.session_expiry_interval_max);
+        let keep_alive = self.granted_keep_alive(connect);
+        let will = connect.will.as_ref().map(|will| Will::new(will, client_identifier));
+        let Some(session) = self.clients.get_mut(session_id) else { return };
+        let was_durable = session.is_durable();
+        if let Some(at) = session.ends_at.take() {
+            self.deadlines.cancel(at, Due::SessionExpiry(session_id));
+        }
+        if let Some(at) = session.will.as_ref().and_then(|will| will.due_at) {
+            self.deadlines.cancel(at, Due::Will(session_id)); // [MQTT-3.1.3-9]
+        }
+        session.expiry_interval = expiry_interval;
+        session.will = will;
+        session.connection = Some(id);
+        session.state.outbound.restart();
+        let is_durable = was_durable || session.is_durable();
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.session = Some(session_id);
+        connection.awaits_verdict = false;
+        connection.protocol.keep_alive = KeepAlive::new(keep_alive);
+        let connack = self.connack(id, connect, name, session_present, data);
+        self.notice_connected(id, connect, client_identifier, keep_alive);
+        self.commit(Entry::Connected { connection: id, connack }, is_durable);
+    }
+
+    fn granted_keep_alive(&self, connect: &Connect<'_>) -> u16 {
+        let most = self.config.limits.keep_alive_max;
+        if let Some(keep_alive) = self.config.features.server_keep_alive
+            && connect.version.has_properties()
+        {
+            keep_alive
+        } else if most > 0 && (connect.keep_alive == 0 || connect.keep_alive > most) {
+            most
+        } else {
+            connect.keep_alive
+        }
+    }
+
+    fn connack(
+        &self,
+        id: ConnectionId,
+        connect: &Connect<'_>,
+        name: Name<'_>,
+        session_present: bool,
+        data: Option<&[u8]>,
+    ) -> Vec<u8> {
+        let features = &self.config.features;
+        let limits = &self.config.limits;
+        let Some(connection) = self.connections.get(id) else { return Vec::new() };
+        let mut properties = Vec::new();
+        let mut add =
+            |wanted: bool, property: Property<'static>| properties.extend(wanted.then_some(property));
+        add(limits.topic_alias_maximum > 0, Property::TopicAliasMaximum(limits.topic_alias_maximum));
+        add(features.maximum_qos < QoS::ExactlyOnce, Property::MaximumQos(features.maximum_qos)); // [MQTT-3.2.2-9]
+        add(!features.retain_available, Property::RetainAvailable(false));
+        add(!features.wildcard_subscription_available, Property::WildcardSubscriptionAvailable(false));
+        add(!features.subscription_identifier_available, Property::SubscriptionIdentifierAvailable(false));
+        add(!features.shared_subscription_available, Property::SharedSubscriptionAvailable(false));
+        let keep_alive = connection.protocol.keep_alive.seconds();
+        add(keep_alive != connect.keep_alive, Property::ServerKeepAlive(keep_alive)); // [MQTT-3.2.2-22]
+        let asked = connect.session_expiry_interval();
+        let granted = asked.min(limits.session_expiry_interval_max);
+        add(granted != asked, Property::SessionExpiryInterval(granted)); // [s3.2.2.3.2]
+        let mut properties: Vec<Property<'_>> = properties;
+        if name.is_assigned {
+            properties.push(Property::AssignedClientIdentifier(name.client_identifier)); // [MQTT-3.1.3-7]
+        }
+        if connect.properties.request_response_information() == Some(true) {
+            properties.extend(features.response_information.as_deref().map(Property::ResponseInformation));
+        }
+        if let Some(method) = connect.properties.authentication_method() {
+            properties.push(Property::AuthenticationMethod(method)); // [MQTT-4.12.0-5]
+            properties.extend(data.map(Property::AuthenticationData));
+        }
+        properties
+            .extend(core::num::NonZero::new(limits.packet_size_bytes_max).map(Property::MaximumPacketSize));
+        properties.extend(core::num::NonZero::new(limits.receive_maximum).map(Property::ReceiveMaximum));
+        let packet = ConnAck {
+            session_present: session_present && connect.version != ProtocolVersion::Mqtt31,
+            reason: ReasonCode::Success,
+            properties: Properties::list(&properties),
+        };
+        let mut bytes = Vec::new();
+        // A failure leaves nothing written, and the client without CONNACK: `apply_connected` closes it.
+        let _ = packet.encode(connect.version, &mut bytes);
+        bytes
+    }
+
+    fn notice_connected(
+        &mut self,
+        id: ConnectionId,
+        connect: &Connect<'_>,
+        client_identifier: &str,
+        keep_alive: u16,
+    ) {
+        let Some(connection) = self.connections.get(id) else { return };
+        let notice = Notice::Connected {
+            connection: id,
+            peer: connection.peer,
+            client_identifier: client_identifier.to_owned(),
+            version: connect.version,
+            clean_start: connect.clean_start,
+            keep_alive,
+            user_name: connect.user_name.map(str::to_owned),
+        };
+        self.notice(notice);
+    }
+
+    /// CONNACK goes out, and what the Session is owed [MQTT-3.2.0-1].
+    pub(crate) fn apply_connected(&mut self, id: ConnectionId, connack: &[u8]) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if connack.is_empty() || !connection.protocol.fits(connack.len()) {
+            let limit = connection.protocol.packet_size_bytes_max;
+            let misbehaved = PeerMisbehaved::PacketTooLarge { size: connack.len(), limit };
+            self.end_connection(id, Cause::Misbehaved(misbehaved), None); // [MQTT-3.1.2-24]
+            return;
+        }
+        connection.protocol.phase = Phase::Open;
+        connection.out.append(|bytes| bytes.extend_from_slice(connack));
+        connection.last_received = self.now;
+        let session_id = connection.session;
+        self.end_connect_deadline(id);
+        self.schedule(id);
+        self.check_keep_alive(id);
+        if let Some(session_id) = session_id {
+            self.set_online(session_id, true);
+            self.pump(session_id);
+        }
+        // What came behind CONNECT waited for this. While CONNECT itself is being taken, nothing has been set aside.
+        if self.connections.get(id).is_some_and(|connection| !connection.received.is_empty()) {
+            self.resume(id);
+        }
+    }
+
+    fn end_connect_deadline(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(id)
+            && let Some(at) = connection.connect_deadline.take()
+        {
+            self.deadlines.cancel(at, Due::Connect(id));
+        }
+    }
+
+    /// Forgets a connection that goes to another shard.
+    pub(crate) fn forget(&mut self, id: ConnectionId) {
+        self.end_connect_deadline(id);
+        self.connections.remove(id);
+    }
+
+    pub(crate) fn connect_timed_out(&mut self, id: ConnectionId) {
+        if self.connections.get(id).is_some_and(|connection| connection.protocol.phase != Phase::Open) {
+            self.misbehaved(id, PeerMisbehaved::ConnectTimeout, &[]);
+        }
+    }
+
+    /// Turns a client away: CONNACK with a failure where its version has one, then a close [MQTT-3.2.2-7].
+    pub(crate) fn refuse(&mut self, id: ConnectionId, client_identifier: &str, reason: ReasonCode) {
+        let Some(connection) = self.connections.get(id) else { return };
+        let notice = Notice::Refused {
+            connection: id,
+            peer: connection.peer,
+            client_identifier: client_identifier.to_owned(),
+            reason,
+        };
+        let farewell = self.connack_refusal(connection, connection.protocol.version, reason);
+        self.notice(notice);
+        self.end_connection(id, Cause::Broker(reason), farewell);
+    }
+
+    fn connack_refusal(
+        &self,
+        connection: &Connection,
+        version: ProtocolVersion,
+        reason: ReasonCode,
+    ) -> Option<Vec<u8>> {
+        if !version.has_properties() {
+            reason.connect_return_code()?; // [MQTT311-3.2.2-6]
+        }
+        let reference = self.server_reference(reason);
+        let properties = reference
+            .as_ref()
+            .map_or(Properties::EMPTY, |reference| Properties::list(core::slice::from_ref(reference)));
+        let mut bytes = Vec::new();
+        ConnAck { session_present: false, reason, properties }.encode(version, &mut bytes).ok()?;
+        connection.protocol.fits(bytes.len()).then_some(bytes)
+    }
+
+    fn server_reference(&self, reason: ReasonCode) -> Option<Property<'_>> {
+        let has_reference = matches!(reason, ReasonCode::UseAnotherServer | ReasonCode::ServerMoved); // [s3.2.2.3.16]
+        self.config
+            .features
+            .server_reference
+            .as_deref()
+            .filter(|_| has_reference)
+            .map(Property::ServerReference)
+    }
+
+    /// The last packet for a client that broke the standard, if its version has one. `packet` begins with the packet at
+    /// fault, which tells the version of a CONNECT that could not be decoded.
+    pub(crate) fn refusal(
+        &self,
+        id: ConnectionId,
+        misbehaved: PeerMisbehaved,
+        packet: &[u8],
+    ) -> Option<Vec<u8>> {
+        let connection = self.connections.get(id)?;
+        match connection.protocol.phase {
+            Phase::Open => self.disconnect_packet(id, misbehaved.reason()),
+            Phase::Connecting if connection.protocol.version.has_properties() => {
+                self.connack_refusal(connection, ProtocolVersion::Mqtt5, misbehaved.reason())
+            }
+            Phase::Connecting => None,
+            Phase::AwaitsConnect => match misbehaved {
+                PeerMisbehaved::Malformed(DecodeError::UnsupportedProtocolVersion { level }) => {
+                    let version = if level > 5 { ProtocolVersion::Mqtt5 } else { ProtocolVersion::Mqtt311 };
+                    self.connack_refusal(connection, version, ReasonCode::UnsupportedProtocolVersion)
+                }
+                // [MQTT311-3.1.4-1] wants no CONNACK; 5.0 allows one.
+                _ => (announced_version(packet) == Some(ProtocolVersion::Mqtt5))
+                    .then(|| self.connack_refusal(connection, ProtocolVersion::Mqtt5, misbehaved.reason()))
+                    .flatten(),
+            },
+        }
+    }
+
+    /// A DISCONNECT for a client of 5.0 that has its CONNACK [MQTT-3.14.0-1].
+    pub(crate) fn disconnect_packet(&self, id: ConnectionId, reason: ReasonCode) -> Option<Vec<u8>> {
+        let connection = self.connections.get(id)?;
+        let version = connection.protocol.version;
+        if !version.has_properties() || connection.protocol.phase != Phase::Open {
+            return None;
+        }
+        let reference = self.server_reference(reason);
+        let properties = reference
+            .as_ref()
+            .map_or(Properties::EMPTY, |reference| Properties::list(core::slice::from_ref(reference)));
+        let mut bytes = Vec::new();
+        Disconnect { reason, properties }.encode(version, &mut bytes).ok()?;
+        connection.protocol.fits(bytes.len()).then_some(bytes)
+    }
+}
+
+impl Will {
+    fn new(will: &martlet_wire::Will<'_>, publisher: &str) -> Self {
+        let mut section = Vec::new();
+        let (mut delay, mut expiry_interval) = (0, None);
+        for property in will.properties {
+            match property {
+                Property::WillDelayInterval(seconds) => delay = seconds,
+                Property::MessageExpiryInterval(seconds) => expiry_interval = Some(seconds),
+                other => other.encode(&mut section),
+            }
+        }
+        Self {
+            message: Message {
+                topic: will.topic.as_str().into(),
+                properties: section.into(),
+                payload: will.payload.into(),
+                qos: will.qos,
+                retain: will.retain,
+                expires_at: None,
+                publisher: publisher.into(),
+            },
+            expiry_interval,
+            delay,
+            due_at: None,
+        }
+    }
+}

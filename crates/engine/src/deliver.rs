@@ -1,0 +1,468 @@
+//! A message on its way to one Session: at once, or from its queue when there is room.
+
+use std::sync::Arc;
+
+use martlet_proto::alias::OutgoingTopic;
+use martlet_proto::connection::Phase;
+use martlet_proto::delivery::{Acknowledgement, Resend};
+use martlet_wire::{
+    Ack, Delivery, PacketId, PacketType, Property, Publish, QoS, ReasonCode, SubscriptionIdentifier,
+};
+
+use crate::clients::SessionId;
+use crate::connections::Connection;
+use crate::entry::Entry;
+use crate::message::{Publication, Queued, SHARED_PAYLOAD_BYTES_MIN};
+use crate::notice::Notice;
+use crate::subscriptions::Receiver;
+use crate::{ConnectionId, Engine, Instant};
+
+/// What a subscription, or several of one Session together, grant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grant<'a> {
+    pub(crate) qos: QoS,
+    pub(crate) retain_as_published: bool,
+    pub(crate) identifiers: &'a [SubscriptionIdentifier],
+    pub(crate) group: Option<&'a Arc<str>>,
+}
+
+impl<'a> From<&'a Receiver> for Grant<'a> {
+    fn from(receiver: &'a Receiver) -> Self {
+        Self {
+            qos: receiver.qos,
+            retain_as_published: receiver.retain_as_published,
+            identifiers: &receiver.identifiers,
+            group: None,
+        }
+    }
+}
+
+/// Where the turn buffer holds a message as QoS 0 packet: by version (with properties or not) and RETAIN.
+#[derive(Debug, Default)]
+pub(crate) struct Copies([Option<(usize, usize)>; 4]);
+
+/// One PUBLISH to one client, apart from the message itself.
+#[derive(Clone, Copy)]
+struct Header<'a> {
+    delivery: Delivery,
+    retain: bool,
+    identifiers: &'a [SubscriptionIdentifier],
+}
+
+impl Engine {
+    /// Delivers a message to a Session [MQTT-4.5.0-1].
+    pub(crate) fn deliver(
+        &mut self,
+        publication: &mut Publication<'_>,
+        session_id: SessionId,
+        grant: Grant<'_>,
+        copies: &mut Copies,
+    ) {
+        let qos = publication.qos.min(grant.qos); // [MQTT-3.8.4-8]
+        let retain = publication.retain && grant.retain_as_published; // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+        let Some(session) = self.clients.get(session_id) else { return };
+        if self.access.checks_deliveries()
+            && !self.access.receive(&session.client_identifier, publication.topic)
+        {
+            return;
+        }
+        if qos == QoS::AtMostOnce {
+            if let Some(id) = session.connection {
+                let header =
+                    Header { delivery: Delivery::AtMostOnce, retain, identifiers: grant.identifiers };
+                self.send_at_most_once(id, publication, header, copies);
+            }
+            return;
+        }
+        let queued = Queued {
+            message: publication.share(),
+            qos,
+            retain,
+            identifiers: (!grant.identifiers.is_empty()).then(|| grant.identifiers.into()),
+            group: grant.group.cloned(),
+        };
+        self.enqueue(session_id, queued);
+    }
+
+    fn send_at_most_once(
+        &mut self,
+        id: ConnectionId,
+        publication: &mut Publication<'_>,
+        header: Header<'_>,
+        copies: &mut Copies,
+    ) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if connection.protocol.phase != Phase::Open {
+            return;
+        }
+        if connection.out.len() >= self.config.limits.out_buffer_bytes_max {
+            self.status.dropped_out_buffer_full += 1;
+            return;
+        }
+        let version = connection.protocol.version;
+        let is_alike = header.identifiers.is_empty()
+            && !connection.protocol.outgoing_aliases.is_enabled()
+            && publication.payload.len() < SHARED_PAYLOAD_BYTES_MIN;
+        let is_sent = if is_alike {
+            let place = usize::from(version.has_properties()) * 2 + usize::from(header.retain);
+            let (start, end) = *copies.0[place].get_or_insert_with(|| {
+                let start = self.turn.len();
+                let expiry = publication.expiry_left(self.now).map(Property::MessageExpiryInterval);
+                // Nothing is written on an error; an empty range is then sent.
+                let _ = Publish {
+                    topic: Some(publication.topic),
+                    delivery: Delivery::AtMostOnce,
+                    retain: header.retain,
+                    properties: publication.properties.with(expiry.as_slice()),
+                    payload: publication.payload,
+                }
+                .encode(version, &mut self.turn);
+                (start, self.turn.len())
+            });
+            let fits = connection.protocol.fits(end - start);
+            if fits && connection.out.append_run(start, end) {
+                self.touched.push(id);
+            }
+            fits
+        } else {
+            write_publish(connection, self.now, publication, header)
+        };
+        self.count_sent(id, is_sent);
+    }
+
+    fn count_sent(&mut self, id: ConnectionId, is_sent: bool) {
+        if is_sent {
+            self.status.publish_sent += 1;
+            self.schedule(id);
+        } else {
+            self.status.dropped_packet_too_large += 1; // [MQTT-3.1.2-25]
+        }
+    }
+
+    /// Sends a QoS 1 or 2 message if nothing stands before it, else lets it wait.
+    fn enqueue(&mut self, session_id: SessionId, queued: Queued) {
+        let Some(session) = self.clients.get_mut(session_id) else { return };
+        if let Some(id) = session.connection
+            && !session.has_pending()
+            && let Some(connection) = self.connections.get_mut(id)
+            && connection.can_take(queued.qos, self.config.limits.out_buffer_bytes_max)
+        {
+            self.send_queued(session_id, id, queued);
+            return;
+        }
+        let limits = &self.config.limits;
+        if session.queue.push(queued, limits.queued_messages_max, limits.queued_bytes_max) {
+            self.status.queued_messages += 1;
+            return;
+        }
+        self.status.dropped_queue_full += 1;
+        if !session.queue_full_noticed {
+            session.queue_full_noticed = true;
+            let client_identifier = session.client_identifier.to_string();
+            self.notice(Notice::QueueFull { client_identifier });
+        }
+    }
+
+    /// Begins the delivery of a message; its connection has just said that it can take it. QoS 0 stands here for retained
+    /// messages only.
+    fn send_queued(&mut self, session_id: SessionId, id: ConnectionId, queued: Queued) {
+        let Some(session) = self.clients.get_mut(session_id) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let (message, identifiers) = (Arc::clone(&queued.message), queued.identifiers.clone());
+        let Some(mut publication) = message.publication() else { return };
+        let mut header = Header {
+            delivery: Delivery::AtMostOnce,
+            retain: queued.retain,
+            identifiers: identifiers.as_deref().unwrap_or_default(),
+        };
+        if queued.qos == QoS::AtMostOnce {
+            let is_sent = write_publish(connection, self.now, &mut publication, header);
+            self.count_sent(id, is_sent);
+            return;
+        }
+        // The size does not depend on the value of the Packet Identifier.
+        header.delivery = Delivery::new(queued.qos, false, PacketId::MIN);
+        if !fits_publish(connection, self.now, &publication, header) {
+            self.status.dropped_packet_too_large += 1; // [MQTT-3.1.2-25]
+            return;
+        }
+        let (qos, retain) = (queued.qos, queued.retain);
+        match session.state.outbound.push(qos, queued) {
+            Ok(packet_id) => {
+                let _ = connection.protocol.send_quota.take(); // `can_take` saw that there is some
+                header = Header { delivery: Delivery::new(qos, false, packet_id), retain, ..header };
+                let is_sent = write_publish(connection, self.now, &mut publication, header);
+                self.count_sent(id, is_sent);
+            }
+            Err(queued) => {
+                // Every Packet Identifier is taken: the message goes to the head of the queue.
+                session.queue.push_front(queued);
+                self.status.queued_messages += 1;
+            }
+        }
+    }
+
+    /// Sends what a Session is owed, as far as quota and unsent bytes allow.
+    pub(crate) fn pump(&mut self, session_id: SessionId) {
+        let out_buffer_bytes_max = self.config.limits.out_buffer_bytes_max;
+        loop {
+            let Some(session) = self.clients.get_mut(session_id) else { return };
+            let Some(id) = session.connection else { return };
+            let Some(connection) = self.connections.get_mut(id) else { return };
+            if connection.protocol.phase != Phase::Open || connection.out.len() >= out_buffer_bytes_max {
+                return;
+            }
+            if session.state.outbound.has_resends() {
+                if session.state.outbound.resends_publish() && !connection.protocol.send_quota.take() {
+                    return; // [MQTT-3.3.4-9]
+                }
+                match session.state.outbound.next_resend() {
+                    Some(Resend::Publish(packet_id, qos, queued)) => self.resend(id, packet_id, qos, &queued),
+                    Some(Resend::PubRel(packet_id)) => {
+                        self.send_ack(id, PacketType::PubRel, Ack::success(packet_id));
+                    }
+                    None => {}
+                }
+                continue;
+            }
+            let before = session.queue.len();
+            let next =
+                session.queue.front(self.now, &mut self.status.dropped_expired).map(|queued| queued.qos);
+            self.status.queued_messages -= before - session.queue.len();
+            match next {
+                Some(qos) if connection.can_take(qos, out_buffer_bytes_max) => {
+                    if session.state.outbound.is_exhausted() {
+                        return;
+                    }
+                    if let Some(queued) = session.queue.pop() {
+                        self.status.queued_messages -= 1;
+                        self.send_queued(session_id, id, queued);
+                    }
+                }
+                Some(_) => return,
+                None => {
+                    session.queue_full_noticed = false;
+                    if !self.replay(session_id, id) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends the next retained message that a Session is owed; `false` if there is none, or no room for it.
+    fn replay(&mut self, session_id: SessionId, id: ConnectionId) -> bool {
+        let Some(session) = self.clients.get_mut(session_id) else { return false };
+        let Some(connection) = self.connections.get(id) else { return false };
+        let Some(replay) = session.replays.front_mut() else { return false };
+        // A message may need quota: without any, the walk does not go on.
+        if !connection.protocol.send_quota.is_available() {
+            return false;
+        }
+        let Some(message) = self.commons.next_retained(&replay.filter, &mut replay.cursor) else {
+            session.replays.pop_front();
+            return true;
+        };
+        let is_own = replay.no_local && *message.publisher == *session.client_identifier;
+        if message.is_expired(self.now) || is_own {
+            return true;
+        }
+        let queued = Queued {
+            qos: message.qos.min(replay.qos),
+            retain: true, // [s3.3.1.3] [MQTT311-3.3.1-8]
+            identifiers: replay.identifier.map(|identifier| [identifier].into()),
+            group: None,
+            message,
+        };
+        if self.access.checks_deliveries()
+            && !queued
+                .message
+                .publication()
+                .is_some_and(|publication| self.access.receive(&session.client_identifier, publication.topic))
+        {
+            return true;
+        }
+        self.send_queued(session_id, id, queued);
+        true
+    }
+
+    /// Sends a PUBLISH again, with DUP [MQTT-3.3.1-1].
+    fn resend(&mut self, id: ConnectionId, packet_id: PacketId, qos: QoS, queued: &Queued) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let Some(mut publication) = queued.message.publication() else { return };
+        let header = Header {
+            delivery: Delivery::new(qos, true, packet_id),
+            retain: queued.retain,
+            identifiers: queued.identifiers.as_deref().unwrap_or_default(),
+        };
+        if write_publish(connection, self.now, &mut publication, header) {
+            self.count_sent(id, true);
+            return;
+        }
+        // The client takes smaller packets than it used to: the message counts as delivered [MQTT-3.1.2-25].
+        connection.protocol.send_quota.give_back();
+        self.status.dropped_packet_too_large += 1;
+        if let Some(session) = connection.session.and_then(|session| self.clients.get_mut(session)) {
+            session.state.outbound.puback(packet_id);
+            session.state.outbound.pubrec(packet_id, true);
+        }
+    }
+
+    /// PUBACK came.
+    pub(crate) fn puback(&mut self, id: ConnectionId, ack: Ack<'_>) {
+        self.finish(id, |outbound| outbound.puback(ack.id));
+    }
+
+    /// PUBCOMP came.
+    pub(crate) fn pubcomp(&mut self, id: ConnectionId, ack: Ack<'_>) {
+        self.finish(id, |outbound| outbound.pubcomp(ack.id));
+    }
+
+    /// PUBREC came: PUBREL goes out once that is durable.
+    pub(crate) fn pubrec(&mut self, id: ConnectionId, ack: Ack<'_>) {
+        if ack.reason.is_error() {
+            self.finish(id, |outbound| outbound.pubrec(ack.id, true)); // [MQTT-4.4.0-2]
+            return;
+        }
+        let Some(session_id) = self.connections.get(id).and_then(|connection| connection.session) else {
+            return;
+        };
+        let Some(session) = self.clients.get_mut(session_id) else { return };
+        match session.state.outbound.pubrec(ack.id, false) {
+            Acknowledgement::Received(_) => {
+                let is_durable = session.is_durable();
+                self.commit(Entry::Received { session: session_id, id: ack.id }, is_durable);
+            }
+            Acknowledgement::Finished(_) | Acknowledgement::Unknown => {
+                let reason = ReasonCode::PacketIdentifierNotFound; // [s3.6.2.1]
+                let ack = Ack { id: ack.id, reason, properties: martlet_wire::Properties::EMPTY };
+                self.send_ack(id, PacketType::PubRel, ack);
+            }
+        }
+    }
+
+    /// PUBREL goes out [MQTT-4.3.3-4].
+    pub(crate) fn apply_received(&mut self, session_id: SessionId, packet_id: PacketId) {
+        let Some(session) = self.clients.get_mut(session_id) else { return };
+        if session.state.outbound.release(packet_id)
+            && let Some(id) = session.connection
+            && self.connections.get(id).is_some_and(|connection| connection.protocol.phase == Phase::Open)
+        {
+            self.send_ack(id, PacketType::PubRel, Ack::success(packet_id));
+        }
+    }
+
+    fn finish(
+        &mut self,
+        id: ConnectionId,
+        acknowledge: impl FnOnce(&mut martlet_proto::Outbound<Queued>) -> Acknowledgement<Queued>,
+    ) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let Some(session_id) = connection.session else { return };
+        let Some(session) = self.clients.get_mut(session_id) else { return };
+        if let Acknowledgement::Finished(_) = acknowledge(&mut session.state.outbound) {
+            connection.protocol.send_quota.give_back();
+            if session.has_pending() {
+                self.pump(session_id);
+            }
+        }
+    }
+
+    /// The socket took bytes: there may be room for what waits.
+    pub(crate) fn sent(&mut self, id: ConnectionId, bytes: usize) {
+        self.status.bytes_sent += bytes as u64;
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.out.sent(bytes);
+        if connection.out.len() <= self.config.limits.out_buffer_bytes_max / 2
+            && let Some(session_id) = connection.session
+            && self.clients.get(session_id).is_some_and(crate::clients::ClientSession::has_pending)
+        {
+            self.pump(session_id);
+        }
+    }
+}
+
+impl Connection {
+    /// Whether a message with this QoS can be sent at once.
+    fn can_take(&self, qos: QoS, out_buffer_bytes_max: usize) -> bool {
+        self.protocol.phase == Phase::Open
+            && self.out.len() < out_buffer_bytes_max
+            && (qos == QoS::AtMostOnce || self.protocol.send_quota.is_available())
+    }
+}
+
+fn fits_publish(
+    connection: &Connection,
+    now: Instant,
+    publication: &Publication<'_>,
+    header: Header<'_>,
+) -> bool {
+    if connection.protocol.packet_size_bytes_max == u32::MAX {
+        return true;
+    }
+    let extra = extra_properties(now, publication, header, OutgoingTopic::Plain);
+    let packet = Publish {
+        topic: Some(publication.topic),
+        delivery: header.delivery,
+        retain: header.retain,
+        properties: publication.properties.with(&extra),
+        payload: publication.payload,
+    };
+    packet.encoded_len(connection.protocol.version).is_ok_and(|len| connection.protocol.fits(len))
+}
+
+/// Appends one PUBLISH to a connection's unsent bytes; `false` if it is larger than the client takes.
+fn write_publish(
+    connection: &mut Connection,
+    now: Instant,
+    publication: &mut Publication<'_>,
+    header: Header<'_>,
+) -> bool {
+    let protocol = &mut connection.protocol;
+    let version = protocol.version;
+    let topic = publication.topic.as_str();
+    let mut plan = protocol.outgoing_aliases.plan(topic);
+    if protocol.packet_size_bytes_max != u32::MAX && !matches!(plan, OutgoingTopic::Alias(_)) {
+        // Close to the client's Maximum Packet Size the three bytes of a new alias could be too many.
+        plan = OutgoingTopic::Plain;
+    }
+    let extra = extra_properties(now, publication, header, plan);
+    let by_reference = publication.payload.len() >= SHARED_PAYLOAD_BYTES_MIN;
+    let packet = Publish {
+        topic: (!matches!(plan, OutgoingTopic::Alias(_))).then_some(publication.topic),
+        delivery: header.delivery,
+        retain: header.retain,
+        properties: publication.properties.with(&extra),
+        payload: publication.payload,
+    };
+    if !packet.encoded_len(version).is_ok_and(|len| protocol.fits(len)) {
+        return false;
+    }
+    if let OutgoingTopic::Introduce(alias) = plan {
+        protocol.outgoing_aliases.introduced(topic, alias);
+    }
+    connection.out.append(|bytes| {
+        // Nothing is written on an error, and `encoded_len` has just found none.
+        let _ = if by_reference { packet.encode_head(version, bytes) } else { packet.encode(version, bytes) };
+    });
+    if by_reference {
+        connection.out.append_payload(publication.share());
+    }
+    true
+}
+
+/// The properties of a PUBLISH that are not passed on as they came.
+fn extra_properties(
+    now: Instant,
+    publication: &Publication<'_>,
+    header: Header<'_>,
+    plan: OutgoingTopic,
+) -> Vec<Property<'static>> {
+    let mut extra = Vec::new();
+    extra.extend(publication.expiry_left(now).map(Property::MessageExpiryInterval)); // [MQTT-3.3.2-6]
+    extra.extend(header.identifiers.iter().map(|identifier| Property::SubscriptionIdentifier(*identifier)));
+    if let OutgoingTopic::Introduce(alias) | OutgoingTopic::Alias(alias) = plan {
+        extra.push(Property::TopicAlias(alias));
+    }
+    extra
+}

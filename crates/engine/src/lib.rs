@@ -1,0 +1,381 @@
+//! The broker as a value.
+//!
+//! An [`Engine`] is one shard: it owns some connections and the Sessions whose Client Identifiers fall to it. It takes
+//! what happened ([`Input`]) and tells what is to be done ([`Output`]); it knows no socket, clock, file or thread, so a
+//! server, a simulation and a test all drive the same code. Shards talk to each other by batches of bytes
+//! ([`Output::Forward`]), which could as well cross a network.
+//!
+//! Whatever has to survive a crash is first an entry of a log ([`Output::Persist`]); only when the driver says that it is
+//! durable ([`Input::Persisted`]) does it take effect, and only then is it acknowledged.
+//!
+//! # A turn of a driver
+//! Read what there is from each socket for which [`Engine::accepts`] holds, and [`Engine::handle`] it; call
+//! [`Engine::poll`] until it answers [`Output::WakeAt`]; hand forwarded batches on *before* writing to any socket; write
+//! what [`Engine::outgoing`] gives for each [`Output::Transmit`], say [`Input::Sent`], and poll again; when nothing new
+//! comes, call [`Engine::end_turn`].
+
+#![forbid(unsafe_code)]
+
+mod access;
+mod authenticate;
+mod clients;
+mod close;
+mod commons;
+mod connect;
+mod connections;
+mod deadlines;
+mod deliver;
+mod entry;
+mod forward;
+mod hashing;
+mod interest;
+mod limits;
+mod message;
+mod notice;
+mod out_buffer;
+mod publish;
+mod queue;
+mod receive;
+mod retained;
+mod route;
+mod status;
+mod subscribe;
+mod subscriptions;
+mod tree;
+
+use core::net::SocketAddr;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use martlet_wire::ReasonCode;
+
+pub use access::{Access, AllowAll, AuthenticationStage, Decision, Question, Verdict};
+pub use commons::Commons;
+pub use hashing::shard_of;
+pub use limits::{Config, Features, Limits, PACKET_SIZE_BYTES_MAX_LEAST};
+pub use martlet_proto::{Instant, PeerMisbehaved};
+pub use message::Message;
+pub use notice::{Cause, Notice};
+pub use status::Status;
+
+use clients::Clients;
+use connections::Connections;
+use deadlines::{Deadlines, Due};
+use entry::Log;
+use forward::Forwards;
+use hashing::{Map, Random, hasher};
+use retained::Cursor;
+use route::Routes;
+use subscriptions::Subscriptions;
+
+/// Names a connection of one shard. The driver chooses: a small index, and a generation that tells two connections with
+/// the same index apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId {
+    /// A small number, used again after the connection is gone.
+    pub index: u32,
+    /// Which connection with this index.
+    pub generation: u32,
+}
+
+/// Names a shard of a node, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShardId(pub u16);
+
+/// Names a batch of entries for the log of one shard. Later batches have greater numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BatchId(pub u64);
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address, if it has one.
+    pub address: Option<SocketAddr>,
+    /// The number of the listener that accepted it.
+    pub listener: u16,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A connection was accepted, or came over from another shard.
+    Opened {
+        /// Its name from here on.
+        connection: ConnectionId,
+        /// Where it comes from.
+        peer: Peer,
+    },
+    /// Bytes came in.
+    Received {
+        /// Where.
+        connection: ConnectionId,
+        /// The bytes, split anyhow.
+        bytes: &'a [u8],
+    },
+    /// The socket took so many of the bytes that [`Engine::outgoing`] gave.
+    Sent {
+        /// Where.
+        connection: ConnectionId,
+        /// How many.
+        bytes: usize,
+    },
+    /// The peer closed the connection, or the network failed.
+    Closed {
+        /// Where.
+        connection: ConnectionId,
+    },
+    /// This batch is durable, and with it all before it.
+    Persisted(BatchId),
+    /// Another shard sends a batch.
+    Forwarded {
+        /// Which shard.
+        from: ShardId,
+        /// The batch, as its [`Output::Forward`] had it.
+        batch: &'a [u8],
+    },
+    /// The answer to [`Output::Authenticate`].
+    Authenticated {
+        /// The connection of the question.
+        connection: ConnectionId,
+        /// The answer.
+        verdict: Verdict,
+    },
+    /// The time of [`Output::WakeAt`] has come. Early or repeated calls do no harm.
+    WakeUp,
+    /// The broker stops: every client gets DISCONNECT 0x8B and is closed.
+    Shutdown,
+    /// An operator sends a client away.
+    Disconnect {
+        /// Its Client Identifier.
+        client_identifier: &'a str,
+        /// The code of the DISCONNECT; with 0x9C and 0x9D goes the Server Reference of [`Features`].
+        reason: ReasonCode,
+    },
+}
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// There are unsent bytes: write [`Engine::outgoing`], then say [`Input::Sent`].
+    Transmit(ConnectionId),
+    /// Send these last bytes as well as it goes within a bounded time, then close. The connection is forgotten here.
+    Close {
+        /// Which.
+        connection: ConnectionId,
+        /// The last bytes.
+        farewell: Vec<u8>,
+    },
+    /// Move the connection to the shard of its client. There it is to be [`Input::Opened`], and to have
+    /// [`Input::Received`] these bytes. It is forgotten here.
+    HandOver {
+        /// Which.
+        connection: ConnectionId,
+        /// Where to.
+        shard: ShardId,
+        /// All bytes received so far.
+        received: Vec<u8>,
+    },
+    /// Make all that was handled so far durable, and say [`Input::Persisted`] when it is.
+    Persist {
+        /// The name of the batch.
+        batch: BatchId,
+    },
+    /// Hand this batch to another shard, in order with those before it.
+    Forward {
+        /// Which shard.
+        to: ShardId,
+        /// The batch.
+        batch: Vec<u8>,
+    },
+    /// Find out whether this client may connect, and say [`Input::Authenticated`].
+    Authenticate {
+        /// Which connection.
+        connection: ConnectionId,
+        /// What is known of it.
+        question: Question,
+    },
+    /// Something worth a line in the log.
+    Notice(Notice),
+    /// Nothing more to do now, until this time or a new input.
+    WakeAt(Option<Instant>),
+}
+
+/// One shard of a broker.
+pub struct Engine {
+    config: Config,
+    shard: ShardId,
+    commons: Arc<Commons>,
+    access: Box<dyn Access>,
+    now: Instant,
+    connections: Connections,
+    clients: Clients,
+    subscriptions: Subscriptions,
+    deadlines: Deadlines,
+    routes: Routes,
+    /// Whose turn it is in each Shared Subscription, as far as this shard chooses.
+    group_turns: Map<Arc<str>, usize>,
+    log: Log,
+    forwards: Forwards,
+    /// Encoded packets that several connections send alike, for this turn.
+    turn: Vec<u8>,
+    /// Connections whose unsent bytes may point into `turn`.
+    touched: Vec<ConnectionId>,
+    transmit: VecDeque<ConnectionId>,
+    outputs: VecDeque<Output>,
+    retained_sweep: Cursor,
+    random: Random,
+    status: Status,
+}
+
+impl core::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Engine")
+            .field("shard", &self.shard)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine that lets everyone in. All shards of a node share `commons` and have the same configuration.
+    pub fn new(config: Config, shard: ShardId, commons: Arc<Commons>) -> Self {
+        let seed = config.seed;
+        let mut deadlines = Deadlines::default();
+        if shard.0 == 0 {
+            deadlines.set(Instant::default(), Due::RetainedSweep); // one shard does it for all
+        }
+        Self {
+            shard,
+            access: Box::new(AllowAll),
+            now: Instant::default(),
+            connections: Connections::default(),
+            clients: Clients::new(seed),
+            subscriptions: Subscriptions::new(seed),
+            deadlines,
+            routes: Routes::new(seed, config.limits.route_cache_entries_max),
+            group_turns: Map::with_hasher(hasher(seed)),
+            log: Log::new(),
+            forwards: Forwards::new(commons.shards()),
+            turn: Vec::new(),
+            touched: Vec::new(),
+            transmit: VecDeque::new(),
+            outputs: VecDeque::new(),
+            retained_sweep: Cursor::default(),
+            random: Random::new(seed ^ u64::from(shard.0) << 48),
+            status: Status::default(),
+            commons,
+            config,
+        }
+    }
+
+    /// The same engine, with rules about who may do what.
+    #[must_use]
+    pub fn with_access(mut self, access: Box<dyn Access>) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Takes one thing that happened. Never waits.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Opened { connection, peer } => self.opened(connection, peer),
+            Input::Received { connection, bytes } => self.received(connection, bytes),
+            Input::Sent { connection, bytes } => self.sent(connection, bytes),
+            Input::Closed { connection } => self.lost(connection),
+            Input::Persisted(batch) => self.persisted(batch),
+            Input::Forwarded { from, batch } => self.forwarded(from, batch),
+            Input::Authenticated { connection, verdict } => self.authenticated(connection, verdict),
+            Input::WakeUp => {}
+            Input::Shutdown => self.shut_down(),
+            Input::Disconnect { client_identifier, reason } => self.send_away(client_identifier, reason),
+        }
+        self.wake();
+    }
+
+    /// What is to be done next. Call until it answers [`Output::WakeAt`]; after that only a new input, or that time,
+    /// brings more.
+    pub fn poll(&mut self) -> Output {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        if let Some((to, batch)) = self.forwards.take() {
+            return Output::Forward { to, batch };
+        }
+        if let Some(batch) = self.log.take_batch() {
+            return Output::Persist { batch };
+        }
+        while let Some(id) = self.transmit.pop_front() {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.is_scheduled = false;
+                if !connection.out.is_empty() {
+                    return Output::Transmit(id);
+                }
+            }
+        }
+        Output::WakeAt(self.deadlines.next())
+    }
+
+    /// Pushes the unsent bytes of a connection, in order, for a vectored write.
+    pub fn outgoing<'a>(&'a self, connection: ConnectionId, slices: &mut Vec<&'a [u8]>) {
+        if let Some(connection) = self.connections.get(connection) {
+            connection.out.slices(&self.turn, slices);
+        }
+    }
+
+    /// Whether bytes of this connection are welcome. If not, leave them in the socket and ask again after the next turn.
+    pub fn accepts(&self, connection: ConnectionId) -> bool {
+        self.log.unpersisted_bytes() <= self.config.limits.unpersisted_bytes_max
+            && self.connections.get(connection).is_some_and(|connection| {
+                !connection.waits() && connection.out.len() <= self.config.limits.out_buffer_bytes_max
+            })
+    }
+
+    /// Ends a turn: what no socket took is set aside, and the memory of the turn is used again.
+    pub fn end_turn(&mut self) {
+        const TURN_BYTES_KEPT: usize = 1 << 20;
+        for id in self.touched.drain(..) {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.out.settle(&self.turn);
+            }
+        }
+        self.turn.clear();
+        self.turn.shrink_to(TURN_BYTES_KEPT);
+    }
+
+    /// The counters.
+    pub fn status(&self) -> Status {
+        Status {
+            connections: self.connections.len(),
+            sessions: self.clients.len(),
+            subscriptions: self.subscriptions.len(),
+            ..self.status
+        }
+    }
+
+    fn wake(&mut self) {
+        while let Some(due) = self.deadlines.pop(self.now) {
+            match due {
+                Due::Connect(connection) => self.connect_timed_out(connection),
+                Due::KeepAlive(connection) => self.check_keep_alive(connection),
+                Due::Will(session) => self.will_due(session),
+                Due::SessionExpiry(session) => self.session_expired(session),
+                Due::RetainedSweep => self.sweep_retained(),
+            }
+        }
+    }
+
+    /// Asks for a write to a connection, once a turn.
+    fn schedule(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(id)
+            && !connection.is_scheduled
+        {
+            connection.is_scheduled = true;
+            self.transmit.push_back(id);
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.outputs.push_back(Output::Notice(notice));
+    }
+}

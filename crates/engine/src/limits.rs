@@ -1,0 +1,134 @@
+//! Every bound of the engine, with its unit, and the features that it offers.
+
+use core::time::Duration;
+
+use martlet_wire::{QoS, REMAINING_LENGTH_MAX};
+
+/// Every bound on what a peer can make grow.
+///
+/// The defaults suit a machine with 1 GiB of memory as well as a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest Control Packet a client may send, in bytes of the whole packet; at least 64.
+    /// Announced as Maximum Packet Size; a larger one gets 0x95.
+    pub packet_size_bytes_max: u32,
+    /// Messages that wait for one Session, those in flight not counted.
+    pub queued_messages_max: usize,
+    /// Bytes (topic, properties and payload) that wait for one Session.
+    pub queued_bytes_max: usize,
+    /// Unfinished QoS 1 and QoS 2 messages towards one client; its own Receive Maximum may lower this. At least 1.
+    pub inflight_messages_max: u16,
+    /// Receive Maximum: unfinished QoS 1 and QoS 2 messages from one client of MQTT 5.0, at least 1; more get 0x93.
+    pub receive_maximum: u16,
+    /// Topic Alias Maximum: aliases that a client may use towards the broker; 0 forbids them.
+    pub topic_alias_maximum: u16,
+    /// Aliases that the broker uses towards one client at most; the client's own maximum may lower this.
+    pub topic_alias_maximum_outgoing: u16,
+    /// Unsent bytes of one connection. Beyond this, QoS 0 messages to it are dropped, QoS 1 and 2 wait in the
+    /// Session, and nothing more is read from it.
+    pub out_buffer_bytes_max: usize,
+    /// Connections of one shard.
+    pub connections_max: usize,
+    /// Sessions of one shard, with and without a connection; a CONNECT beyond gets 0x97.
+    pub sessions_max: usize,
+    /// Subscriptions of one Session; a SUBSCRIBE beyond gets 0x97.
+    pub subscriptions_per_session_max: usize,
+    /// Levels of a Topic Name or Topic Filter (`a/b/c` has three); more get 0x90 or 0x8F.
+    pub topic_levels_max: usize,
+    /// Retained messages of the whole node; a new one beyond gets 0x97.
+    pub retained_messages_max: usize,
+    /// Bytes (topic, properties and payload) of all retained messages of the whole node.
+    pub retained_bytes_max: usize,
+    /// From the opening of a connection to the end of its CONNECT, enhanced authentication included.
+    pub connect_timeout: Duration,
+    /// The longest Session Expiry Interval that is granted, in seconds; `u32::MAX` is "never expires".
+    pub session_expiry_interval_max: u32,
+    /// The longest Keep Alive that is granted, in seconds; 0 sets no bound. A client of MQTT 5.0 that asks for
+    /// more is told a Server Keep Alive, one of 3.1.1 is refused with return code 2.
+    pub keep_alive_max: u16,
+    /// Bytes of publishes that may wait for the log of one shard; beyond, the shard stops reading.
+    pub unpersisted_bytes_max: usize,
+    /// Topic Names whose receivers one shard remembers.
+    pub route_cache_entries_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            packet_size_bytes_max: 2_000_000,
+            queued_messages_max: 1_000,
+            queued_bytes_max: 16 << 20,
+            inflight_messages_max: 20,
+            receive_maximum: 20,
+            topic_alias_maximum: 10,
+            topic_alias_maximum_outgoing: 10,
+            out_buffer_bytes_max: 256 << 10,
+            connections_max: 1_000_000,
+            sessions_max: 1_000_000,
+            subscriptions_per_session_max: 10_000,
+            topic_levels_max: 200,
+            retained_messages_max: 1_000_000,
+            retained_bytes_max: 256 << 20,
+            connect_timeout: Duration::from_secs(30),
+            session_expiry_interval_max: u32::MAX,
+            keep_alive_max: 0,
+            unpersisted_bytes_max: 16 << 20,
+            route_cache_entries_max: 4_096,
+        }
+    }
+}
+
+/// The smallest [`Limits::packet_size_bytes_max`].
+pub const PACKET_SIZE_BYTES_MAX_LEAST: u32 = 64;
+const _: () = assert!(REMAINING_LENGTH_MAX == (1 << 28) - 1); // four bytes of seven bits
+
+/// What the broker offers, as CONNACK tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of CONNACK of its own")]
+pub struct Features {
+    /// Maximum QoS of a PUBLISH from a client [MQTT-3.2.2-9].
+    pub maximum_qos: QoS,
+    /// Retain Available.
+    pub retain_available: bool,
+    /// Wildcard Subscription Available.
+    pub wildcard_subscription_available: bool,
+    /// Subscription Identifier Available.
+    pub subscription_identifier_available: bool,
+    /// Shared Subscription Available.
+    pub shared_subscription_available: bool,
+    /// Whether a zero-length Client Identifier is accepted, and one assigned [MQTT-3.1.3-6].
+    pub allow_zero_length_client_identifier: bool,
+    /// A Keep Alive in seconds that every client has to use [MQTT-3.1.2-21].
+    pub server_keep_alive: Option<u16>,
+    /// Response Information for clients that ask for it: the basis of their Response Topics.
+    pub response_information: Option<String>,
+    /// Server Reference for clients that are turned away with 0x9C or 0x9D.
+    pub server_reference: Option<String>,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self {
+            maximum_qos: QoS::ExactlyOnce,
+            retain_available: true,
+            wildcard_subscription_available: true,
+            subscription_identifier_available: true,
+            shared_subscription_available: true,
+            allow_zero_length_client_identifier: true,
+            server_keep_alive: None,
+            response_information: None,
+            server_reference: None,
+        }
+    }
+}
+
+/// How an engine is set up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// Every bound.
+    pub limits: Limits,
+    /// What is offered to clients.
+    pub features: Features,
+    /// The source of all randomness: assigned Client Identifiers and nothing else.
+    pub seed: u64,
+}

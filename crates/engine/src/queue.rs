@@ -1,0 +1,126 @@
+//! What waits for one Session: QoS 1 and QoS 2 messages that are not in flight yet, bounded in number and bytes.
+
+use std::collections::VecDeque;
+
+use martlet_proto::Instant;
+
+use crate::message::Queued;
+
+/// Messages that wait, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    messages: VecDeque<Queued>,
+    bytes: usize,
+}
+
+impl Queue {
+    /// Appends a message; `false` if the bounds leave no room for it. A single message always finds room in an empty queue.
+    #[must_use]
+    pub(crate) fn push(&mut self, queued: Queued, messages_max: usize, bytes_max: usize) -> bool {
+        let size = queued.message.size();
+        let fits = self.messages.len() < messages_max
+            && (self.messages.is_empty() || self.bytes.saturating_add(size) <= bytes_max);
+        if fits {
+            self.bytes += size;
+            self.messages.push_back(queued);
+        }
+        fits
+    }
+
+    /// Puts a message back in front of all others.
+    pub(crate) fn push_front(&mut self, queued: Queued) {
+        self.bytes += queued.message.size();
+        self.messages.push_front(queued);
+    }
+
+    /// The oldest message that has not expired at `now`; older expired ones are dropped [MQTT-3.3.2-5] and counted.
+    pub(crate) fn front(&mut self, now: Instant, expired: &mut u64) -> Option<&Queued> {
+        while self.messages.front().is_some_and(|queued| queued.message.is_expired(now)) {
+            self.pop();
+            *expired += 1;
+        }
+        self.messages.front()
+    }
+
+    /// Takes the oldest message.
+    pub(crate) fn pop(&mut self) -> Option<Queued> {
+        let queued = self.messages.pop_front()?;
+        self.bytes -= queued.message.size();
+        if self.messages.is_empty() {
+            *self = Self::default(); // an empty queue takes no memory
+        }
+        Some(queued)
+    }
+
+    /// How many messages wait.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether none waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Bytes that wait.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use martlet_wire::QoS;
+
+    use super::*;
+    use crate::message::Message;
+
+    fn queued(payload: usize, expires_at: Option<u64>) -> Queued {
+        Queued {
+            message: Arc::new(Message {
+                topic: "t".into(),
+                properties: Box::default(),
+                payload: vec![0; payload].into(),
+                qos: QoS::AtLeastOnce,
+                retain: false,
+                expires_at: expires_at.map(Instant::from_millis),
+                publisher: "p".into(),
+            }),
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            identifiers: None,
+            group: None,
+        }
+    }
+
+    #[test]
+    fn both_bounds_hold() {
+        let mut queue = Queue::default();
+        assert!(queue.push(queued(99, None), 2, 50), "a single message always finds room");
+        assert!(!queue.push(queued(1, None), 2, 50));
+        assert!(queue.push(queued(1, None), 2, 200));
+        assert!(!queue.push(queued(1, None), 2, 200));
+        assert_eq!((queue.len(), queue.bytes()), (2, 102));
+        queue.pop();
+        queue.pop();
+        assert_eq!((queue.len(), queue.bytes(), queue.is_empty()), (0, 0, true));
+    }
+
+    #[test]
+    fn expired_messages_are_passed_over() {
+        let mut queue = Queue::default();
+        let mut expired = 0;
+        for at in [Some(5), Some(5), None] {
+            assert!(queue.push(queued(1, at), 10, 100));
+        }
+        assert!(
+            queue
+                .front(Instant::from_millis(5), &mut expired)
+                .is_some_and(|q| q.message.expires_at.is_none())
+        );
+        assert_eq!(expired, 2);
+    }
+}

@@ -1,0 +1,193 @@
+//! From bytes to packets: one connection's input, packet by packet.
+
+use martlet_proto::PeerMisbehaved;
+use martlet_proto::connection::Phase;
+use martlet_wire::{Ack, Packet, PacketType, QoS};
+
+use crate::connect::Admission;
+use crate::connections::Connection;
+use crate::deadlines::Due;
+use crate::notice::Cause;
+use crate::{ConnectionId, Engine, Output, Peer};
+
+impl Connection {
+    /// Whether packets have to wait for an answer from outside: a verdict, or the log.
+    pub(crate) fn waits(&self) -> bool {
+        self.protocol.phase == Phase::Connecting && (self.awaits_verdict || self.pending.is_none())
+    }
+}
+
+impl Engine {
+    pub(crate) fn opened(&mut self, id: ConnectionId, peer: Peer) {
+        let deadline = self.now + self.config.limits.connect_timeout;
+        let connection = self.connections.insert(id, peer, self.now);
+        connection.connect_deadline = Some(deadline);
+        self.deadlines.set(deadline, Due::Connect(id));
+    }
+
+    pub(crate) fn received(&mut self, id: ConnectionId, bytes: &[u8]) {
+        self.status.bytes_received += bytes.len() as u64;
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if connection.received.is_empty() {
+            let used = self.take_packets(id, bytes);
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.received.extend_from_slice(&bytes[used..]);
+            }
+        } else {
+            connection.received.extend_from_slice(bytes);
+            self.resume(id);
+        }
+    }
+
+    /// Goes on with the bytes of a connection that had to wait, or that were no whole packet.
+    pub(crate) fn resume(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let mut bytes = core::mem::take(&mut connection.received);
+        let used = self.take_packets(id, &bytes);
+        if let Some(connection) = self.connections.get_mut(id) {
+            if used == bytes.len() {
+                return; // gives the memory back
+            }
+            bytes.drain(..used);
+            connection.received = bytes;
+        }
+    }
+
+    /// Handles the whole packets at the start of `bytes`, and tells how many bytes they were.
+    fn take_packets(&mut self, id: ConnectionId, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let Some(connection) = self.connections.get_mut(id) else { return bytes.len() };
+            if connection.waits() {
+                break;
+            }
+            match connection.protocol.first_packet(rest, self.config.limits.packet_size_bytes_max) {
+                Ok(None) => break,
+                Ok(Some(len)) => {
+                    connection.last_received = self.now;
+                    if self.take_packet(id, &rest[..len], rest) == Taken::HandedOver {
+                        return bytes.len();
+                    }
+                    at += len;
+                }
+                Err(misbehaved) => {
+                    self.misbehaved(id, misbehaved, rest);
+                    return bytes.len();
+                }
+            }
+        }
+        at
+    }
+
+    /// Handles one whole packet; `rest` begins with it and holds all that came behind it.
+    fn take_packet(&mut self, id: ConnectionId, bytes: &[u8], rest: &[u8]) -> Taken {
+        let Some(connection) = self.connections.get(id) else { return Taken::Here };
+        let handled = match connection.protocol.decode(bytes) {
+            Ok(Packet::Connect(connect)) => match self.connect(id, &connect, bytes) {
+                Admission::Elsewhere(shard) => {
+                    self.forget(id);
+                    self.outputs.push_back(Output::HandOver {
+                        connection: id,
+                        shard,
+                        received: rest.to_vec(),
+                    });
+                    return Taken::HandedOver;
+                }
+                Admission::Here => Ok(()),
+            },
+            Ok(packet) => self.packet(id, packet),
+            Err(misbehaved) => Err(misbehaved),
+        };
+        if let Err(misbehaved) = handled {
+            self.misbehaved(id, misbehaved, bytes);
+        }
+        Taken::Here
+    }
+
+    fn packet(&mut self, id: ConnectionId, packet: Packet<'_>) -> Result<(), PeerMisbehaved> {
+        let Some(connection) = self.connections.get(id) else { return Ok(()) };
+        let is_open = connection.protocol.phase == Phase::Open;
+        match packet {
+            Packet::Auth(auth) => self.auth(id, &auth)?,
+            Packet::Disconnect(disconnect) => self.disconnected(id, &disconnect)?,
+            other if !is_open => return Err(PeerMisbehaved::UnexpectedPacket(other.packet_type())), // [MQTT-3.1.2-30]
+            Packet::Publish(publish) => self.publish(id, &publish)?,
+            Packet::PubAck(ack) => self.puback(id, ack),
+            Packet::PubRec(ack) => self.pubrec(id, ack),
+            Packet::PubRel(ack) => self.pubrel(id, ack),
+            Packet::PubComp(ack) => self.pubcomp(id, ack),
+            Packet::Subscribe(subscribe) => self.subscribe(id, &subscribe)?,
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, &unsubscribe),
+            Packet::PingReq => self.send(id, &Packet::PingResp), // [MQTT-3.12.4-1]
+            Packet::Connect(_)
+            | Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp => return Err(PeerMisbehaved::UnexpectedPacket(packet.packet_type())),
+        }
+        Ok(())
+    }
+
+    /// Ends a connection whose client broke the standard. `packet` begins with the packet at fault.
+    pub(crate) fn misbehaved(&mut self, id: ConnectionId, misbehaved: PeerMisbehaved, packet: &[u8]) {
+        self.status.misbehaved += 1;
+        let farewell = self.refusal(id, misbehaved, packet);
+        self.end_connection(id, Cause::Misbehaved(misbehaved), farewell);
+    }
+
+    /// Looks whether a client was silent for too long, and when to look again.
+    pub(crate) fn check_keep_alive(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let deadline = connection.protocol.keep_alive.server_deadline(connection.last_received);
+        connection.keep_alive_deadline = deadline;
+        match deadline {
+            Some(at) if at <= self.now => self.misbehaved(id, PeerMisbehaved::KeepAliveTimeout, &[]),
+            Some(at) => self.deadlines.set(at, Due::KeepAlive(id)),
+            None => {}
+        }
+    }
+
+    /// Sends a packet that belongs to one connection alone. One that is larger than the client takes ends the
+    /// connection, since none of these can be left out [MQTT-3.1.2-24].
+    pub(crate) fn send(&mut self, id: ConnectionId, packet: &Packet<'_>) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let version = connection.protocol.version;
+        let fits = packet.encoded_len(version).is_ok_and(|len| connection.protocol.fits(len));
+        if !fits {
+            self.end_connection(
+                id,
+                Cause::Misbehaved(PeerMisbehaved::PacketTooLarge { size: 0, limit: 0 }),
+                None,
+            );
+            return;
+        }
+        connection.out.append(|bytes| {
+            // Nothing is written on an error, and `encoded_len` has just found none.
+            let _ = packet.encode(version, bytes);
+        });
+        self.schedule(id);
+    }
+
+    /// Sends PUBACK, PUBREC, PUBREL or PUBCOMP.
+    pub(crate) fn send_ack(&mut self, id: ConnectionId, packet_type: PacketType, ack: Ack<'_>) {
+        let packet = match packet_type {
+            PacketType::PubAck => Packet::PubAck(ack),
+            PacketType::PubRec => Packet::PubRec(ack),
+            PacketType::PubRel => Packet::PubRel(ack),
+            _ => Packet::PubComp(ack),
+        };
+        self.send(id, &packet);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Here,
+    HandedOver,
+}
+
+/// The packet that acknowledges a PUBLISH.
+pub(crate) fn acknowledges(qos: QoS) -> PacketType {
+    if qos == QoS::ExactlyOnce { PacketType::PubRec } else { PacketType::PubAck }
+}

@@ -1,0 +1,178 @@
+//! Retained messages, and finding those that a Topic Filter matches.
+//!
+//! They stand in one ordered map whose keys are Topic Names with `/` replaced by the character that no Topic Name has,
+//! U+0000, so that the order of keys is the order of levels. A filter with wildcards jumps from one candidate to the
+//! next, and can go on later from where it stopped: a client with a slow connection is never owed more than a key.
+
+use core::ops::Bound;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use martlet_proto::Instant;
+
+use crate::message::Message;
+
+/// All retained messages of a node.
+#[derive(Debug, Default)]
+pub(crate) struct Retained {
+    messages: BTreeMap<Box<str>, Arc<Message>>,
+    bytes: usize,
+}
+
+/// Where a walk over the retained messages stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cursor(Option<Box<str>>);
+
+const SEPARATOR: char = '\0';
+
+impl Retained {
+    /// Keeps a message as the retained one of its topic [MQTT-3.3.1-5]; an empty payload deletes it [MQTT-3.3.1-6]
+    /// [MQTT-3.3.1-7].
+    pub(crate) fn set(&mut self, message: &Arc<Message>) {
+        let key = key(&message.topic);
+        let old = if message.payload.is_empty() {
+            self.messages.remove(&key)
+        } else {
+            self.bytes += message.size();
+            self.messages.insert(key, Arc::clone(message))
+        };
+        self.bytes -= old.map_or(0, |old| old.size());
+    }
+
+    /// The retained message of a topic.
+    pub(crate) fn get(&self, topic: &str) -> Option<&Arc<Message>> {
+        self.messages.get(&key(topic))
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Their bytes: topics, properties and payloads.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes up to `limit` messages that expired before `now` out [s3.3.1.3], looking at `steps` messages from the
+    /// cursor on.
+    pub(crate) fn sweep(&mut self, cursor: &mut Cursor, now: Instant, steps: usize) {
+        let from = cursor.0.take().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut expired = Vec::new();
+        let mut last = None;
+        for (key, message) in self.messages.range::<str, _>((as_str(&from), Bound::Unbounded)).take(steps) {
+            if message.is_expired(now) {
+                expired.push(key.clone());
+            }
+            last = Some(key.clone());
+        }
+        for key in expired {
+            self.bytes -= self.messages.remove(&key).map_or(0, |old| old.size());
+        }
+        cursor.0 = last;
+    }
+
+    /// The first message behind `cursor` that `filter` matches, and moves the cursor onto it. `None` at the end.
+    pub(crate) fn next(&self, filter: &str, cursor: &mut Cursor) -> Option<Arc<Message>> {
+        let levels: Vec<&str> = filter.split('/').collect();
+        let mut from = cursor.0.take().map_or(Bound::Unbounded, Bound::Excluded);
+        loop {
+            let (key, message) = self.messages.range::<str, _>((as_str(&from), Bound::Unbounded)).next()?;
+            match step(key, &levels) {
+                Step::Match => {
+                    cursor.0 = Some(key.clone());
+                    return Some(Arc::clone(message));
+                }
+                Step::Seek(next) => from = Bound::Included(next.into()),
+                Step::End => return None,
+            }
+        }
+    }
+}
+
+enum Step {
+    Match,
+    /// No key before this one matches.
+    Seek(String),
+    End,
+}
+
+/// Compares a key with a filter: does it match, or from which key on could one?
+fn step(key: &str, filter: &[&str]) -> Step {
+    let levels: Vec<&str> = key.split(SEPARATOR).collect();
+    let hidden = levels[0].starts_with('$');
+    for (place, wanted) in filter.iter().enumerate() {
+        let is_wildcard = matches!(*wanted, "+" | "#");
+        if place == 0 && is_wildcard && hidden {
+            // Behind all topics that begin with `$`.
+            return Step::Seek("%".to_owned());
+        }
+        if *wanted == "#" {
+            return Step::Match;
+        }
+        let Some(level) = levels.get(place) else {
+            // The key ends where the filter goes on. `a/#` matches `a`, and was seen above unless it is next.
+            return if filter[place..] == ["#"] {
+                Step::Match
+            } else {
+                Step::Seek(first_below(&levels, filter, place))
+            };
+        };
+        if is_wildcard || level == wanted {
+            continue;
+        }
+        if *level < *wanted {
+            return Step::Seek(join(&levels[..place], wanted));
+        }
+        return behind(&levels, filter, place);
+    }
+    if levels.len() == filter.len() {
+        Step::Match
+    } else {
+        // The key goes deeper than the filter: go on behind all that is as deep.
+        behind(&levels, filter, filter.len())
+    }
+}
+
+/// The first key below `levels` that could match: the literal levels of the filter that follow.
+fn first_below(levels: &[&str], filter: &[&str], place: usize) -> String {
+    let literal = filter[place];
+    if matches!(literal, "+" | "#") { join(levels, "") } else { join(levels, literal) }
+}
+
+/// No more key with these first `place` levels matches: go to the next value of the last wildcard among them.
+fn behind(levels: &[&str], filter: &[&str], place: usize) -> Step {
+    match filter[..place].iter().rposition(|level| *level == "+") {
+        Some(wildcard) => {
+            let mut next = join(&levels[..wildcard], levels[wildcard]);
+            next.push('\u{1}'); // behind `x`, `x/...`, before any other value
+            Step::Seek(next)
+        }
+        None => Step::End,
+    }
+}
+
+fn join(levels: &[&str], last: &str) -> String {
+    let mut key = String::new();
+    for level in levels {
+        key.push_str(level);
+        key.push(SEPARATOR);
+    }
+    key.push_str(last);
+    key
+}
+
+fn key(topic: &str) -> Box<str> {
+    topic.replace('/', "\0").into_boxed_str()
+}
+
+fn as_str(bound: &Bound<Box<str>>) -> Bound<&str> {
+    match bound {
+        Bound::Included(key) => Bound::Included(key),
+        Bound::Excluded(key) => Bound::Excluded(key),
+        Bound::Unbounded => Bound::Unbounded,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! From a message to those who get it, on this shard and on others.
+
+use std::sync::Arc;
+
+use crate::Engine;
+use crate::deliver::{Copies, Grant};
+use crate::hashing::{Map, hasher};
+use crate::interest::{GroupShare, choose_shard};
+use crate::message::Publication;
+use crate::subscriptions::Receiver;
+
+/// Who gets the messages of one topic.
+#[derive(Debug, Default)]
+pub(crate) struct Route {
+    receivers: Vec<Receiver>,
+    groups: Vec<(Arc<str>, Vec<GroupShare>)>,
+    /// Other shards with plain subscriptions.
+    shards: Vec<u16>,
+}
+
+/// The routes of the topics seen lately. Any change of any subscription empties it.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    by_topic: Map<Box<str>, Arc<Route>>,
+    version: (u64, u64),
+    entries_max: usize,
+}
+
+impl Routes {
+    pub(crate) fn new(seed: u64, entries_max: usize) -> Self {
+        Self { by_topic: Map::with_hasher(hasher(seed)), version: (0, 0), entries_max }
+    }
+
+    fn get(&mut self, topic: &str, version: (u64, u64)) -> Option<Arc<Route>> {
+        if self.version != version {
+            self.by_topic.clear();
+            self.version = version;
+        }
+        self.by_topic.get(topic).cloned()
+    }
+
+    fn insert(&mut self, topic: &str, route: Arc<Route>) {
+        if self.by_topic.len() >= self.entries_max {
+            self.by_topic.clear();
+        }
+        self.by_topic.insert(topic.into(), route);
+    }
+}
+
+/// What goes to one other shard.
+#[derive(Debug, Default)]
+struct Remote {
+    plain: bool,
+    groups: Vec<Arc<str>>,
+}
+
+impl Engine {
+    /// Delivers a message to everyone who wants it. Tells whether there is anyone.
+    pub(crate) fn route(&mut self, publication: &mut Publication<'_>) -> bool {
+        let route = self.find_route(publication.topic.as_str());
+        let mut copies = Copies::default();
+        self.deliver_to_all(publication, &route.receivers, &mut copies);
+        let mut remotes: Vec<(u16, Remote)> =
+            route.shards.iter().map(|&shard| (shard, Remote { plain: true, groups: Vec::new() })).collect();
+        for (group, shares) in &route.groups {
+            match self.choose(group, shares) {
+                Some(shard) if shard == self.shard.0 => {
+                    self.deliver_to_group(publication, group, &mut copies);
+                }
+                Some(shard) => match remotes.iter_mut().find(|(other, _)| *other == shard) {
+                    Some((_, remote)) => remote.groups.push(Arc::clone(group)),
+                    None => {
+                        remotes.push((shard, Remote { plain: false, groups: vec![Arc::clone(group)] }));
+                    }
+                },
+                None => {}
+            }
+        }
+        for (shard, remote) in &remotes {
+            self.forwards.push(*shard, publication, remote.plain, &remote.groups, 0);
+        }
+        let is_wanted = !(route.receivers.is_empty() && route.groups.is_empty() && remotes.is_empty());
+        self.status.without_subscriber += u64::from(!is_wanted);
+        is_wanted
+    }
+
+    /// Delivers a message to one member of a Shared Subscription, wherever it has members.
+    pub(crate) fn route_to_group(&mut self, publication: &mut Publication<'_>, group: &Arc<str>) {
+        self.route_to_group_after(publication, group, 0);
+    }
+
+    /// The same, after so many shards had no member for it.
+    pub(crate) fn route_to_group_after(
+        &mut self,
+        publication: &mut Publication<'_>,
+        group: &Arc<str>,
+        hops: u8,
+    ) {
+        const HOPS_MAX: u8 = 8;
+        let shares =
+            if self.commons.shards() == 1 { self.own_share(group) } else { self.commons.group(group) };
+        match self.choose(group, &shares) {
+            Some(shard) if shard == self.shard.0 => {
+                self.deliver_to_group(publication, group, &mut Copies::default());
+            }
+            Some(shard) if hops < HOPS_MAX => {
+                self.forwards.push(shard, publication, false, core::slice::from_ref(group), hops + 1);
+            }
+            _ => self.status.without_subscriber += 1,
+        }
+    }
+
+    /// Delivers what another shard sent.
+    pub(crate) fn deliver_forwarded(
+        &mut self,
+        publication: &mut Publication<'_>,
+        plain: bool,
+        groups: &[Arc<str>],
+        hops: u8,
+    ) {
+        let mut copies = Copies::default();
+        if plain {
+            let route = self.find_route(publication.topic.as_str());
+            self.deliver_to_all(publication, &route.receivers, &mut copies);
+        }
+        for group in groups {
+            if !self.deliver_to_group(publication, group, &mut copies) {
+                self.route_to_group_after(publication, group, hops);
+            }
+        }
+    }
+
+    fn deliver_to_all(
+        &mut self,
+        publication: &mut Publication<'_>,
+        receivers: &[Receiver],
+        copies: &mut Copies,
+    ) {
+        for receiver in receivers {
+            let is_own = receiver.no_local
+                && self
+                    .clients
+                    .get(receiver.session)
+                    .is_some_and(|session| *session.client_identifier == *publication.publisher);
+            if is_own {
+                // Only subscriptions without No Local count [MQTT-3.8.3-3].
+                let others = self.subscriptions.receivers(publication.topic.as_str(), Some(receiver.session));
+                if let Some(receiver) = others.iter().find(|other| other.session == receiver.session) {
+                    self.deliver(publication, receiver.session, Grant::from(receiver), copies);
+                }
+            } else {
+                self.deliver(publication, receiver.session, Grant::from(receiver), copies);
+            }
+        }
+    }
+
+    /// Delivers a message to a member of a Shared Subscription on this shard; `false` if there is none.
+    fn deliver_to_group(
+        &mut self,
+        publication: &mut Publication<'_>,
+        text: &Arc<str>,
+        copies: &mut Copies,
+    ) -> bool {
+        let (clients, connections) = (&self.clients, &self.connections);
+        let out_buffer_bytes_max = self.config.limits.out_buffer_bytes_max;
+        let is_busy = |session| {
+            clients.get(session).is_none_or(|session| {
+                let connection = session.connection.and_then(|id| connections.get(id));
+                session.has_pending()
+                    || connection.is_none_or(|connection| {
+                        !connection.protocol.send_quota.is_available()
+                            || connection.out.len() >= out_buffer_bytes_max
+                    })
+            })
+        };
+        let Some(member) = self.subscriptions.group_mut(text).and_then(|group| group.choose(is_busy)) else {
+            return false;
+        };
+        let identifiers: Vec<_> = member.identifier.into_iter().collect();
+        let grant = Grant {
+            qos: member.qos,
+            retain_as_published: member.retain_as_published,
+            identifiers: &identifiers,
+            group: Some(text),
+        };
+        self.deliver(publication, member.session, grant, copies);
+        true
+    }
+
+    fn choose(&mut self, group: &Arc<str>, shares: &[GroupShare]) -> Option<u16> {
+        if let [only] = shares {
+            return Some(only.shard);
+        }
+        let turn = self.group_turns.entry(Arc::clone(group)).or_default();
+        *turn = turn.wrapping_add(1);
+        choose_shard(shares, *turn)
+    }
+
+    fn find_route(&mut self, topic: &str) -> Arc<Route> {
+        let version = (self.subscriptions.version(), self.commons.version());
+        if let Some(route) = self.routes.get(topic, version) {
+            return route;
+        }
+        let mut route = Route { receivers: self.subscriptions.receivers(topic, None), ..Route::default() };
+        if self.commons.shards() == 1 {
+            let groups = self.subscriptions.groups(topic);
+            route.groups =
+                groups.into_iter().map(|group| (Arc::clone(&group), self.own_share(&group))).collect();
+        } else {
+            let interested = self.commons.interested(topic);
+            route.groups = interested.groups;
+            route.shards = interested.shards;
+            route.shards.retain(|shard| *shard != self.shard.0);
+        }
+        let route = Arc::new(route);
+        self.routes.insert(topic, Arc::clone(&route));
+        route
+    }
+
+    /// This shard's part in a Shared Subscription.
+    pub(crate) fn own_share(&mut self, group: &str) -> Vec<GroupShare> {
+        let (members, online) = self.subscriptions.group_mut(group).map_or((0, 0), |group| group.counts());
+        if members == 0 { Vec::new() } else { vec![GroupShare { shard: self.shard.0, members, online }] }
+    }
+}

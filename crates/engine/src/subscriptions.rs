@@ -1,0 +1,243 @@
+//! The subscriptions of one shard's Sessions: who gets a message with this Topic Name.
+
+mod shared;
+
+use std::sync::Arc;
+
+use martlet_wire::{QoS, RetainHandling, SubscriptionIdentifier, SubscriptionOptions};
+
+pub(crate) use shared::{Group, Member};
+
+use crate::clients::SessionId;
+use crate::hashing::{Map, hasher};
+use crate::tree::{FilterTree, NodeId};
+
+/// One plain subscription at a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subscription {
+    pub(crate) session: SessionId,
+    pub(crate) qos: QoS,
+    pub(crate) no_local: bool,
+    pub(crate) retain_as_published: bool,
+    pub(crate) identifier: Option<SubscriptionIdentifier>,
+}
+
+impl Subscription {
+    pub(crate) fn new(
+        session: SessionId,
+        options: SubscriptionOptions,
+        identifier: Option<SubscriptionIdentifier>,
+    ) -> Self {
+        Self {
+            session,
+            qos: options.maximum_qos,
+            no_local: options.no_local,
+            retain_as_published: options.retain_as_published,
+            identifier,
+        }
+    }
+}
+
+/// What is subscribed at one filter.
+#[derive(Debug, Default)]
+struct AtFilter {
+    plain: Vec<Subscription>,
+    /// The Shared Subscriptions of this filter: `$share/NAME/FILTER`.
+    groups: Vec<Arc<str>>,
+}
+
+/// All subscriptions of one shard.
+#[derive(Debug)]
+pub(crate) struct Subscriptions {
+    tree: FilterTree<AtFilter>,
+    groups: Map<Arc<str>, Group>,
+    count: usize,
+    version: u64,
+}
+
+/// What a change of the subscriptions did to the interest of the shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The shard wanted these messages before, and does so after.
+    None,
+    /// The first or last plain subscription to a filter came or went.
+    Interest,
+}
+
+/// One Session that gets a message, all its matching plain subscriptions taken together.
+#[derive(Clone, Debug)]
+pub(crate) struct Receiver {
+    pub(crate) session: SessionId,
+    /// The highest granted QoS among them [MQTT-3.3.4-2].
+    pub(crate) qos: QoS,
+    pub(crate) retain_as_published: bool,
+    /// Some of them has No Local: the Session's own messages need a closer look.
+    pub(crate) no_local: bool,
+    pub(crate) identifiers: Vec<SubscriptionIdentifier>,
+}
+
+impl Subscriptions {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { tree: FilterTree::new(seed), groups: Map::with_hasher(hasher(seed)), count: 0, version: 0 }
+    }
+
+    /// Adds a plain subscription, or replaces the one that the Session has at this filter [MQTT-3.8.4-3].
+    ///
+    /// Tells where, whether it is new, and what it did to the interest of the shard.
+    pub(crate) fn subscribe(&mut self, filter: &str, subscription: Subscription) -> (NodeId, bool, Change) {
+        self.version += 1;
+        let (node, at) = self.tree.entry(filter);
+        if let Some(old) = at.plain.iter_mut().find(|old| old.session == subscription.session) {
+            *old = subscription;
+            return (node, false, Change::None);
+        }
+        let change = if at.plain.is_empty() { Change::Interest } else { Change::None };
+        at.plain.reserve_exact(1 + at.plain.len() / 2); // most filters have one subscriber
+        at.plain.push(subscription);
+        self.count += 1;
+        (node, true, change)
+    }
+
+    /// Takes a plain subscription away; `None` if there was none.
+    pub(crate) fn unsubscribe(&mut self, node: NodeId, session: SessionId) -> Option<Change> {
+        let at = self.tree.value_mut(node)?;
+        let index = at.plain.iter().position(|subscription| subscription.session == session)?;
+        at.plain.remove(index); // in order: the oldest subscriber is served first
+        let change = if at.plain.is_empty() { Change::Interest } else { Change::None };
+        self.version += 1;
+        self.count -= 1;
+        self.drop_if_empty(node);
+        Some(change)
+    }
+
+    /// Joins a Shared Subscription, or replaces the membership. Tells whether it is new.
+    pub(crate) fn join(&mut self, text: &Arc<str>, filter: &str, member: Member) -> bool {
+        self.version += 1;
+        let (_, at) = self.tree.entry(filter);
+        if !at.groups.contains(text) {
+            at.groups.push(Arc::clone(text));
+        }
+        let is_new = self.groups.entry(Arc::clone(text)).or_default().join(member);
+        self.count += usize::from(is_new);
+        is_new
+    }
+
+    /// Leaves a Shared Subscription; `false` if the Session was no member.
+    pub(crate) fn leave(&mut self, text: &str, filter: &str, session: SessionId) -> bool {
+        let Some(group) = self.groups.get_mut(text) else { return false };
+        if !group.leave(session) {
+            return false;
+        }
+        self.version += 1;
+        self.count -= 1;
+        if group.is_empty() {
+            self.groups.remove(text);
+            if let Some(node) = self.tree.find(filter)
+                && let Some(at) = self.tree.value_mut(node)
+            {
+                at.groups.retain(|group| **group != *text);
+                self.drop_if_empty(node);
+            }
+        }
+        true
+    }
+
+    /// The Shared Subscription of this text.
+    pub(crate) fn group_mut(&mut self, text: &str) -> Option<&mut Group> {
+        self.groups.get_mut(text)
+    }
+
+    /// Finds the node of a filter.
+    pub(crate) fn find(&self, filter: &str) -> Option<NodeId> {
+        self.tree.find(filter)
+    }
+
+    /// The filter of a node.
+    pub(crate) fn filter(&self, node: NodeId) -> String {
+        self.tree.filter(node)
+    }
+
+    /// The Sessions that get a message with this Topic Name by a plain subscription, each once.
+    ///
+    /// `own` leaves the subscriptions with No Local of this Session out [MQTT-3.8.3-3].
+    pub(crate) fn receivers(&self, topic: &str, own: Option<SessionId>) -> Vec<Receiver> {
+        let mut places: Map<SessionId, usize> = Map::default();
+        let mut receivers: Vec<Receiver> = Vec::new();
+        let mut filters = 0;
+        self.tree.matches(topic, &mut |_, at| {
+            filters += usize::from(!at.plain.is_empty());
+            for subscription in &at.plain {
+                if subscription.no_local && own == Some(subscription.session) {
+                    continue;
+                }
+                // Within one filter every Session stands once, so only a second filter can repeat one.
+                let known = if filters > 1 { places.get(&subscription.session).copied() } else { None };
+                if let Some(place) = known {
+                    receivers[place].merge(subscription);
+                } else {
+                    places.insert(subscription.session, receivers.len());
+                    receivers.push(Receiver::from(subscription));
+                }
+            }
+        });
+        receivers
+    }
+
+    /// The Shared Subscriptions that a message with this Topic Name goes to.
+    pub(crate) fn groups(&self, topic: &str) -> Vec<Arc<str>> {
+        let mut groups = Vec::new();
+        self.tree.matches(topic, &mut |_, at| groups.extend(at.groups.iter().cloned()));
+        groups
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Changes with every change of the subscriptions.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// A member's connection came or went, which changes who is served.
+    pub(crate) fn touch(&mut self) {
+        self.version += 1;
+    }
+
+    fn drop_if_empty(&mut self, node: NodeId) {
+        if self.tree.value_mut(node).is_some_and(|at| at.plain.is_empty() && at.groups.is_empty()) {
+            self.tree.remove(node);
+        }
+    }
+}
+
+impl Receiver {
+    fn merge(&mut self, other: &Subscription) {
+        self.qos = self.qos.max(other.qos);
+        self.retain_as_published |= other.retain_as_published;
+        self.no_local |= other.no_local;
+        self.identifiers.extend(other.identifier); // [MQTT-3.3.4-4]
+    }
+}
+
+impl From<&Subscription> for Receiver {
+    fn from(subscription: &Subscription) -> Self {
+        Self {
+            session: subscription.session,
+            qos: subscription.qos,
+            retain_as_published: subscription.retain_as_published,
+            no_local: subscription.no_local,
+            identifiers: subscription.identifier.into_iter().collect(),
+        }
+    }
+}
+
+/// Whether retained messages are sent for a subscription [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11].
+pub(crate) fn sends_retained(handling: RetainHandling, is_new: bool) -> bool {
+    match handling {
+        RetainHandling::SendAtSubscribe => true,
+        RetainHandling::SendIfNew => is_new,
+        RetainHandling::DoNotSend => false,
+    }
+}
