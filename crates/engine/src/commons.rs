@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::interest::{GroupShare, Interest, Interested};
-use crate::limits::Limits;
+use crate::limits::Config;
 use crate::message::Message;
 use crate::retained::{Cursor, Retained};
 use martlet_proto::Instant;
@@ -25,15 +25,15 @@ pub struct Commons {
 }
 
 impl Commons {
-    /// For a node of `shards` shards, at least one. `seed` is that of the hashes.
-    pub fn new(shards: u16, limits: &Limits, seed: u64) -> Arc<Self> {
+    /// For a node of `shards` shards, at least one.
+    pub fn new(shards: u16, config: &Config) -> Arc<Self> {
         Arc::new(Self {
             shards: shards.max(1),
-            interest: RwLock::new(Interest::new(seed)),
+            interest: RwLock::new(Interest::new(config.seed)),
             version: AtomicU64::new(0),
             retained: RwLock::default(),
-            retained_messages_max: limits.retained_messages_max,
-            retained_bytes_max: limits.retained_bytes_max,
+            retained_messages_max: config.limits.retained_messages_max,
+            retained_bytes_max: config.limits.retained_bytes_max,
         })
     }
 

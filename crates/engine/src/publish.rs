@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use martlet_proto::PeerMisbehaved;
+use martlet_proto::connection::Phase;
 use martlet_proto::delivery::Arrival;
 use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
@@ -126,27 +127,32 @@ impl Engine {
 
     /// Sends PUBACK or PUBREC [MQTT-3.3.4-1].
     fn acknowledge(&mut self, origin: Origin, qos: QoS, reason: ReasonCode) {
-        let Origin { connection: connection_id, session, id } = origin;
-        if qos == QoS::ExactlyOnce
-            && let Some(session) = self.clients.get_mut(session)
-        {
-            // A client before 5.0 cannot be told of a refusal: its message counts as taken over [MQTT311-3.3.5-2].
-            let is_v5 =
-                self.connections.get(connection_id).is_some_and(|c| c.protocol.version.has_properties());
-            if reason.is_error() && is_v5 {
-                session.state.inbound.refused(id);
+        let Some(session) = self.clients.get_mut(origin.session) else { return };
+        // A client before 5.0 cannot be told of a refusal: its message counts as taken over [MQTT311-3.3.5-2].
+        let is_v5 = |id| self.connections.get(id).is_some_and(|c| c.protocol.version.has_properties());
+        let is_refused = reason.is_error() && is_v5(origin.connection);
+        if qos == QoS::ExactlyOnce {
+            if is_refused {
+                session.state.inbound.refused(origin.id);
             } else {
-                session.state.inbound.taken_over(id);
+                session.state.inbound.taken_over(origin.id);
             }
         }
+        // A client that reconnected meanwhile repeats a QoS 1 message and gets the PUBACK of the repeat; the repeat of a
+        // QoS 2 message is known to be one, so this PUBREC answers it.
+        let connection_id = match session.connection {
+            Some(current) if qos == QoS::ExactlyOnce || current == origin.connection => current,
+            _ => return,
+        };
         let Some(connection) = self.connections.get_mut(connection_id) else { return };
-        if connection.session != Some(session) {
-            return;
+        if connection.protocol.phase != Phase::Open {
+            return; // the client repeats the PUBLISH, and is answered then
         }
-        if qos == QoS::AtLeastOnce || reason.is_error() {
+        if qos == QoS::AtLeastOnce || is_refused {
             connection.protocol.receive_quota.give_back();
         }
-        self.send_ack(connection_id, acknowledges(qos), Ack { id, reason, properties: Properties::EMPTY });
+        let ack = Ack { id: origin.id, reason, properties: Properties::EMPTY };
+        self.send_ack(connection_id, acknowledges(qos), ack);
     }
 
     /// PUBREL came: the identifier is free again once that is durable.
