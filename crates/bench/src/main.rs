@@ -1,0 +1,35 @@
+//! Measurements of the engine. `cargo run --release -p bench -- subscriptions` is the first; see `--help`.
+
+#![forbid(unsafe_code)]
+
+mod driver;
+mod resident;
+mod subscriptions;
+
+use clap::{Parser, Subcommand};
+
+/// Measures Martlet.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Loads subscriptions, matches topics against them, and unloads them.
+    Subscriptions {
+        /// How many clients subscribe.
+        #[arg(long, default_value_t = 1_000)]
+        clients: u32,
+        /// How many Topic Filters each of them subscribes to.
+        #[arg(long, default_value_t = 1_000)]
+        each: u32,
+    },
+}
+
+fn main() {
+    match Arguments::parse().bench {
+        Bench::Subscriptions { clients, each } => subscriptions::run(clients, each),
+    }
+}
