@@ -12,11 +12,6 @@ use crate::message::{Message, Queued};
 use crate::notice::{Cause, Notice};
 use crate::{ConnectionId, Engine, Output};
 
-/// How often, in seconds, some of the retained messages are looked at for expired ones.
-const RETAINED_SWEEP_SECONDS: u32 = 10;
-/// How many retained messages are looked at a time.
-const RETAINED_SWEEP_STEPS: usize = 10_000;
-
 impl Engine {
     /// DISCONNECT came.
     pub(crate) fn disconnected(
@@ -189,10 +184,5 @@ impl Engine {
         } else {
             self.commit(Entry::Publish { origin: None, message }, true);
         }
-    }
-
-    pub(crate) fn sweep_retained(&mut self) {
-        self.commons.sweep_retained(&mut self.retained_sweep, self.now, RETAINED_SWEEP_STEPS);
-        self.deadlines.set(self.now.plus_seconds(RETAINED_SWEEP_SECONDS), Due::RetainedSweep);
     }
 }

@@ -86,7 +86,10 @@ impl Commons {
         self.retained.read().unwrap_or_else(PoisonError::into_inner).next(filter, cursor)
     }
 
-    pub(crate) fn sweep_retained(&self, cursor: &mut Cursor, now: Instant, steps: usize) {
-        self.retained.write().unwrap_or_else(PoisonError::into_inner).sweep(cursor, now, steps);
+    /// Throws expired messages out; `true` while there are any that will expire.
+    pub(crate) fn sweep_retained(&self, cursor: &mut Cursor, now: Instant, steps: usize) -> bool {
+        let mut retained = self.retained.write().unwrap_or_else(PoisonError::into_inner);
+        retained.sweep(cursor, now, steps);
+        retained.has_expiring()
     }
 }

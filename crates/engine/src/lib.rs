@@ -223,6 +223,8 @@ pub struct Engine {
     transmit: VecDeque<ConnectionId>,
     outputs: VecDeque<Output>,
     retained_sweep: Cursor,
+    /// Whether a timer for the next sweep is set.
+    sweeps_retained: bool,
     random: Random,
     status: Status,
 }
@@ -240,10 +242,6 @@ impl Engine {
     /// An engine that lets everyone in. All shards of a node share `commons` and have the same configuration.
     pub fn new(config: Config, shard: ShardId, commons: Arc<Commons>) -> Self {
         let seed = config.seed;
-        let mut deadlines = Deadlines::default();
-        if shard.0 == 0 {
-            deadlines.set(Instant::default(), Due::RetainedSweep); // one shard does it for all
-        }
         Self {
             shard,
             access: Box::new(AllowAll),
@@ -251,7 +249,7 @@ impl Engine {
             connections: Connections::default(),
             clients: Clients::new(seed),
             subscriptions: Subscriptions::new(seed),
-            deadlines,
+            deadlines: Deadlines::default(),
             routes: Routes::new(seed, config.limits.route_cache_entries_max),
             group_turns: Map::with_hasher(hasher(seed)),
             log: Log::new(),
@@ -261,6 +259,7 @@ impl Engine {
             transmit: VecDeque::new(),
             outputs: VecDeque::new(),
             retained_sweep: Cursor::default(),
+            sweeps_retained: false,
             random: Random::new(seed ^ u64::from(shard.0) << 48),
             status: Status::default(),
             commons,

@@ -8,11 +8,17 @@ use martlet_proto::delivery::Arrival;
 use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
 use crate::clients::SessionId;
+use crate::deadlines::Due;
 use crate::entry::{Entry, Origin};
 use crate::message::{Message, Publication};
 use crate::notice::Notice;
 use crate::receive::acknowledges;
 use crate::{ConnectionId, Engine};
+
+/// How often, in seconds, some of the retained messages are looked at for expired ones.
+const RETAINED_SWEEP_SECONDS: u32 = 10;
+/// How many retained messages are looked at a time.
+const RETAINED_SWEEP_STEPS: usize = 10_000;
 
 impl Engine {
     /// PUBLISH came.
@@ -106,7 +112,7 @@ impl Engine {
         } else {
             if publication.retain {
                 let message = publication.share();
-                self.commons.retain(&message);
+                self.retain(&message);
             }
             self.route(&mut publication);
         }
@@ -114,14 +120,32 @@ impl Engine {
 
     /// A message takes effect: it is retained, routed, and acknowledged.
     pub(crate) fn apply_publish(&mut self, origin: Option<Origin>, message: &Arc<Message>) {
-        if message.retain && self.config.features.retain_available {
-            self.commons.retain(message);
+        if message.retain {
+            self.retain(message);
         }
         let Some(mut publication) = message.publication() else { return };
         let is_wanted = self.route(&mut publication);
         if let Some(origin) = origin {
             let reason = if is_wanted { ReasonCode::Success } else { ReasonCode::NoMatchingSubscribers };
             self.acknowledge(origin, message.qos, reason);
+        }
+    }
+
+    /// Keeps a message for later subscribers [MQTT-3.3.1-5].
+    fn retain(&mut self, message: &Arc<Message>) {
+        self.commons.retain(message);
+        if message.expires_at.is_some() && !self.sweeps_retained {
+            self.sweeps_retained = true;
+            self.deadlines.set(self.now.plus_seconds(RETAINED_SWEEP_SECONDS), Due::RetainedSweep);
+        }
+    }
+
+    /// Throws some of the expired retained messages out, and comes back while there are any that expire [s3.3.1.3].
+    pub(crate) fn sweep_retained(&mut self) {
+        self.sweeps_retained =
+            self.commons.sweep_retained(&mut self.retained_sweep, self.now, RETAINED_SWEEP_STEPS);
+        if self.sweeps_retained {
+            self.deadlines.set(self.now.plus_seconds(RETAINED_SWEEP_SECONDS), Due::RetainedSweep);
         }
     }
 

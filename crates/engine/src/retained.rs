@@ -17,6 +17,8 @@ use crate::message::Message;
 pub(crate) struct Retained {
     messages: BTreeMap<Box<str>, Arc<Message>>,
     bytes: usize,
+    /// How many of them expire at some time.
+    expiring: usize,
 }
 
 /// Where a walk over the retained messages stands.
@@ -34,9 +36,20 @@ impl Retained {
             self.messages.remove(&key)
         } else {
             self.bytes += message.size();
+            self.expiring += usize::from(message.expires_at.is_some());
             self.messages.insert(key, Arc::clone(message))
         };
-        self.bytes -= old.map_or(0, |old| old.size());
+        self.count_out(old.as_deref());
+    }
+
+    fn count_out(&mut self, gone: Option<&Message>) {
+        self.bytes -= gone.map_or(0, Message::size);
+        self.expiring -= usize::from(gone.is_some_and(|gone| gone.expires_at.is_some()));
+    }
+
+    /// Whether any of them expires at some time.
+    pub(crate) fn has_expiring(&self) -> bool {
+        self.expiring > 0
     }
 
     /// The retained message of a topic.
@@ -67,7 +80,8 @@ impl Retained {
             last = Some(key.clone());
         }
         for key in expired {
-            self.bytes -= self.messages.remove(&key).map_or(0, |old| old.size());
+            let gone = self.messages.remove(&key);
+            self.count_out(gone.as_deref());
         }
         cursor.0 = last;
     }

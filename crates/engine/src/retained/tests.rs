@@ -45,6 +45,7 @@ fn the_expired_are_swept_a_few_at_a_time() {
     assert_eq!(retained.len(), 8);
     retained.sweep(&mut cursor, Instant::from_millis(5), 100);
     assert_eq!(retained.len(), 5);
+    assert!(!retained.has_expiring());
 }
 
 #[test]
