@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod driver;
+mod load;
 mod resident;
 mod subscriptions;
 
@@ -26,10 +27,18 @@ enum Bench {
         #[arg(long, default_value_t = 1_000)]
         each: u32,
     },
+    /// Publishes through a broker on this machine as fast as it delivers, and counts.
+    Load(load::Load),
 }
 
 fn main() {
     match Arguments::parse().bench {
         Bench::Subscriptions { clients, each } => subscriptions::run(clients, each),
+        Bench::Load(load) => {
+            if let Err(error) = load.run() {
+                eprintln!("load: {error}");
+                std::process::exit(1);
+            }
+        }
     }
 }
