@@ -179,10 +179,7 @@ impl Engine {
     fn publish_will(&mut self, will: Will) {
         let expires_at = will.expiry_interval.map(|seconds| self.now.plus_seconds(seconds)); // [s3.1.3.2.4]
         let message = Arc::new(Message { expires_at, ..will.message });
-        if message.qos == QoS::AtMostOnce {
-            self.apply_publish(None, &message);
-        } else {
-            self.commit(Entry::Publish { origin: None, message }, true);
-        }
+        let is_durable = message.qos > QoS::AtMostOnce;
+        self.commit(Entry::Publish { origin: None, message }, is_durable);
     }
 }

@@ -331,7 +331,7 @@ impl Engine {
         match session.state.outbound.pubrec(ack.id, false) {
             Acknowledgement::Received(_) => {
                 let is_durable = session.is_durable();
-                self.commit(Entry::Received { session: session_id, id: ack.id }, is_durable);
+                self.commit_for(session_id, Entry::Received { session: session_id, id: ack.id }, is_durable);
             }
             Acknowledgement::Finished(_) | Acknowledgement::Unknown => {
                 let reason = ReasonCode::PacketIdentifierNotFound; // [s3.6.2.1]

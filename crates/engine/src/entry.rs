@@ -13,7 +13,7 @@ use crate::{BatchId, ConnectionId, Engine};
 #[derive(Debug)]
 pub(crate) enum Entry {
     /// A client was let in: its CONNACK goes out.
-    Connected { connection: ConnectionId, connack: Vec<u8> },
+    Connected { connection: ConnectionId, session: SessionId, connack: Vec<u8> },
     /// A message was published: it is routed, and acknowledged.
     Publish { origin: Option<Origin>, message: Arc<Message> },
     /// A message came from another shard.
@@ -34,12 +34,13 @@ pub(crate) enum Entry {
     Received { session: SessionId, id: PacketId },
 }
 
-/// Where a published message is to be acknowledged.
+/// Where a published message comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
     pub(crate) connection: ConnectionId,
     pub(crate) session: SessionId,
-    pub(crate) id: PacketId,
+    /// The Packet Identifier to be acknowledged; QoS 0 has none.
+    pub(crate) id: Option<PacketId>,
 }
 
 /// One Topic Filter of a SUBSCRIBE, and whether it may be subscribed.
@@ -51,6 +52,19 @@ pub(crate) struct Request {
 }
 
 impl Entry {
+    /// The Session whose order it keeps.
+    fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Publish { origin, .. } => origin.map(|origin| origin.session),
+            Self::Forwarded { .. } => None,
+            Self::Connected { session, .. }
+            | Self::Subscribe { session, .. }
+            | Self::Unsubscribe { session, .. }
+            | Self::Release { session, .. }
+            | Self::Received { session, .. } => Some(*session),
+        }
+    }
+
     fn size(&self) -> usize {
         const OVERHEAD_BYTES: usize = 64;
         OVERHEAD_BYTES
@@ -78,10 +92,17 @@ impl Log {
         Self { waiting: VecDeque::new(), filling: BatchId(1), is_filled: false, bytes: 0 }
     }
 
+    /// Appends an entry that has to be durable.
     pub(crate) fn append(&mut self, entry: Entry) {
-        self.bytes += entry.size();
-        self.waiting.push_back((self.filling, entry));
         self.is_filled = true;
+        self.follow(entry);
+    }
+
+    /// Appends an entry that only has to come after those before it.
+    fn follow(&mut self, entry: Entry) {
+        let batch = if self.is_filled { self.filling } else { BatchId(self.filling.0 - 1) };
+        self.bytes += entry.size();
+        self.waiting.push_back((batch, entry));
     }
 
     /// Closes the batch that is being filled, unless it is empty.
@@ -111,10 +132,28 @@ impl Log {
 }
 
 impl Engine {
-    /// Lets an entry take effect: once it is durable if it has to be, else at once.
+    /// Lets an entry of no Session take effect: once it is durable if it has to be, else when all before it did.
     pub(crate) fn commit(&mut self, entry: Entry, is_durable: bool) {
         if is_durable {
             self.log.append(entry);
+        } else if self.log.waiting.is_empty() {
+            self.apply(entry);
+        } else {
+            self.log.follow(entry);
+        }
+    }
+
+    /// Lets an entry of a Session take effect: once it is durable if it has to be, else when all before it of the same
+    /// Session did. What one client sends takes effect in the order in which it came.
+    pub(crate) fn commit_for(&mut self, id: SessionId, entry: Entry, is_durable: bool) {
+        let Some(session) = self.clients.get_mut(id) else { return };
+        if is_durable || session.uncommitted > 0 {
+            session.uncommitted += 1;
+            if is_durable {
+                self.log.append(entry);
+            } else {
+                self.log.follow(entry);
+            }
         } else {
             self.apply(entry);
         }
@@ -122,13 +161,16 @@ impl Engine {
 
     pub(crate) fn persisted(&mut self, batch: BatchId) {
         while let Some(entry) = self.log.pop(batch) {
+            if let Some(session) = entry.session().and_then(|session| self.clients.get_mut(session)) {
+                session.uncommitted -= 1;
+            }
             self.apply(entry);
         }
     }
 
     fn apply(&mut self, entry: Entry) {
         match entry {
-            Entry::Connected { connection, connack } => self.apply_connected(connection, &connack),
+            Entry::Connected { connection, connack, .. } => self.apply_connected(connection, &connack),
             Entry::Publish { origin, message } => self.apply_publish(origin, &message),
             Entry::Forwarded { message, plain, groups, hops } => {
                 if let Some(mut publication) = message.publication() {

@@ -81,14 +81,12 @@ impl Engine {
             publisher: &publisher,
             shared: None,
         };
-        let origin =
-            packet_id.map(|id_of_packet| Origin { connection: id, session: session_id, id: id_of_packet });
-        self.accept(origin, publication);
+        self.accept(Origin { connection: id, session: session_id, id: packet_id }, publication);
         Ok(())
     }
 
     /// A message that follows the standard: is it welcome?
-    fn accept(&mut self, origin: Option<Origin>, mut publication: Publication<'_>) {
+    fn accept(&mut self, origin: Origin, mut publication: Publication<'_>) {
         let refusal = self.topic_objection(publication.publisher, publication.topic).or_else(|| {
             let size = publication.topic.as_str().len() + publication.payload.len();
             let is_kept = publication.retain && !publication.payload.is_empty();
@@ -101,14 +99,13 @@ impl Engine {
                 topic: publication.topic.as_str().to_owned(),
                 reason,
             });
-            if let Some(origin) = origin {
-                self.acknowledge(origin, publication.qos, reason);
-            }
+            self.acknowledge(origin, publication.qos, reason);
             return;
         }
-        if origin.is_some() {
+        let is_durable = origin.id.is_some();
+        if is_durable || self.clients.get(origin.session).is_some_and(|session| session.uncommitted > 0) {
             let message = publication.share();
-            self.commit(Entry::Publish { origin, message }, true);
+            self.commit_for(origin.session, Entry::Publish { origin: Some(origin), message }, is_durable);
         } else {
             if publication.retain {
                 let message = publication.share();
@@ -151,15 +148,16 @@ impl Engine {
 
     /// Sends PUBACK or PUBREC [MQTT-3.3.4-1].
     fn acknowledge(&mut self, origin: Origin, qos: QoS, reason: ReasonCode) {
+        let Some(id) = origin.id else { return };
         let Some(session) = self.clients.get_mut(origin.session) else { return };
         // A client before 5.0 cannot be told of a refusal: its message counts as taken over [MQTT311-3.3.5-2].
         let is_v5 = |id| self.connections.get(id).is_some_and(|c| c.protocol.version.has_properties());
         let is_refused = reason.is_error() && is_v5(origin.connection);
         if qos == QoS::ExactlyOnce {
             if is_refused {
-                session.state.inbound.refused(origin.id);
+                session.state.inbound.refused(id);
             } else {
-                session.state.inbound.taken_over(origin.id);
+                session.state.inbound.taken_over(id);
             }
         }
         // A client that reconnected meanwhile repeats a QoS 1 message and gets the PUBACK of the repeat; the repeat of a
@@ -175,7 +173,7 @@ impl Engine {
         if qos == QoS::AtLeastOnce || is_refused {
             connection.protocol.receive_quota.give_back();
         }
-        let ack = Ack { id: origin.id, reason, properties: Properties::EMPTY };
+        let ack = Ack { id, reason, properties: Properties::EMPTY };
         self.send_ack(connection_id, acknowledges(qos), ack);
     }
 
@@ -186,7 +184,11 @@ impl Engine {
         };
         let Some(session) = self.clients.get(session_id) else { return };
         let is_durable = session.is_durable();
-        self.commit(Entry::Release { connection: id, session: session_id, id: ack.id }, is_durable);
+        self.commit_for(
+            session_id,
+            Entry::Release { connection: id, session: session_id, id: ack.id },
+            is_durable,
+        );
     }
 
     /// PUBCOMP goes out [MQTT-4.3.3-11].

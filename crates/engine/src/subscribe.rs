@@ -8,7 +8,7 @@ use martlet_wire::{
     SubscriptionIdentifier, TopicFilter, UnsubAck, Unsubscribe,
 };
 
-use crate::clients::{Replay, SessionId};
+use crate::clients::{ClientSession, Replay, SessionId};
 use crate::entry::{Entry, Request};
 use crate::interest::GroupShare;
 use crate::notice::Notice;
@@ -25,6 +25,7 @@ impl Engine {
     ) -> Result<(), PeerMisbehaved> {
         let Some(connection) = self.connections.get(id) else { return Ok(()) };
         let is_bridge = connection.protocol.is_bridge;
+        let is_v5 = connection.protocol.version.has_properties();
         let Some(session_id) = connection.session else { return Ok(()) };
         let Some(session) = self.clients.get(session_id) else { return Ok(()) };
         let is_durable = session.is_durable();
@@ -33,18 +34,13 @@ impl Engine {
         if identifier.is_some() && !self.config.features.subscription_identifier_available {
             return Err(PeerMisbehaved::SubscriptionIdentifiersNotSupported);
         }
-        let mut room =
-            self.config.limits.subscriptions_per_session_max.saturating_sub(session.subscription_count());
         let mut requests = Vec::new();
         for request in subscribe.requests.iter() {
-            self.check_request(&request)?;
-            let mut refusal = self.refusal_of(&client_identifier, request.filter);
-            if refusal.is_none() && !self.is_subscribed(session_id, request.filter) {
-                if room == 0 {
-                    refusal = Some(ReasonCode::QuotaExceeded);
-                }
-                room = room.saturating_sub(1);
-            }
+            let refusal = match self.unavailable(&request) {
+                Some(misbehaved) if is_v5 => return Err(misbehaved),
+                Some(misbehaved) => Some(misbehaved.reason()), // [MQTT311-3.8.3-2]
+                None => self.refusal_of(&client_identifier, request.filter),
+            };
             let mut options = request.options;
             options.maximum_qos = options.maximum_qos.min(self.config.features.maximum_qos);
             if is_bridge {
@@ -55,21 +51,20 @@ impl Engine {
         }
         let entry =
             Entry::Subscribe { connection: id, session: session_id, id: subscribe.id, identifier, requests };
-        self.commit(entry, is_durable);
+        self.commit_for(session_id, entry, is_durable);
         Ok(())
     }
 
-    /// What in a request breaks the standard, or uses what CONNACK said is not there [s3.2.2.3.11].
-    fn check_request(&self, request: &SubscribeRequest<'_>) -> Result<(), PeerMisbehaved> {
+    /// What a request uses though it is not there, as CONNACK told a client of 5.0 [s3.2.2.3.11].
+    fn unavailable(&self, request: &SubscribeRequest<'_>) -> Option<PeerMisbehaved> {
         let features = &self.config.features;
-        let is_shared = request.filter.share().is_some();
-        if is_shared && !features.shared_subscription_available {
-            return Err(PeerMisbehaved::SharedSubscriptionsNotSupported);
+        if request.filter.share().is_some() && !features.shared_subscription_available {
+            return Some(PeerMisbehaved::SharedSubscriptionsNotSupported);
         }
         if request.filter.has_wildcard() && !features.wildcard_subscription_available {
-            return Err(PeerMisbehaved::WildcardSubscriptionsNotSupported);
+            return Some(PeerMisbehaved::WildcardSubscriptionsNotSupported);
         }
-        Ok(())
+        None
     }
 
     fn refusal_of(&mut self, client_identifier: &str, filter: TopicFilter<'_>) -> Option<ReasonCode> {
@@ -130,6 +125,12 @@ impl Engine {
     ) -> ReasonCode {
         let Ok(filter) = TopicFilter::parse(&request.filter) else { return ReasonCode::TopicFilterInvalid };
         let options = request.options;
+        let count = self.clients.get(session_id).map_or(0, ClientSession::subscription_count);
+        if count >= self.config.limits.subscriptions_per_session_max
+            && !self.is_subscribed(session_id, filter)
+        {
+            return ReasonCode::QuotaExceeded;
+        }
         if filter.share().is_some() {
             self.join(session_id, filter, request, identifier);
             return ReasonCode::granted(options.maximum_qos); // no retained messages [s3.8.4]
@@ -186,7 +187,8 @@ impl Engine {
         let Some(session) = self.clients.get(session_id) else { return };
         let filters = unsubscribe.filters.iter().map(|filter| filter.as_str().into()).collect();
         let entry = Entry::Unsubscribe { connection: id, session: session_id, id: unsubscribe.id, filters };
-        self.commit(entry, session.is_durable());
+        let is_durable = session.is_durable();
+        self.commit_for(session_id, entry, is_durable);
     }
 
     /// The subscriptions are gone, UNSUBACK goes out [MQTT-3.10.4-4].

@@ -6,17 +6,19 @@ use martlet_wire::{PacketId, QoS};
 
 /// Unfinished messages towards the peer, in the order in which they were first sent.
 ///
-/// Packet Identifiers are given out in order, 1 to 65,535 and round again, so that the place of a message follows from
-/// its identifier. When the oldest unfinished message holds the identifier that would come next, nothing new can be sent.
+/// Packet Identifiers are given out in order, 1 to 65,535 and round again past those in use, so that the place of a message
+/// mostly follows from its identifier.
 #[derive(Debug)]
 pub struct Outbound<M> {
-    slots: VecDeque<Slot<M>>,
-    /// The identifier of the first slot; that of slot `n` is `n` further.
-    first_id: u16,
+    slots: VecDeque<(PacketId, Slot<M>)>,
+    /// The identifier given out last; 0 before the first.
+    last_id: u16,
     /// How many slots are not done.
     unfinished: usize,
     /// From here on, slots have not been sent on the present connection.
     unsent_from: usize,
+    /// Identifiers went once round since the first slot was pushed: those of the slots are not in order.
+    has_gone_round: bool,
 }
 
 #[derive(Debug)]
@@ -55,7 +57,7 @@ pub enum Resend<M> {
 
 impl<M> Default for Outbound<M> {
     fn default() -> Self {
-        Self { slots: VecDeque::new(), first_id: 1, unfinished: 0, unsent_from: 0 }
+        Self { slots: VecDeque::new(), last_id: 0, unfinished: 0, unsent_from: 0, has_gone_round: false }
     }
 }
 
@@ -65,15 +67,13 @@ impl<M> Outbound<M> {
     /// # Errors
     /// Gives the message back if every identifier is taken, or if `qos` is 0, which needs none.
     pub fn push(&mut self, qos: QoS, message: M) -> Result<PacketId, M> {
-        if self.is_exhausted() {
+        if qos == QoS::AtMostOnce || self.is_exhausted() {
             return Err(message);
         }
-        let Some(id) = self.id_at(self.slots.len()) else { return Err(message) };
-        self.slots.push_back(match qos {
-            QoS::AtMostOnce => return Err(message),
-            QoS::AtLeastOnce => Slot::AwaitsPubAck(message),
-            QoS::ExactlyOnce => Slot::AwaitsPubRec(message),
-        });
+        let id = self.free_id();
+        let slot =
+            if qos == QoS::AtLeastOnce { Slot::AwaitsPubAck(message) } else { Slot::AwaitsPubRec(message) };
+        self.slots.push_back((id, slot));
         self.unfinished += 1;
         self.unsent_from = self.slots.len();
         Ok(id)
@@ -158,17 +158,16 @@ impl<M> Outbound<M> {
         M: Clone,
     {
         while self.unsent_from < self.slots.len() {
-            let index = self.unsent_from;
+            let (id, slot) = &self.slots[self.unsent_from];
             self.unsent_from += 1;
-            let id = self.id_at(index)?;
-            match &self.slots[index] {
+            match slot {
                 Slot::AwaitsPubAck(message) => {
-                    return Some(Resend::Publish(id, QoS::AtLeastOnce, message.clone()));
+                    return Some(Resend::Publish(*id, QoS::AtLeastOnce, message.clone()));
                 }
                 Slot::AwaitsPubRec(message) => {
-                    return Some(Resend::Publish(id, QoS::ExactlyOnce, message.clone()));
+                    return Some(Resend::Publish(*id, QoS::ExactlyOnce, message.clone()));
                 }
-                Slot::AwaitsPubComp => return Some(Resend::PubRel(id)),
+                Slot::AwaitsPubComp => return Some(Resend::PubRel(*id)),
                 Slot::Releasing | Slot::Done => {}
             }
         }
@@ -179,8 +178,8 @@ impl<M> Outbound<M> {
     pub fn resends_publish(&self) -> bool {
         self.slots
             .range(self.unsent_from.min(self.slots.len())..)
-            .find(|slot| !matches!(slot, Slot::Done | Slot::Releasing))
-            .is_some_and(|slot| matches!(slot, Slot::AwaitsPubAck(_) | Slot::AwaitsPubRec(_)))
+            .find(|(_, slot)| !matches!(slot, Slot::Done | Slot::Releasing))
+            .is_some_and(|(_, slot)| matches!(slot, Slot::AwaitsPubAck(_) | Slot::AwaitsPubRec(_)))
     }
 
     /// Whether something is left to be sent again.
@@ -190,7 +189,7 @@ impl<M> Outbound<M> {
 
     /// Whether every Packet Identifier is taken: nothing can be pushed.
     pub fn is_exhausted(&self) -> bool {
-        self.slots.len() >= usize::from(u16::MAX)
+        self.unfinished >= usize::from(u16::MAX)
     }
 
     /// How many messages are unfinished.
@@ -205,7 +204,7 @@ impl<M> Outbound<M> {
 
     /// The messages whose PUBLISH has not been answered, oldest first, with their QoS.
     pub fn unanswered(&self) -> impl Iterator<Item = (QoS, &M)> {
-        self.slots.iter().filter_map(|slot| match slot {
+        self.slots.iter().filter_map(|(_, slot)| match slot {
             Slot::AwaitsPubAck(message) => Some((QoS::AtLeastOnce, message)),
             Slot::AwaitsPubRec(message) => Some((QoS::ExactlyOnce, message)),
             Slot::Releasing | Slot::AwaitsPubComp | Slot::Done => None,
@@ -214,32 +213,58 @@ impl<M> Outbound<M> {
 
     fn finish(&mut self) {
         self.unfinished -= 1;
-        while matches!(self.slots.front(), Some(Slot::Done)) {
+        while matches!(self.slots.front(), Some((_, Slot::Done))) {
             self.slots.pop_front();
-            self.first_id = following(self.first_id, 1);
             self.unsent_from = self.unsent_from.saturating_sub(1);
         }
         if self.slots.is_empty() {
-            self.slots = VecDeque::new();
+            *self = Self { last_id: self.last_id, ..Self::default() }; // gives the memory back
+        } else if self.slots.len() > DONE_KEPT_MAX + 2 * self.unfinished {
+            self.sweep();
         }
     }
 
-    fn id_at(&self, index: usize) -> Option<PacketId> {
-        PacketId::new(following(self.first_id, index))
+    /// Takes out what is done, but stands behind something that is not.
+    fn sweep(&mut self) {
+        let is_unfinished = |(_, slot): &(PacketId, Slot<M>)| !matches!(slot, Slot::Done);
+        self.unsent_from =
+            self.slots.iter().take(self.unsent_from).filter(|slot| is_unfinished(slot)).count();
+        self.slots.retain(is_unfinished);
+    }
+
+    /// The next Packet Identifier that is not in use.
+    fn free_id(&mut self) -> PacketId {
+        let mut id = PacketId::new(self.last_id.wrapping_add(1)).unwrap_or(PacketId::MIN);
+        // Identifiers follow each other, so the first to be met again is that of the first slot.
+        self.has_gone_round |= self.slots.front().is_some_and(|(first, _)| *first == id);
+        while self.has_gone_round && self.place(id).is_some() {
+            id = PacketId::new(id.get().wrapping_add(1)).unwrap_or(PacketId::MIN);
+        }
+        self.last_id = id.get();
+        id
+    }
+
+    /// Where the unfinished message with this identifier stands.
+    fn place(&self, id: PacketId) -> Option<usize> {
+        let (first, _) = self.slots.front()?;
+        // As long as nothing was skipped or swept, the distance from the first identifier is the place.
+        let (wanted, first) = (usize::from(id.get()), usize::from(first.get()));
+        let guess = if wanted >= first { wanted - first } else { wanted + usize::from(u16::MAX) - first };
+        let is_it = |(found, slot): &(PacketId, Slot<M>)| *found == id && !matches!(slot, Slot::Done);
+        if self.slots.get(guess).is_some_and(is_it) {
+            return Some(guess);
+        }
+        self.slots.iter().position(is_it)
     }
 
     fn slot(&mut self, id: PacketId) -> Option<&mut Slot<M>> {
-        let (id, first) = (usize::from(id.get()), usize::from(self.first_id));
-        let index = if id >= first { id - first } else { id + usize::from(u16::MAX) - first };
-        self.slots.get_mut(index)
+        let place = self.place(id)?;
+        self.slots.get_mut(place).map(|(_, slot)| slot)
     }
 }
 
-/// The identifier `steps` after `id`, in the circle 1 to 65,535.
-fn following(id: u16, steps: usize) -> u16 {
-    let place = (usize::from(id) - 1 + steps) % usize::from(u16::MAX);
-    u16::try_from(place + 1).unwrap_or(1)
-}
+/// How many finished messages may stand behind an unfinished one, besides twice as many as are unfinished.
+const DONE_KEPT_MAX: usize = 64;
 
 /// The Packet Identifiers of QoS 2 messages that came from the peer and whose PUBREL has not come yet.
 #[derive(Debug, Default)]

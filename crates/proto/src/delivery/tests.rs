@@ -5,20 +5,34 @@ fn id(value: u16) -> PacketId {
 }
 
 #[test]
-fn identifiers_go_round_and_skip_none() {
+fn identifiers_go_round_past_those_in_use() {
     let mut outbound = Outbound::default();
     for n in 1..=u16::MAX {
         assert_eq!(outbound.push(QoS::AtLeastOnce, n), Ok(id(n)));
     }
     assert_eq!(outbound.push(QoS::AtLeastOnce, 0), Err(0), "all 65,535 are taken");
     assert_eq!(outbound.puback(id(2)), Acknowledgement::Finished(Some(2)));
-    assert_eq!(outbound.push(QoS::AtLeastOnce, 0), Err(0), "1 comes next, and is still taken");
-    assert_eq!(outbound.puback(id(1)), Acknowledgement::Finished(Some(1)));
-    assert_eq!(outbound.push(QoS::AtLeastOnce, 7), Ok(id(1)));
-    assert_eq!(outbound.push(QoS::ExactlyOnce, 8), Ok(id(2)));
+    assert_eq!(outbound.push(QoS::AtLeastOnce, 7), Ok(id(2)), "1 is still taken");
+    assert_eq!(outbound.puback(id(9)), Acknowledgement::Finished(Some(9)));
+    assert_eq!(outbound.push(QoS::ExactlyOnce, 8), Ok(id(9)));
     assert_eq!(outbound.len(), 65_535);
-    assert_eq!(outbound.puback(id(1)), Acknowledgement::Finished(Some(7)));
-    assert_eq!(outbound.puback(id(1)), Acknowledgement::Unknown);
+    assert_eq!(outbound.puback(id(2)), Acknowledgement::Finished(Some(7)));
+    assert_eq!(outbound.puback(id(2)), Acknowledgement::Unknown);
+}
+
+#[test]
+fn one_message_that_is_never_acknowledged_holds_up_nothing() {
+    let mut outbound = Outbound::default();
+    let held = outbound.push(QoS::AtLeastOnce, 0).unwrap();
+    for n in 1..200_000 {
+        let next = outbound.push(QoS::AtLeastOnce, n).unwrap();
+        assert_ne!(next, held);
+        assert_eq!(outbound.puback(next), Acknowledgement::Finished(Some(n)));
+        assert!(outbound.slots.len() < 100, "what is done does not pile up");
+    }
+    outbound.restart();
+    assert_eq!(outbound.next_resend(), Some(Resend::Publish(held, QoS::AtLeastOnce, 0)));
+    assert_eq!(outbound.next_resend(), None);
 }
 
 #[test]
