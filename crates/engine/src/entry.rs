@@ -6,6 +6,7 @@ use std::sync::Arc;
 use martlet_wire::{PacketId, ReasonCode, SubscriptionIdentifier, SubscriptionOptions};
 
 use crate::clients::SessionId;
+use crate::forward::Publisher;
 use crate::message::Message;
 use crate::{BatchId, ConnectionId, Engine};
 
@@ -17,7 +18,7 @@ pub(crate) enum Entry {
     /// A message was published: it is routed, and acknowledged.
     Publish { origin: Option<Origin>, message: Arc<Message> },
     /// A message came from another shard.
-    Forwarded { message: Arc<Message>, plain: bool, groups: Vec<Arc<str>>, hops: u8 },
+    Forwarded { publisher: Publisher, message: Arc<Message>, plain: bool, groups: Vec<Arc<str>>, hops: u8 },
     /// A SUBSCRIBE: its subscriptions are made, and SUBACK goes out.
     Subscribe {
         connection: ConnectionId,
@@ -172,7 +173,8 @@ impl Engine {
         match entry {
             Entry::Connected { connection, connack, .. } => self.apply_connected(connection, &connack),
             Entry::Publish { origin, message } => self.apply_publish(origin, &message),
-            Entry::Forwarded { message, plain, groups, hops } => {
+            Entry::Forwarded { publisher, message, plain, groups, hops } => {
+                self.forwards.committed(publisher);
                 if let Some(mut publication) = message.publication() {
                     self.deliver_forwarded(&mut publication, plain, &groups, hops);
                 }
