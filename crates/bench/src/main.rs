@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod connections;
 mod driver;
 mod load;
 mod resident;
@@ -27,6 +28,12 @@ enum Bench {
         #[arg(long, default_value_t = 1_000)]
         each: u32,
     },
+    /// Connects clients that do nothing.
+    Connections {
+        /// How many.
+        #[arg(long, default_value_t = 100_000)]
+        count: u32,
+    },
     /// Publishes through a broker on this machine as fast as it delivers, and counts.
     Load(load::Load),
 }
@@ -34,6 +41,7 @@ enum Bench {
 fn main() {
     match Arguments::parse().bench {
         Bench::Subscriptions { clients, each } => subscriptions::run(clients, each),
+        Bench::Connections { count } => connections::run(count),
         Bench::Load(load) => {
             if let Err(error) = load.run() {
                 eprintln!("load: {error}");
