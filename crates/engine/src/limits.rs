@@ -48,7 +48,7 @@ pub struct Limits {
     pub keep_alive_max: u16,
     /// Bytes of publishes that may wait for the log of one shard; beyond, the shard stops reading.
     pub unpersisted_bytes_max: usize,
-    /// Topic Names whose receivers one shard remembers.
+    /// Topic Names whose receivers one shard remembers, and Shared Subscriptions whose turn it remembers.
     pub route_cache_entries_max: usize,
 }
 

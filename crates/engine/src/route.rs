@@ -97,6 +97,10 @@ impl Engine {
         hops: u8,
     ) {
         const HOPS_MAX: u8 = 8;
+        if publication.expires_at.is_some_and(|at| at <= self.now) {
+            self.status.dropped_expired += 1; // [MQTT-3.3.2-5]
+            return;
+        }
         let shares =
             if self.commons.shards() == 1 { self.own_share(group) } else { self.commons.group(group) };
         match self.choose(group, &shares) {
@@ -190,6 +194,9 @@ impl Engine {
     fn choose(&mut self, group: &Arc<str>, shares: &[GroupShare]) -> Option<u16> {
         if let [only] = shares {
             return Some(only.shard);
+        }
+        if self.group_turns.len() >= self.config.limits.route_cache_entries_max {
+            self.group_turns.clear(); // whose turn it is starts over, which harms nobody
         }
         let turn = self.group_turns.entry(Arc::clone(group)).or_default();
         *turn = turn.wrapping_add(1);
