@@ -67,10 +67,23 @@ impl<M> Outbound<M> {
     /// # Errors
     /// Gives the message back if every identifier is taken, or if `qos` is 0, which needs none.
     pub fn push(&mut self, qos: QoS, message: M) -> Result<PacketId, M> {
+        self.push_beside(qos, message, |_| false)
+    }
+
+    /// The same where other packets take identifiers too: SUBSCRIBE and UNSUBSCRIBE of a client [MQTT-2.2.1-3].
+    ///
+    /// # Errors
+    /// Those of [`Outbound::push`].
+    pub fn push_beside(
+        &mut self,
+        qos: QoS,
+        message: M,
+        is_taken: impl Fn(PacketId) -> bool,
+    ) -> Result<PacketId, M> {
         if qos == QoS::AtMostOnce || self.is_exhausted() {
             return Err(message);
         }
-        let id = self.free_id();
+        let Some(id) = self.free_id(is_taken) else { return Err(message) };
         let slot =
             if qos == QoS::AtLeastOnce { Slot::AwaitsPubAck(message) } else { Slot::AwaitsPubRec(message) };
         self.slots.push_back((id, slot));
@@ -187,6 +200,11 @@ impl<M> Outbound<M> {
         self.unsent_from < self.slots.len()
     }
 
+    /// Whether an unfinished message has this identifier.
+    pub fn contains(&self, id: PacketId) -> bool {
+        self.place(id).is_some()
+    }
+
     /// Whether every Packet Identifier is taken: nothing can be pushed.
     pub fn is_exhausted(&self) -> bool {
         self.unfinished >= usize::from(u16::MAX)
@@ -233,15 +251,19 @@ impl<M> Outbound<M> {
     }
 
     /// The next Packet Identifier that is not in use.
-    fn free_id(&mut self) -> PacketId {
-        let mut id = PacketId::new(self.last_id.wrapping_add(1)).unwrap_or(PacketId::MIN);
-        // Identifiers follow each other, so the first to be met again is that of the first slot.
-        self.has_gone_round |= self.slots.front().is_some_and(|(first, _)| *first == id);
-        while self.has_gone_round && self.place(id).is_some() {
-            id = PacketId::new(id.get().wrapping_add(1)).unwrap_or(PacketId::MIN);
+    fn free_id(&mut self, is_taken: impl Fn(PacketId) -> bool) -> Option<PacketId> {
+        let mut id = self.last_id;
+        for _ in 0..u16::MAX {
+            let candidate = PacketId::new(id.wrapping_add(1)).unwrap_or(PacketId::MIN);
+            id = candidate.get();
+            // Identifiers follow each other, so the first to be met again is that of the first slot.
+            self.has_gone_round |= self.slots.front().is_some_and(|(first, _)| *first == candidate);
+            if !is_taken(candidate) && !(self.has_gone_round && self.place(candidate).is_some()) {
+                self.last_id = id;
+                return Some(candidate);
+            }
         }
-        self.last_id = id.get();
-        id
+        None
     }
 
     /// Where the unfinished message with this identifier stands.
