@@ -1,0 +1,115 @@
+//! From what was asked for to bound listeners.
+
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::ToSocketAddrs;
+
+use martlet_transport::Listener;
+
+use crate::errors::StartError;
+use crate::options::{Host, ListenAddress};
+
+/// Binds to every address of a place to listen.
+///
+/// Addresses that this machine does not have, such as `::1` where IPv6 is off, are left out with a warning as long as
+/// one remains. An address that someone else has is an error: half a broker helps nobody.
+///
+/// # Errors
+/// [`StartError::Resolve`] and [`StartError::Listen`].
+pub(crate) fn bind(place: &ListenAddress) -> Result<Vec<Listener>, StartError> {
+    bind_each(addresses(place)?, Listener::bind)
+}
+
+fn bind_each<L>(
+    addresses: Vec<SocketAddr>,
+    bind: impl Fn(SocketAddr) -> io::Result<L>,
+) -> Result<Vec<L>, StartError> {
+    let mut listeners = Vec::new();
+    let mut missing = Vec::new();
+    for address in addresses {
+        match bind(address) {
+            Ok(listener) => listeners.push(listener),
+            Err(cause) if belongs_to_someone(&cause) => return Err(StartError::Listen { address, cause }),
+            Err(cause) => missing.push(StartError::Listen { address, cause }),
+        }
+    }
+    if listeners.is_empty() {
+        return Err(missing.into_iter().next().unwrap_or(StartError::NoListener));
+    }
+    for error in missing {
+        tracing::warn!("{error}; going on without");
+    }
+    Ok(listeners)
+}
+
+fn addresses(place: &ListenAddress) -> Result<Vec<SocketAddr>, StartError> {
+    let port = place.port;
+    let both = |four: Ipv4Addr, six: Ipv6Addr| vec![(four, port).into(), (six, port).into()];
+    match &place.host {
+        Host::Loopback => Ok(both(Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST)),
+        Host::Any => Ok(both(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED)),
+        Host::Named(host) => {
+            let resolve = |cause| StartError::Resolve { host: host.clone(), cause };
+            let mut addresses: Vec<SocketAddr> =
+                (host.as_str(), port).to_socket_addrs().map_err(|cause| resolve(Some(cause)))?.collect();
+            addresses.sort_unstable();
+            addresses.dedup();
+            if addresses.is_empty() { Err(resolve(None)) } else { Ok(addresses) }
+        }
+    }
+}
+
+fn belongs_to_someone(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(host: &str, port: u16) -> ListenAddress {
+        ListenAddress { host: Host::Named(host.into()), port }
+    }
+
+    #[test]
+    fn both_kinds_of_loopback_are_asked_for() {
+        let asked = addresses(&ListenAddress { host: Host::Loopback, port: 1883 }).unwrap();
+        assert_eq!(asked, ["127.0.0.1:1883".parse().unwrap(), "[::1]:1883".parse().unwrap()]);
+    }
+
+    #[test]
+    fn one_kind_of_address_is_enough_but_none_may_be_taken() {
+        let asked = || addresses(&ListenAddress { host: Host::Loopback, port: 1883 }).unwrap();
+        let only_4 = |kind: io::ErrorKind| {
+            move |address: SocketAddr| if address.is_ipv4() { Ok(address) } else { Err(kind.into()) }
+        };
+        let bound = bind_each(asked(), only_4(io::ErrorKind::AddrNotAvailable)).unwrap();
+        assert_eq!(bound, ["127.0.0.1:1883".parse().unwrap()]);
+        let error = bind_each(asked(), only_4(io::ErrorKind::AddrInUse)).unwrap_err();
+        assert_eq!(error.to_string(), "Address already in use ([::1]:1883): is another broker running?");
+        let neither = |_| -> io::Result<()> { Err(io::ErrorKind::AddrNotAvailable.into()) };
+        let error = bind_each(asked(), neither).unwrap_err();
+        assert!(error.to_string().starts_with("Address not available (127.0.0.1:1883)"), "{error}");
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_an_error_when_it_is_the_only_one() {
+        // 192.0.2.0/24 is set aside for documentation; no machine has such an address.
+        let error = bind(&place("192.0.2.1", 0)).unwrap_err();
+        assert!(matches!(error, StartError::Listen { .. }), "{error}");
+    }
+
+    #[test]
+    fn an_address_that_is_taken_is_an_error() {
+        let first = bind(&place("127.0.0.1", 0)).unwrap();
+        let port = first[0].local_addr().unwrap().port();
+        let error = bind(&place("127.0.0.1", port)).unwrap_err();
+        assert!(error.to_string().starts_with("Address already in use (127.0.0.1:"), "{error}");
+    }
+
+    #[test]
+    fn a_name_without_an_address_is_an_error() {
+        let error = bind(&place("no-such-host.invalid", 0)).unwrap_err();
+        assert!(matches!(error, StartError::Resolve { .. }), "{error}");
+    }
+}

@@ -1,0 +1,191 @@
+//! The connections of one shard, in a slab.
+//!
+//! A slot is small and holds no buffer: what an idle connection costs here is 24 bytes. The index of a slot is the
+//! token of its socket; the generation tells one user of a slot from the next.
+
+use martlet_engine::ConnectionId;
+use martlet_transport::Stream;
+
+use crate::farewell::Farewell;
+
+/// One connection and what is known of its socket.
+pub(crate) struct Connection {
+    pub(crate) stream: Stream,
+    /// The number of the listener that accepted it.
+    pub(crate) listener: u16,
+    pub(crate) flags: Flags,
+    /// The engine has forgotten the connection; only these last bytes are still to be sent.
+    pub(crate) farewell: Option<Box<Farewell>>,
+}
+
+/// What edge-triggered events and earlier calls have told about a socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flags(u8);
+
+impl Flags {
+    /// It stands in the queue of sockets that may have something to read.
+    pub(crate) const QUEUED: Self = Self(1);
+    /// The peer has ended its direction: read until the end comes, a short read does not mean that nothing is left.
+    pub(crate) const ENDING: Self = Self(2);
+    /// The last write did not fit; a writable event will tell when to go on.
+    pub(crate) const BLOCKED: Self = Self(4);
+    /// Writing has failed for good. What the peer sent before is still read.
+    pub(crate) const BROKEN: Self = Self(8);
+
+    pub(crate) const fn has(self, flag: Self) -> bool {
+        self.0 & flag.0 != 0
+    }
+
+    pub(crate) const fn set(&mut self, flag: Self) {
+        self.0 |= flag.0;
+    }
+
+    /// Clears the flag and answers whether it was set.
+    pub(crate) const fn clear(&mut self, flag: Self) -> bool {
+        let was = self.has(flag);
+        self.0 &= !flag.0;
+        was
+    }
+}
+
+// With debug assertions, mio keeps more in each socket.
+const _: () = assert!(cfg!(debug_assertions) || size_of::<Slot>() <= 24);
+
+/// A slab of connections.
+#[derive(Default)]
+pub(crate) struct Connections {
+    slots: Vec<Slot>,
+    /// Indices of empty slots, the one that was emptied last on top.
+    free: Vec<u32>,
+}
+
+struct Slot {
+    generation: u32,
+    connection: Option<Connection>,
+}
+
+impl Connections {
+    /// Finds a place, lets `register` make the socket known under it, and keeps the connection there.
+    ///
+    /// # Errors
+    /// Those of `register`; the connection is dropped then.
+    pub(crate) fn insert<E>(
+        &mut self,
+        mut connection: Connection,
+        register: impl FnOnce(&mut Stream, ConnectionId) -> Result<(), E>,
+    ) -> Result<ConnectionId, E> {
+        let index = self.free.last().copied().unwrap_or_else(|| {
+            let index = u32::try_from(self.slots.len()).expect("a process has fewer than 2^32 sockets");
+            self.slots.push(Slot { generation: 0, connection: None });
+            self.free.push(index);
+            index
+        });
+        let slot = &mut self.slots[index as usize];
+        let id = ConnectionId { index, generation: slot.generation };
+        register(&mut connection.stream, id)?;
+        slot.connection = Some(connection);
+        self.free.pop();
+        Ok(id)
+    }
+
+    /// Takes a connection out of its place, if it is still there. The next one may have the place.
+    pub(crate) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+        let slot = self.slots.get_mut(id.index as usize).filter(|slot| slot.generation == id.generation)?;
+        let connection = slot.connection.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(id.index);
+        Some(connection)
+    }
+
+    /// The connection at a place, and its whole id.
+    pub(crate) fn at(&mut self, index: u32) -> Option<(ConnectionId, &mut Connection)> {
+        let slot = self.slots.get_mut(index as usize)?;
+        let id = ConnectionId { index, generation: slot.generation };
+        slot.connection.as_mut().map(|connection| (id, connection))
+    }
+
+    /// The connection with this id, if it is still there, to look at.
+    pub(crate) fn peek(&self, id: ConnectionId) -> Option<&Connection> {
+        let slot = self.slots.get(id.index as usize)?;
+        slot.connection.as_ref().filter(|_| slot.generation == id.generation)
+    }
+
+    /// The connection with this id, if it is still there.
+    pub(crate) fn with_id(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        self.at(id.index).filter(|(found, _)| *found == id).map(|(_, connection)| connection)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::convert::Infallible;
+    use martlet_transport::Listener;
+
+    /// Connected streams; the peers are kept open by the vector beside them.
+    fn streams(count: usize) -> (Vec<std::net::TcpStream>, Vec<Stream>) {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let acceptor = listener.acceptor().unwrap();
+        let address = listener.local_addr().unwrap();
+        let peers = (0..count).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        let mut accepted = Vec::new();
+        while accepted.len() < count {
+            accepted.extend(acceptor.accept().unwrap().map(|(stream, _)| stream));
+        }
+        (peers, accepted)
+    }
+
+    fn insert(connections: &mut Connections, stream: Stream) -> ConnectionId {
+        let connection = Connection { stream, listener: 0, flags: Flags::default(), farewell: None };
+        connections.insert(connection, |_, _| Ok::<(), Infallible>(())).unwrap()
+    }
+
+    #[test]
+    fn a_place_is_used_again_with_another_generation() {
+        let (_peers, streams) = streams(3);
+        let mut connections = Connections::default();
+        let ids: Vec<ConnectionId> =
+            streams.into_iter().map(|stream| insert(&mut connections, stream)).collect();
+        assert_eq!(ids.iter().map(|id| id.index).collect::<Vec<_>>(), [0, 1, 2]);
+
+        let removed = connections.remove(ids[1]).unwrap();
+        assert!(connections.remove(ids[1]).is_none());
+        assert!(connections.with_id(ids[1]).is_none());
+        assert_eq!(connections.len(), 2);
+
+        let again = insert(&mut connections, removed.stream);
+        assert_eq!((again.index, again.generation), (1, 1));
+        assert!(connections.with_id(ids[1]).is_none());
+        assert!(connections.with_id(again).is_some());
+        assert_eq!(connections.len(), 3);
+    }
+
+    #[test]
+    fn a_connection_that_cannot_be_registered_leaves_no_trace() {
+        let (_peers, mut streams) = streams(2);
+        let mut connections = Connections::default();
+        let stream = streams.remove(0);
+        let connection = Connection { stream, listener: 0, flags: Flags::default(), farewell: None };
+        assert_eq!(connections.insert(connection, |_, _| Err("no")).unwrap_err(), "no");
+        assert!(connections.is_empty());
+        assert_eq!(insert(&mut connections, streams.remove(0)).index, 0);
+    }
+
+    #[test]
+    fn flags_are_told_apart() {
+        let mut flags = Flags::default();
+        flags.set(Flags::BLOCKED);
+        assert!(flags.has(Flags::BLOCKED) && !flags.has(Flags::QUEUED));
+        assert!(flags.clear(Flags::BLOCKED));
+        assert!(!flags.clear(Flags::BLOCKED));
+    }
+}

@@ -1,0 +1,278 @@
+//! The loop of a shard: sockets and clock on one side, the engine on the other.
+//!
+//! A shard is a thread with one event loop. It owns its connections and one [`Engine`]; nothing is shared with
+//! other shards but their inboxes. A turn of the loop goes
+//!
+//! 1. wait for events, mail, or the time that the engine asked to be woken at;
+//! 2. take the mail, accept, and read: each socket at most once, all together a bounded number of bytes;
+//! 3. drain the engine: forward to other shards, append to the log;
+//! 4. write, one vectored write for each connection that has unsent bytes; then drain again, until nothing is new.
+//!
+//! The depth of the batch makes it fast: what arrived in one turn leaves in one write for each receiver.
+
+mod incoming;
+mod outgoing;
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use martlet_engine::{ConnectionId, Engine, Input, Instant, ShardId};
+use martlet_transport::Acceptor;
+use mio::event::Event;
+use mio::{Events, Poll, Token};
+
+use crate::clock::Clock;
+use crate::connections::{Connections, Flags};
+use crate::doors::{Fabric, Log, Members};
+use crate::farewell::Deadlines;
+use crate::inbox::{HandedOver, Inboxes, Mail};
+use crate::options::Authenticator;
+use crate::reception::{Arrival, Reception};
+
+/// Events that one wait brings at most; further ones come with the next.
+const EVENTS_PER_TURN_MAX: usize = 1024;
+/// Connections that one shard accepts in one turn.
+const ACCEPTS_PER_TURN_MAX: usize = 64;
+/// How long a shard that shuts down waits for its clients to have their last bytes.
+const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// The token of the inbox. A connection's token is its index in the slab, which never comes near.
+pub(crate) const INBOX: Token = Token(usize::MAX);
+
+/// The token of a share of a listener, and the way back.
+const fn door(number: usize) -> Token {
+    Token(usize::MAX - 1 - number)
+}
+
+/// What a shard is made of.
+pub(crate) struct Parts {
+    pub(crate) id: ShardId,
+    /// Where the waker of the shard's inbox is registered.
+    pub(crate) poll: Poll,
+    pub(crate) engine: Engine,
+    /// The most connections that the shard takes.
+    pub(crate) connections_max: usize,
+    pub(crate) clock: Clock,
+    pub(crate) acceptors: Vec<(u16, Acceptor)>,
+    pub(crate) inboxes: Arc<Inboxes>,
+    pub(crate) fabric: Box<dyn Fabric>,
+    pub(crate) members: Arc<dyn Members>,
+    pub(crate) log: Box<dyn Log>,
+    pub(crate) authenticator: Option<Arc<Authenticator>>,
+    /// Where the shard tells how many connections it has.
+    pub(crate) gauge: Arc<AtomicUsize>,
+}
+
+/// A shard on its thread.
+pub(crate) struct Shard {
+    parts: Parts,
+    /// The time of this turn.
+    now: Instant,
+    connections: Connections,
+    reception: Reception,
+    /// Connections that may have something to read, each once: those that have [`Flags::QUEUED`].
+    readable: VecDeque<ConnectionId>,
+    /// What a read fills; the same for all connections.
+    read_buffer: Box<[u8]>,
+    /// Connections that have, or may have, unsent bytes that the socket takes.
+    transmits: Vec<ConnectionId>,
+    /// Connections that the engine closed in this round, with their last bytes.
+    closes: Vec<(ConnectionId, Vec<u8>)>,
+    farewells: Deadlines,
+    /// Mail taken from the inbox and not yet handled.
+    mail: VecDeque<Mail>,
+    /// Mail is left, or may have come into the inbox since it was last emptied, without a further event.
+    has_mail: bool,
+    /// An empty list whose memory is used again.
+    spare_slices: Vec<&'static [u8]>,
+    /// When the engine wants to be woken.
+    wake_at: Option<Instant>,
+    /// The last turn ended before everything was drained.
+    is_unfinished: bool,
+    /// Set when the broker shuts down: when the shard ends at the latest.
+    ends_at: Option<Instant>,
+    counters: Counters,
+}
+
+/// What the loop did, for judging the depth of its batches.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    turns: u64,
+    reads: u64,
+    writes: u64,
+}
+
+impl Shard {
+    /// Puts a shard together.
+    ///
+    /// # Errors
+    /// The operating system refuses to watch the listeners.
+    pub(crate) fn new(mut parts: Parts) -> io::Result<Self> {
+        let acceptors = core::mem::take(&mut parts.acceptors);
+        let reception = Reception::open(acceptors, parts.poll.registry(), door)?;
+        Ok(Self {
+            now: parts.clock.now(),
+            parts,
+            connections: Connections::default(),
+            reception,
+            readable: VecDeque::new(),
+            read_buffer: vec![0; incoming::READ_BYTES_MAX].into(),
+            transmits: Vec::new(),
+            closes: Vec::new(),
+            farewells: Deadlines::default(),
+            mail: VecDeque::new(),
+            has_mail: false,
+            spare_slices: Vec::new(),
+            wake_at: None,
+            is_unfinished: true,
+            ends_at: None,
+            counters: Counters::default(),
+        })
+    }
+
+    /// Runs until the broker shuts down.
+    ///
+    /// # Errors
+    /// The operating system refuses to wait for events.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_PER_TURN_MAX);
+        while !self.has_ended() {
+            let timeout = self.time_to_wait();
+            match self.parts.poll.poll(&mut events, timeout) {
+                Ok(()) => self.turn(&events),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.parts.gauge.store(0, Ordering::Relaxed);
+        let Counters { turns, reads, writes } = self.counters;
+        let sent = self.parts.engine.status().publish_sent;
+        tracing::debug!(shard = self.parts.id.0, turns, reads, writes, publish_sent = sent, "shard ended");
+        Ok(())
+    }
+
+    fn turn(&mut self, events: &Events) {
+        self.now = self.parts.clock.now();
+        self.counters.turns += 1;
+        for event in events {
+            self.note(event);
+        }
+        self.take_mail();
+        self.accept();
+        self.read();
+        if self.wake_at.is_some_and(|at| at <= self.now) {
+            self.parts.engine.handle(self.now, Input::WakeUp);
+        }
+        self.flush();
+        self.end_overdue_farewells();
+        self.parts.gauge.store(self.connections.len(), Ordering::Relaxed);
+    }
+
+    /// Notes what an event tells; the work follows in the order of the turn.
+    fn note(&mut self, event: &Event) {
+        if event.token() == INBOX {
+            return; // The mail is taken in every turn.
+        }
+        let Some((id, connection)) =
+            u32::try_from(event.token().0).ok().and_then(|index| self.connections.at(index))
+        else {
+            self.reception.ring(door(0).0.wrapping_sub(event.token().0));
+            return;
+        };
+        if event.is_error() || event.is_read_closed() {
+            connection.flags.set(Flags::ENDING);
+        }
+        if event.is_readable() || connection.flags.has(Flags::ENDING) {
+            Self::queue(&mut self.readable, id, &mut connection.flags);
+        }
+        if event.is_error() || (event.is_read_closed() && event.is_write_closed()) {
+            connection.flags.set(Flags::BROKEN);
+        } else if event.is_writable() && connection.flags.clear(Flags::BLOCKED) {
+            self.transmits.push(id);
+        }
+    }
+
+    fn queue(readable: &mut VecDeque<ConnectionId>, id: ConnectionId, flags: &mut Flags) {
+        if !flags.has(Flags::QUEUED) {
+            flags.set(Flags::QUEUED);
+            readable.push_back(id);
+        }
+    }
+
+    fn take_mail(&mut self) {
+        let takes_new = self.mail.is_empty();
+        if takes_new {
+            self.parts.inboxes.take(self.parts.id, &mut self.mail);
+        }
+        let mut left = incoming::BYTES_PER_TURN_MAX;
+        while left > 0
+            && let Some(mail) = self.mail.pop_front()
+        {
+            match mail {
+                Mail::Forwarded { from, batch } => {
+                    left = left.saturating_sub(batch.len());
+                    self.parts.engine.handle(self.now, Input::Forwarded { from, batch: &batch });
+                }
+                Mail::HandedOver(handed) => {
+                    left = left.saturating_sub(handed.received.len());
+                    self.take_over(handed);
+                }
+                Mail::Shutdown => self.shut_down(),
+            }
+        }
+        self.has_mail = !takes_new || !self.mail.is_empty();
+    }
+
+    fn take_over(&mut self, handed: HandedOver) {
+        if self.ends_at.is_some() {
+            return; // Its client has been told nothing yet and will try elsewhere.
+        }
+        let HandedOver { stream, peer, listener, received } = handed;
+        if let Some(connection) = self.open(stream, peer, listener) {
+            self.parts.engine.handle(self.now, Input::Received { connection, bytes: &received });
+        }
+    }
+
+    fn accept(&mut self) {
+        for _ in 0..ACCEPTS_PER_TURN_MAX {
+            let Some(Arrival { stream, peer, listener }) = self.reception.accept(self.now) else { return };
+            if self.connections.len() >= self.parts.connections_max {
+                tracing::info!(%peer, maximum = self.parts.connections_max, "connection refused: too many");
+                continue;
+            }
+            self.open(stream, Some(peer), listener);
+        }
+    }
+
+    fn shut_down(&mut self) {
+        if self.ends_at.is_some() {
+            return;
+        }
+        self.ends_at = Some(self.now + SHUTDOWN_TIME_MAX);
+        self.reception.close();
+        self.parts.engine.handle(self.now, Input::Shutdown);
+        for id in self.farewells.ids() {
+            self.advance_farewell(id);
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ends_at.is_some_and(|at| self.connections.is_empty() || at <= self.now)
+    }
+
+    /// How long nothing is to be done unless an event comes; `None` for ever.
+    fn time_to_wait(&self) -> Option<Duration> {
+        if self.is_unfinished || self.has_mail || self.can_read() {
+            return Some(Duration::ZERO);
+        }
+        let now = self.parts.clock.now();
+        [self.wake_at, self.farewells.next(), self.reception.next(now), self.ends_at]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| at.saturating_duration_since(now))
+    }
+}

@@ -1,0 +1,97 @@
+//! Why a broker does not start, or does not go on.
+
+use core::fmt;
+use core::net::SocketAddr;
+use std::io;
+
+/// Why a broker did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// No address to listen on was given.
+    NoListener,
+    /// A host name has no address.
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver says; `None` if it says that there is no address.
+        cause: Option<io::Error>,
+    },
+    /// The broker cannot listen on an address.
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        cause: io::Error,
+    },
+    /// The operating system lacks what a shard needs: a thread, a file descriptor.
+    Shard(io::Error),
+}
+
+impl core::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::NoListener => None,
+            Self::Resolve { cause, .. } => cause.as_ref().map(|cause| cause as _),
+            Self::Listen { cause, .. } | Self::Shard(cause) => Some(cause),
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoListener => write!(f, "No address to listen on"),
+            Self::Resolve { host, cause: Some(cause) } => write!(f, "Cannot resolve {host:?}: {cause}"),
+            Self::Resolve { host, cause: None } => write!(f, "Cannot resolve {host:?}: it has no address"),
+            Self::Listen { address, cause } => match cause.kind() {
+                io::ErrorKind::AddrInUse => {
+                    write!(f, "Address already in use ({address}): is another broker running?")
+                }
+                io::ErrorKind::AddrNotAvailable => {
+                    write!(f, "Address not available ({address}): it is no address of this machine")
+                }
+                io::ErrorKind::PermissionDenied => {
+                    write!(f, "Permission denied ({address}): ports below 1024 may need privileges")
+                }
+                _ => write!(f, "Cannot listen on {address}: {cause}"),
+            },
+            Self::Shard(cause) => write!(f, "Cannot start a shard: {cause}"),
+        }
+    }
+}
+
+/// A shard ended although nobody told the broker to shut down; the log has the cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardFailed;
+
+impl core::error::Error for ShardFailed {}
+
+impl fmt::Display for ShardFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "A shard of the broker has failed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_address_and_the_cause() {
+        let listen = |kind: io::ErrorKind| StartError::Listen {
+            address: "127.0.0.1:1883".parse().unwrap(),
+            cause: kind.into(),
+        };
+        let in_use = "Address already in use (127.0.0.1:1883): is another broker running?";
+        assert_eq!(listen(io::ErrorKind::AddrInUse).to_string(), in_use);
+        assert!(
+            listen(io::ErrorKind::PermissionDenied)
+                .to_string()
+                .starts_with("Permission denied (127.0.0.1:1883)")
+        );
+        assert!(
+            listen(io::ErrorKind::OutOfMemory).to_string().starts_with("Cannot listen on 127.0.0.1:1883: ")
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! Connections that the engine has closed, whose last bytes are still on the way.
+//!
+//! A socket that is dropped with unread bytes in it resets the connection, and the peer may lose what was sent last. So
+//! the last bytes are written, the peer is told that no more will come, and what it still sends is read and
+//! thrown away until it closes too, within [`LINGER_TIME_MAX`] and [`LINGER_BYTES_MAX`].
+
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use martlet_engine::{ConnectionId, Instant};
+use martlet_transport::Stream;
+
+/// How long a connection that was closed may take to have its last bytes, and to close at its end.
+pub(crate) const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How many bytes of a connection that was closed are thrown away.
+const LINGER_BYTES_MAX: usize = 16 << 20;
+
+/// The last bytes for a connection.
+#[derive(Debug)]
+pub(crate) struct Farewell {
+    bytes: Vec<u8>,
+    sent: usize,
+    thrown_away: usize,
+    /// The peer was told that no more will come.
+    is_said: bool,
+}
+
+/// How far a farewell has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// The connection is over: drop it.
+    Done,
+    /// All is sent and the peer has been told; it has not closed yet. An event will tell.
+    Said,
+    /// There is more to throw away: go on in the next turn.
+    Busy,
+    /// The peer takes nothing at present. An event will tell.
+    Blocked,
+}
+
+impl Farewell {
+    pub(crate) const fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, sent: 0, thrown_away: 0, is_said: false }
+    }
+
+    /// Goes on as far as possible without waiting. `scratch` takes what is thrown away.
+    pub(crate) fn advance(&mut self, stream: &mut Stream, scratch: &mut [u8]) -> Progress {
+        while self.sent < self.bytes.len() {
+            match stream.write_vectored(&[IoSlice::new(&self.bytes[self.sent..])]) {
+                Ok(Some(count)) => self.sent += count,
+                Ok(None) => return Progress::Blocked,
+                Err(_) => return Progress::Done,
+            }
+        }
+        if !self.is_said {
+            self.bytes = Vec::new();
+            self.sent = 0;
+            self.is_said = true;
+            if stream.shutdown_write().is_err() {
+                return Progress::Done;
+            }
+        }
+        match stream.read(scratch) {
+            Ok(Some(0)) | Err(_) => Progress::Done,
+            Ok(Some(count)) => {
+                self.thrown_away += count;
+                if self.thrown_away < LINGER_BYTES_MAX { Progress::Busy } else { Progress::Done }
+            }
+            Ok(None) => Progress::Said,
+        }
+    }
+}
+
+/// When the time of each farewell is over.
+#[derive(Debug, Default)]
+pub(crate) struct Deadlines {
+    /// In order, since each farewell may take the same time.
+    queue: VecDeque<(Instant, ConnectionId)>,
+}
+
+impl Deadlines {
+    /// Notes a farewell that begins.
+    pub(crate) fn add(&mut self, now: Instant, id: ConnectionId) {
+        self.queue.push_back((now + LINGER_TIME_MAX, id));
+    }
+
+    /// The time of the first one.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.queue.front().map(|(deadline, _)| *deadline)
+    }
+
+    /// All of them, those that have ended by themselves included.
+    pub(crate) fn ids(&self) -> Vec<ConnectionId> {
+        self.queue.iter().map(|(_, id)| *id).collect()
+    }
+
+    /// Takes one whose time is over. It may have ended by itself before.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<ConnectionId> {
+        if self.next()? > now {
+            return None;
+        }
+        self.queue.pop_front().map(|(_, id)| id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use martlet_transport::Listener;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    fn pair() -> (TcpStream, Stream) {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let acceptor = listener.acceptor().unwrap();
+        loop {
+            if let Some((stream, _)) = acceptor.accept().unwrap() {
+                return (peer, stream);
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_last_bytes_arrive_although_the_peer_was_still_sending() {
+        let (mut peer, mut stream) = pair();
+        peer.write_all(&[7; 10_000]).unwrap();
+        let mut farewell = Farewell::new(b"farewell".to_vec());
+        let mut scratch = [0; 1024];
+        let mut progress = Progress::Busy;
+        while progress == Progress::Busy {
+            progress = farewell.advance(&mut stream, &mut scratch);
+        }
+        assert_eq!(progress, Progress::Said);
+        let mut received = Vec::new();
+        peer.read_to_end(&mut received).unwrap();
+        assert_eq!(received, b"farewell");
+
+        drop(peer);
+        while farewell.advance(&mut stream, &mut scratch) != Progress::Done {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_peer_that_goes_on_and_on_is_left() {
+        let (mut peer, mut stream) = pair();
+        let sender = std::thread::spawn(move || while peer.write_all(&[7; 16 << 10]).is_ok() {});
+        let mut farewell = Farewell::new(Vec::new());
+        let mut scratch = [0; 16 << 10];
+        while farewell.advance(&mut stream, &mut scratch) != Progress::Done {}
+        assert!(farewell.thrown_away >= LINGER_BYTES_MAX);
+        drop(stream);
+        sender.join().unwrap();
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_left_at_the_deadline() {
+        let (_peer, mut stream) = pair();
+        let mut farewell = Farewell::new(vec![0; 64 << 20]);
+        let mut scratch = [0; 1024];
+        assert_eq!(farewell.advance(&mut stream, &mut scratch), Progress::Blocked);
+
+        let start = Instant::from_millis(1_000);
+        let id = ConnectionId { index: 3, generation: 9 };
+        let mut deadlines = Deadlines::default();
+        deadlines.add(start, id);
+        let due = deadlines.next().unwrap();
+        assert_eq!(due, start + LINGER_TIME_MAX);
+        assert_eq!(deadlines.pop_due(start), None);
+        assert_eq!(deadlines.pop_due(due), Some(id));
+        assert_eq!(deadlines.pop_due(due), None);
+    }
+}

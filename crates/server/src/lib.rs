@@ -1,0 +1,39 @@
+//! The Martlet MQTT broker as a library: everything that waits, forks or fails.
+//!
+//! [`Broker::start`] binds listeners and starts one thread for each shard; each thread drives one
+//! [`martlet_engine::Engine`] with sockets and a clock (`drive`). What MQTT means is the engine's business; what a socket
+//! is, is [`martlet_transport`]'s.
+//!
+//! ```
+//! use martlet_server::{Broker, Host, Options};
+//!
+//! let broker = Broker::start(Options::listening_on(Host::Named("127.0.0.1".into()), 0))?;
+//! println!("listening on {}", broker.local_addrs()[0]);
+//! broker.shutdown()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Invariants: nothing here is global, but for [`logging`] and [`signals`], which only the program calls. A thread of a
+//! shard waits in one place, for events.
+
+#![forbid(unsafe_code)]
+
+mod binding;
+mod broker;
+mod clock;
+pub mod config;
+mod connections;
+pub mod doors;
+mod drive;
+mod errors;
+mod farewell;
+mod inbox;
+pub mod logging;
+mod notices;
+mod options;
+mod reception;
+pub mod signals;
+
+pub use broker::{Broker, Stopper};
+pub use errors::{ShardFailed, StartError};
+pub use options::{AccessFactory, Authenticator, Host, ListenAddress, Options, Rules};

@@ -1,0 +1,110 @@
+//! Clients on different shards of one broker.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod common;
+
+use common::{
+    CONNACK_311, Client, PINGREQ, PINGRESP, broker, connect_311, name_on, puback, publish, publish_1, suback,
+    subscribe,
+};
+
+const SHARDS: u16 = 4;
+
+#[test]
+fn a_message_reaches_subscribers_on_every_shard() {
+    let broker = broker(SHARDS);
+    let mut subscribers: Vec<Client> = (0..SHARDS)
+        .map(|shard| Client::subscribed(&broker, &name_on(shard, SHARDS, "subscriber"), "a/+", 1))
+        .collect();
+    for shard in 0..SHARDS {
+        let mut publisher = Client::connect(&broker, &name_on(shard, SHARDS, "publisher"));
+        let payload = [b'0' + u8::try_from(shard).unwrap()];
+        publisher.send(&publish("a/b", &payload));
+        publisher.send(&publish_1("a/c", 9, &payload));
+        publisher.expect(&puback(9));
+        for subscriber in &mut subscribers {
+            subscriber.expect(&publish("a/b", &payload));
+            let id = shard + 1;
+            subscriber.expect(&publish_1("a/c", id, &payload));
+            subscriber.send(&puback(id));
+        }
+    }
+    broker.shutdown().unwrap();
+}
+
+#[test]
+fn messages_of_one_publisher_keep_their_order() {
+    let broker = broker(SHARDS);
+    let count = 5_000_u32;
+    let mut subscribers: Vec<Client> = (0..SHARDS)
+        .map(|shard| Client::subscribed(&broker, &name_on(shard, SHARDS, "subscriber"), "#", 0))
+        .collect();
+    let mut publisher = Client::connect(&broker, "publisher");
+    let messages: Vec<Vec<u8>> = (0..count).map(|number| publish("order", &number.to_be_bytes())).collect();
+    // The count is chosen so that all of it fits where unsent bytes of one connection may wait: none is dropped.
+    publisher.send(&messages.concat());
+    for subscriber in &mut subscribers {
+        for message in &messages {
+            subscriber.expect(message);
+        }
+    }
+}
+
+#[test]
+fn what_came_behind_connect_survives_the_way_to_another_shard() {
+    let broker = broker(SHARDS);
+    // The shard that accepts is not chosen by the client: of four names at least three are handed over.
+    for shard in 0..SHARDS {
+        let name = name_on(shard, SHARDS, "pipelined");
+        let bytes =
+            [connect_311(&name), subscribe(&name, 0), publish(&name, b"hello"), PINGREQ.to_vec()].concat();
+        for split in [bytes.len(), 1, connect_311(&name).len(), connect_311(&name).len() + 3] {
+            let mut client = Client::open(broker.local_addrs()[0]);
+            for piece in bytes.chunks(split) {
+                client.send(piece);
+            }
+            client.expect(CONNACK_311);
+            client.expect(&suback(0));
+            client.expect(&publish(&name, b"hello"));
+            client.expect(PINGRESP);
+        }
+    }
+}
+
+#[test]
+fn many_bytes_behind_connect_survive_the_way_to_another_shard() {
+    let broker = broker(SHARDS);
+    let mut receiver = Client::subscribed(&broker, "receiver", "bulk", 1);
+    for shard in 0..SHARDS {
+        let name = name_on(shard, SHARDS, "bulk");
+        let payload = vec![b'0' + u8::try_from(shard).unwrap(); 600_000];
+        let mut client = Client::open(broker.local_addrs()[0]);
+        client.send(&[connect_311(&name), publish_1("bulk", 1, &payload), PINGREQ.to_vec()].concat());
+        client.expect(CONNACK_311);
+        let mut answers = [client.receive().unwrap(), client.receive().unwrap()];
+        answers.sort();
+        assert_eq!(answers, [puback(1), PINGRESP.to_vec()], "{answers:02x?}");
+        receiver.expect(&publish_1("bulk", shard + 1, &payload));
+        receiver.send(&puback(shard + 1));
+    }
+}
+
+#[test]
+fn a_burst_from_every_other_shard_arrives_whole() {
+    let broker = broker(SHARDS);
+    let mut subscriber = Client::subscribed(&broker, &name_on(0, SHARDS, "subscriber"), "burst", 0);
+    let mut publishers: Vec<Client> =
+        (1..SHARDS).map(|shard| Client::connect(&broker, &name_on(shard, SHARDS, "publisher"))).collect();
+    // More than a shard handles in one turn, in several batches.
+    let message = publish("burst", &[7; 1000]);
+    let burst = message.repeat(150);
+    for _ in 0..200 {
+        for publisher in &mut publishers {
+            publisher.send(&burst);
+        }
+        for _ in 0..150 * publishers.len() {
+            subscriber.expect(&message);
+        }
+    }
+}
