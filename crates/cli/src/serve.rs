@@ -1,0 +1,133 @@
+//! Runs a broker until it is told to end.
+
+use core::fmt::{self, Write};
+use core::hash::BuildHasher;
+use core::net::SocketAddr;
+use std::hash::RandomState;
+use std::io;
+
+use martlet_server::config::{ConfigError, Settings};
+use martlet_server::signals::Ending;
+use martlet_server::{Broker, Host, ListenAddress, Options, Rules, ShardFailed, StartError, logging};
+
+use crate::flags::Flags;
+use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
+
+/// The port of MQTT.
+const PORT_DEFAULT: u16 = 1883;
+
+/// Why the program ends without having been told to.
+#[derive(Debug)]
+pub(crate) enum ServeError {
+    Config(ConfigError),
+    /// `-p` names a port that no listener of the configuration file has.
+    Port(u16),
+    Start(StartError),
+    Signals(io::Error),
+    Failed(ShardFailed),
+}
+
+impl ServeError {
+    pub(crate) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Port(_) => EXIT_USAGE,
+            Self::Start(_) | Self::Signals(_) | Self::Failed(_) => EXIT_RUNTIME,
+        }
+    }
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => write!(f, "{error}"),
+            Self::Port(port) => {
+                write!(f, "-p {port}: the configuration file has listeners, but none with this port")
+            }
+            Self::Start(error) => write!(f, "{error}"),
+            Self::Signals(error) => write!(f, "Cannot catch signals: {error}"),
+            Self::Failed(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+/// Starts a broker and waits for its end.
+pub(crate) fn serve(flags: &Flags) -> Result<(), ServeError> {
+    let options = options(flags)?;
+    logging::to_stderr(flags.verbosity());
+    let ending = Ending::catch().map_err(ServeError::Signals)?;
+    let broker = Broker::start(options).map_err(ServeError::Start)?;
+    ending.stops(broker.stopper()).map_err(ServeError::Signals)?;
+    say(io::stdout(), greeting(broker.local_addrs(), flags.config_file.is_none()));
+    broker.wait().map_err(ServeError::Failed)
+}
+
+fn options(flags: &Flags) -> Result<Options, ServeError> {
+    let settings = match &flags.config_file {
+        Some(path) => Settings::read(path).map_err(ServeError::Config)?,
+        None => Settings::default(),
+    };
+    let Settings { mut listeners, shards, mut engine } = settings;
+    engine.seed = random_seed();
+    if listeners.is_empty() {
+        let port = flags.port.unwrap_or(PORT_DEFAULT);
+        listeners.push(ListenAddress { host: Host::Loopback, port });
+    } else if let Some(port) = flags.port
+        && listeners.iter().all(|listener| listener.port != port)
+    {
+        return Err(ServeError::Port(port));
+    }
+    Ok(Options { listeners, shards, engine, rules: Rules::default() })
+}
+
+/// A number that nobody outside can guess: names that the broker assigns depend on it.
+fn random_seed() -> u64 {
+    // The standard library seeds its hashers from the operating system's source of randomness.
+    RandomState::new().hash_one(())
+}
+
+/// What the program listens on and, for someone who has not configured anything, how to try it.
+fn greeting(addresses: &[SocketAddr], explains: bool) -> String {
+    let listed: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+    let mut text = format!("Martlet {} listens on {}\n", env!("CARGO_PKG_VERSION"), listed.join(" and "));
+    if let Some(first) = addresses.first()
+        && explains
+    {
+        let port = if first.port() == PORT_DEFAULT { String::new() } else { format!(" -p {}", first.port()) };
+        let _ = write!(
+            text,
+            "Only programs on this machine can connect, without a password. Try it in two other terminals:\n\
+             \n  mosquitto_sub{port} -v -t 'greetings/#'\
+             \n  mosquitto_pub{port} -t greetings/world -m hello\n\
+             \nCtrl+C ends it.\n"
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn flags(arguments: &[&str]) -> Flags {
+        Flags::try_parse_from([&["martlet"], arguments].concat()).unwrap()
+    }
+
+    #[test]
+    fn without_arguments_it_listens_on_the_loopback_addresses() {
+        let listen = |port| vec![ListenAddress { host: Host::Loopback, port }];
+        assert_eq!(options(&flags(&[])).unwrap().listeners, listen(1883));
+        assert_eq!(options(&flags(&["-p", "1884"])).unwrap().listeners, listen(1884));
+    }
+
+    #[test]
+    fn the_greeting_shows_commands_that_work_as_they_stand() {
+        let addresses = |port| [SocketAddr::from(([127, 0, 0, 1], port))];
+        let text = greeting(&addresses(1883), true);
+        assert!(text.contains("listens on 127.0.0.1:1883\n"), "{text}");
+        assert!(text.contains("  mosquitto_sub -v -t 'greetings/#'\n"), "{text}");
+        let text = greeting(&addresses(1884), true);
+        assert!(text.contains("  mosquitto_pub -p 1884 -t greetings/world -m hello\n"), "{text}");
+        assert_eq!(greeting(&addresses(1884), false).lines().count(), 1);
+    }
+}
