@@ -1,0 +1,21 @@
+//! The broker as a program, tested with MQTT clients of other projects.
+//!
+//! This library starts things: the broker ([`Broker`]), the clients ([`Peer`]), and waits for the lines that they
+//! print ([`Process`]). The tests are in `tests/`, the scripts that they run in `peers/`. Nothing here knows the
+//! bytes of MQTT.
+
+#![forbid(unsafe_code)]
+
+mod broker;
+mod lines;
+mod peers;
+mod process;
+
+pub use broker::Broker;
+pub use peers::{Peer, SKIPPED_PEERS, peers_folder};
+pub use process::Process;
+
+use core::time::Duration;
+
+/// How long a line may take to come. Long enough for a busy machine; a passing test never waits for it.
+pub const DEADLINE: Duration = Duration::from_secs(10);
