@@ -258,7 +258,8 @@ impl<M> Outbound<M> {
             id = candidate.get();
             // Identifiers follow each other, so the first to be met again is that of the first slot.
             self.has_gone_round |= self.slots.front().is_some_and(|(first, _)| *first == candidate);
-            if !is_taken(candidate) && !(self.has_gone_round && self.place(candidate).is_some()) {
+            let is_in_use = self.has_gone_round && self.place(candidate).is_some();
+            if !is_in_use && !is_taken(candidate) {
                 self.last_id = id;
                 return Some(candidate);
             }

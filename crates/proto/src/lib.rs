@@ -10,6 +10,7 @@
 extern crate alloc;
 
 pub mod alias;
+pub mod client;
 pub mod connection;
 pub mod delivery;
 pub mod error;
@@ -18,7 +19,8 @@ pub mod quota;
 pub mod session;
 pub mod time;
 
-pub use connection::ServerConnection;
+pub use client::Client;
+pub use connection::{ClientConnection, ServerConnection};
 pub use delivery::{Acknowledgement, Inbound, Outbound, Resend};
 pub use error::PeerMisbehaved;
 pub use keep_alive::KeepAlive;

@@ -1,0 +1,130 @@
+//! What a client tells its owner.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use martlet_wire::{PacketId, Properties, PropertyOwner, QoS, ReasonCode, TopicName};
+
+use crate::error::PeerMisbehaved;
+
+/// Something the owner should know of.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<T> {
+    /// CONNACK came.
+    ConnAck {
+        /// Success, or why not.
+        reason: ReasonCode,
+        /// Whether the server kept the Session.
+        session_present: bool,
+        /// The properties, as a section of the wire.
+        properties: Box<[u8]>,
+    },
+    /// A message came.
+    Message(Incoming),
+    /// A publish ended: QoS 0 when it was handed to the connection, else by PUBACK or PUBCOMP.
+    Published {
+        /// Whose.
+        token: T,
+        /// What the server says.
+        reason: ReasonCode,
+    },
+    /// A publish cannot be sent on this connection, and was given up.
+    Unpublished {
+        /// Whose.
+        token: T,
+        /// Why.
+        error: PublishError,
+    },
+    /// SUBACK or UNSUBACK came.
+    Answered {
+        /// Whose.
+        token: T,
+        /// A code for each Topic Filter; none for UNSUBACK before 5.0.
+        codes: Vec<ReasonCode>,
+    },
+    /// The connection ended before SUBACK or UNSUBACK came.
+    RequestLost(T),
+    /// AUTH came.
+    Auth {
+        /// Continue, or success of a re-authentication.
+        reason: ReasonCode,
+        /// The properties, as a section of the wire.
+        properties: Box<[u8]>,
+    },
+    /// The server sent DISCONNECT.
+    Disconnected {
+        /// Why.
+        reason: ReasonCode,
+        /// The properties, as a section of the wire.
+        properties: Box<[u8]>,
+    },
+    /// The server broke the standard, or fell silent. The connection is to be closed.
+    Failed(PeerMisbehaved),
+}
+
+/// A message from the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// The Topic Name.
+    pub topic: Box<str>,
+    /// The payload.
+    pub payload: Box<[u8]>,
+    /// The QoS of this delivery.
+    pub qos: QoS,
+    /// RETAIN.
+    pub retain: bool,
+    /// Whether this very packet is a repeat.
+    pub dup: bool,
+    /// The Packet Identifier, which [`super::Client::acknowledge`] wants; none for QoS 0.
+    pub id: Option<PacketId>,
+    /// The properties, as a section of the wire.
+    pub properties: Box<[u8]>,
+}
+
+impl Incoming {
+    /// The properties.
+    pub fn properties(&self) -> Properties<'_> {
+        Properties::from_section(PropertyOwner::Packet(martlet_wire::PacketType::Publish), &self.properties)
+            .unwrap_or(Properties::EMPTY)
+    }
+}
+
+/// A message to the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The Topic Name.
+    pub topic: TopicName<'a>,
+    /// The payload.
+    pub payload: &'a [u8],
+    /// The QoS.
+    pub qos: QoS,
+    /// RETAIN.
+    pub retain: bool,
+    /// The properties; those of 5.0 are left out towards a server of an older version.
+    pub properties: Properties<'a>,
+}
+
+/// Why a message cannot be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The QoS is above the server's Maximum QoS [MQTT-3.2.2-11].
+    QosNotSupported,
+    /// The server takes no retained messages [MQTT-3.2.2-14].
+    RetainNotSupported,
+    /// The packet is larger than the server takes [MQTT-3.2.2-15], or than any packet can be.
+    TooLarge,
+}
+
+/// Why a request cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// There is no connection.
+    NotConnected,
+    /// Every Packet Identifier is taken.
+    NoPacketIdentifier,
+    /// The request is larger than the server takes, or has no Topic Filter.
+    Unsendable,
+}

@@ -1,0 +1,236 @@
+use alloc::vec;
+use alloc::vec::Vec;
+
+use martlet_wire::{
+    Ack, ConnAck, Delivery, Property, ProtocolVersion, Publish, QoS, ReasonCodes, SubAck, SubscribeRequest,
+    SubscribeRequests, SubscriptionOptions, TopicFilter, TopicName, decode, fixed_header,
+};
+
+use super::*;
+
+const VERSION: ProtocolVersion = ProtocolVersion::Mqtt5;
+
+/// A client and the other end of its connection, which a test speaks itself.
+struct Pair {
+    client: Client<u32>,
+    now: Instant,
+}
+
+impl Pair {
+    fn new(settings: Settings) -> Self {
+        Self { client: Client::new(settings), now: Instant::from_millis(1000) }
+    }
+
+    fn connect(&mut self, session_present: bool, properties: &[Property<'_>]) {
+        let connect = Connect {
+            version: VERSION,
+            bridge: false,
+            clean_start: false,
+            keep_alive: 10,
+            properties: Properties::EMPTY,
+            client_identifier: "c",
+            will: None,
+            user_name: None,
+            password: None,
+        };
+        self.client.connect(self.now, &connect).unwrap();
+        assert!(matches!(self.sent().as_slice(), [bytes] if bytes[0] == 0x10));
+        let properties = Properties::list(properties);
+        self.receive(&Packet::ConnAck(ConnAck { session_present, reason: ReasonCode::Success, properties }));
+        assert!(matches!(self.client.poll(), Some(Event::ConnAck { .. })));
+    }
+
+    fn receive(&mut self, packet: &Packet<'_>) {
+        let mut bytes = Vec::new();
+        packet.encode(VERSION, &mut bytes).unwrap();
+        self.client.handle(self.now, Input::Received(&bytes));
+    }
+
+    /// The packets that the client sent since.
+    fn sent(&mut self) -> Vec<Vec<u8>> {
+        let bytes = self.client.take_outgoing();
+        let mut packets = Vec::new();
+        let mut at = 0;
+        while let Some(header) = fixed_header(Some(VERSION), &bytes[at..]).unwrap() {
+            packets.push(bytes[at..at + header.packet_len()].to_vec());
+            at += header.packet_len();
+        }
+        packets
+    }
+
+    /// QoS, DUP and payload of the PUBLISH packets sent since, and the first bytes of all others.
+    fn sent_summary(&mut self) -> Vec<(u8, bool, Vec<u8>)> {
+        let summary = |bytes: &Vec<u8>| match decode(VERSION, bytes).unwrap() {
+            Packet::Publish(publish) => {
+                (publish.delivery.qos() as u8, publish.delivery.dup(), publish.payload.to_vec())
+            }
+            other => (other.packet_type() as u8 * 16, false, Vec::new()),
+        };
+        self.sent().iter().map(summary).collect()
+    }
+
+    fn publish(&mut self, qos: QoS, payload: &[u8], token: u32) {
+        let topic = TopicName::parse("t").unwrap();
+        let properties = Properties::EMPTY;
+        self.client.publish(&Outgoing { topic, payload, qos, retain: false, properties }, token);
+    }
+
+    fn ack(&mut self, packet: fn(Ack<'static>) -> Packet<'static>, id: u16) {
+        self.receive(&packet(Ack::success(PacketId::new(id).unwrap())));
+    }
+}
+
+#[test]
+fn a_publish_ends_with_its_acknowledgement() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[]);
+    pair.publish(QoS::AtMostOnce, b"0", 10);
+    pair.publish(QoS::AtLeastOnce, b"1", 11);
+    pair.publish(QoS::ExactlyOnce, b"2", 12);
+    assert_eq!(
+        pair.sent_summary(),
+        [(0, false, b"0".to_vec()), (1, false, b"1".to_vec()), (2, false, b"2".to_vec())]
+    );
+    assert_eq!(pair.client.poll(), Some(Event::Published { token: 10, reason: ReasonCode::Success }));
+    assert_eq!(pair.client.poll(), None);
+    pair.ack(Packet::PubAck, 1);
+    assert_eq!(pair.client.poll(), Some(Event::Published { token: 11, reason: ReasonCode::Success }));
+    pair.ack(Packet::PubRec, 2);
+    assert_eq!(pair.client.poll(), None);
+    assert_eq!(pair.sent_summary(), [(0x60, false, vec![])]);
+    pair.ack(Packet::PubComp, 2);
+    assert_eq!(pair.client.poll(), Some(Event::Published { token: 12, reason: ReasonCode::Success }));
+    assert_eq!(pair.client.unfinished_publishes(), 0);
+}
+
+#[test]
+fn mqtt5_3_3_4_7_the_receive_maximum_of_the_server_holds() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[Property::ReceiveMaximum(core::num::NonZero::new(1).unwrap())]);
+    pair.publish(QoS::AtLeastOnce, b"1", 1);
+    pair.publish(QoS::AtLeastOnce, b"2", 2);
+    assert_eq!(pair.sent_summary().len(), 1);
+    pair.ack(Packet::PubAck, 1);
+    assert_eq!(pair.sent_summary(), [(1, false, b"2".to_vec())]);
+}
+
+#[test]
+fn mqtt5_4_4_0_1_a_kept_session_goes_on_where_it_was() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[]);
+    pair.publish(QoS::ExactlyOnce, b"1", 1);
+    pair.publish(QoS::AtLeastOnce, b"2", 2);
+    pair.ack(Packet::PubRec, 1);
+    let _ = pair.sent();
+    pair.client.handle(pair.now, Input::Closed);
+    pair.publish(QoS::AtLeastOnce, b"3", 3);
+    pair.connect(true, &[]);
+    assert_eq!(
+        pair.sent_summary(),
+        [(0x60, false, vec![]), (1, true, b"2".to_vec()), (1, false, b"3".to_vec())]
+    );
+}
+
+#[test]
+fn mqtt5_3_2_2_5_a_lost_session_is_published_anew() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[]);
+    pair.publish(QoS::ExactlyOnce, b"1", 1);
+    pair.publish(QoS::AtLeastOnce, b"2", 2);
+    pair.ack(Packet::PubRec, 1);
+    let _ = pair.sent();
+    pair.client.handle(pair.now, Input::Closed);
+    pair.connect(false, &[]);
+    assert_eq!(pair.sent_summary(), [(1, false, b"2".to_vec())]);
+    assert_eq!(pair.client.poll(), Some(Event::Published { token: 1, reason: ReasonCode::Success }));
+}
+
+#[test]
+fn mqtt5_4_6_0_2_acknowledgements_keep_the_order_of_the_messages() {
+    let mut pair = Pair::new(Settings { acknowledges_itself: false, ..Settings::default() });
+    pair.connect(false, &[]);
+    for (id, qos) in [(1, QoS::AtLeastOnce), (2, QoS::ExactlyOnce), (3, QoS::AtLeastOnce)] {
+        let delivery = Delivery::new(qos, false, PacketId::new(id).unwrap());
+        let topic = TopicName::parse("t").ok();
+        let packet = Publish { topic, delivery, retain: false, properties: Properties::EMPTY, payload: b"x" };
+        pair.receive(&Packet::Publish(packet));
+        assert!(matches!(pair.client.poll(), Some(Event::Message(_))));
+    }
+    pair.client.acknowledge(PacketId::new(3).unwrap());
+    pair.client.acknowledge(PacketId::new(2).unwrap());
+    assert_eq!(pair.sent_summary(), []);
+    pair.client.acknowledge(PacketId::new(1).unwrap());
+    assert_eq!(pair.sent_summary(), [(0x40, false, vec![]), (0x50, false, vec![]), (0x40, false, vec![])]);
+}
+
+#[test]
+fn mqtt5_3_1_2_20_a_silent_client_pings_and_gives_up_without_an_answer() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[Property::ServerKeepAlive(3)]);
+    assert_eq!(pair.client.wake_at(), Some(pair.now.plus_seconds(3)));
+    pair.now = pair.now.plus_seconds(3);
+    pair.client.handle(pair.now, Input::WakeUp);
+    assert_eq!(pair.sent_summary(), [(0xC0, false, vec![])]);
+    pair.receive(&Packet::PingResp);
+    pair.now = pair.now.plus_seconds(3);
+    pair.client.handle(pair.now, Input::WakeUp);
+    let _ = pair.sent();
+    pair.now = pair.now.plus_seconds(3);
+    pair.client.handle(pair.now, Input::WakeUp);
+    assert_eq!(pair.client.poll(), Some(Event::Failed(PeerMisbehaved::KeepAliveTimeout)));
+    assert!(!pair.client.is_connected());
+}
+
+#[test]
+fn mqtt5_3_2_2_17_aliases_stay_within_the_maximum_of_the_server() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[Property::TopicAliasMaximum(1)]);
+    pair.publish(QoS::AtMostOnce, b"1", 1);
+    pair.publish(QoS::AtMostOnce, b"2", 2);
+    let topics: Vec<Option<Vec<u8>>> = pair
+        .sent()
+        .iter()
+        .map(|bytes| match decode(VERSION, bytes).unwrap() {
+            Packet::Publish(publish) => publish.topic.map(|topic| topic.as_str().as_bytes().to_vec()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(topics, [Some(b"t".to_vec()), None]);
+}
+
+#[test]
+fn what_the_server_does_not_take_is_not_sent() {
+    let mut pair = Pair::new(Settings::default());
+    let size = Property::MaximumPacketSize(core::num::NonZero::new(10).unwrap());
+    pair.connect(false, &[Property::MaximumQos(QoS::AtLeastOnce), Property::RetainAvailable(false), size]);
+    pair.publish(QoS::ExactlyOnce, b"", 1);
+    pair.publish(QoS::AtMostOnce, b"much too long", 2);
+    let errors: Vec<_> = core::iter::from_fn(|| pair.client.poll()).collect();
+    assert_eq!(
+        errors,
+        [
+            Event::Unpublished { token: 1, error: PublishError::QosNotSupported },
+            Event::Unpublished { token: 2, error: PublishError::TooLarge }
+        ]
+    );
+    assert_eq!(pair.sent_summary(), []);
+}
+
+#[test]
+fn a_subscription_is_answered_and_a_lost_one_told() {
+    let mut pair = Pair::new(Settings::default());
+    let filter = TopicFilter::parse("a/#").unwrap();
+    let request = SubscribeRequest { filter, options: SubscriptionOptions::default() };
+    let requests = SubscribeRequests::list(core::slice::from_ref(&request));
+    let early = pair.client.subscribe(requests, Properties::EMPTY, 1);
+    assert_eq!(early, Err((Failure::NotConnected, 1)));
+    pair.connect(false, &[]);
+    let id = pair.client.subscribe(requests, Properties::EMPTY, 1).unwrap();
+    let codes = [ReasonCode::GrantedQos1];
+    let suback = SubAck { id, properties: Properties::EMPTY, codes: ReasonCodes::list(&codes) };
+    pair.receive(&Packet::SubAck(suback));
+    assert_eq!(pair.client.poll(), Some(Event::Answered { token: 1, codes: codes.to_vec() }));
+    pair.client.subscribe(requests, Properties::EMPTY, 2).unwrap();
+    pair.client.handle(pair.now, Input::Closed);
+    assert_eq!(pair.client.poll(), Some(Event::RequestLost(2)));
+}
