@@ -4,7 +4,7 @@ use core::ops::{Deref, DerefMut};
 use core::time::Duration;
 
 use martlet_engine::Config;
-use martlet_wire::{ProtocolVersion, ReasonCode};
+use martlet_wire::ReasonCode;
 
 use crate::build::ConnectBuilder;
 use crate::client::{Client, Link};
@@ -135,11 +135,6 @@ impl Broker {
     /// Tells the broker to shut down.
     pub fn shut_down(&mut self) {
         self.network.shut_down();
-    }
-
-    /// Whether this version of the protocol has properties and reason codes.
-    pub fn speaks_reasons(version: ProtocolVersion) -> bool {
-        version == ProtocolVersion::Mqtt5
     }
 }
 

@@ -3,8 +3,6 @@
 //! A builder borrows what it is given; its `packet` borrows from the builder, so
 //! `client.send(&publish("a").payload(b"x").packet())` works in one statement.
 
-use core::num::{NonZeroU16, NonZeroU32};
-
 use martlet_wire::{
     Ack, Auth, Connect, Delivery, Disconnect, Packet, PacketId, Properties, Property, ProtocolVersion,
     Publish, QoS, ReasonCode, Subscribe, SubscribeRequest, SubscribeRequests, SubscriptionOptions,
@@ -38,22 +36,6 @@ pub fn topic_filter(text: &str) -> TopicFilter<'_> {
 /// Subscription Options with this Maximum QoS and else the defaults.
 pub fn options(maximum_qos: QoS) -> SubscriptionOptions {
     SubscriptionOptions { maximum_qos, ..SubscriptionOptions::default() }
-}
-
-/// The property Receive Maximum.
-///
-/// # Panics
-/// If it is 0: such packets are written as raw bytes.
-pub fn receive_maximum(messages: u16) -> Property<'static> {
-    Property::ReceiveMaximum(NonZeroU16::new(messages).expect("a Receive Maximum is not 0"))
-}
-
-/// The property Maximum Packet Size.
-///
-/// # Panics
-/// If it is 0: such packets are written as raw bytes.
-pub fn maximum_packet_size(bytes: u32) -> Property<'static> {
-    Property::MaximumPacketSize(NonZeroU32::new(bytes).expect("a Maximum Packet Size is not 0"))
 }
 
 /// Anything that says how to subscribe: Subscription Options, or a QoS alone.

@@ -280,21 +280,6 @@ impl Client {
         self.expect_closed();
     }
 
-    /// Expects a DISCONNECT with one of these reasons, and the end of the connection.
-    ///
-    /// # Panics
-    /// If anything else came.
-    pub fn expect_disconnect_any(&mut self, reasons: &[ReasonCode]) -> OwnedReason {
-        match self.receive_or_closed() {
-            Some(OwnedPacket::Disconnect(disconnect)) if reasons.contains(&disconnect.reason) => {
-                self.expect_closed();
-                disconnect
-            }
-            Some(packet) => panic!("DISCONNECT of {reasons:?} was expected, but there came {packet:?}"),
-            None => panic!("DISCONNECT of {reasons:?} was expected, but the connection was closed"),
-        }
-    }
-
     /// Expects that the client is not let in: the end of the connection, with or without a CONNACK of an error
     /// before. A DISCONNECT must not come before a CONNACK of success [MQTT-3.14.0-1].
     ///

@@ -34,8 +34,8 @@ pub mod prelude {
     };
 
     pub use crate::build::{
-        auth, connect5, connect31, connect311, disconnect, maximum_packet_size, options, packet_id, puback,
-        pubcomp, publish, pubrec, pubrel, receive_maximum, subscribe, topic_name, unsubscribe,
+        auth, connect5, connect31, connect311, disconnect, options, packet_id, puback, pubcomp, publish,
+        pubrec, pubrel, subscribe, topic_name, unsubscribe,
     };
     pub use crate::owned::{OwnedPacket, OwnedProperty, OwnedPublish};
     pub use crate::{

@@ -165,7 +165,7 @@ statements! {
                 println!("{first:02x}, {length} bytes");
                 let mut client = broker.connect(connect5("a"));
                 client.send_bytes(&raw::packet(first, &body[..length]));
-                client.expect_disconnect_any(&[ReasonCode::MalformedPacket, ReasonCode::ProtocolError]);
+                client.expect_disconnect_among(&[ReasonCode::MalformedPacket, ReasonCode::ProtocolError]);
             }
         }
     }
@@ -245,7 +245,7 @@ statements! {
             println!("{packet:02x?}");
             let mut client = broker.connect(connect5("a"));
             client.send_bytes(packet);
-            client.expect_disconnect_any(&[ReasonCode::MalformedPacket, ReasonCode::ProtocolError]);
+            client.expect_disconnect_among(&[ReasonCode::MalformedPacket, ReasonCode::ProtocolError]);
         }
     }
 
@@ -330,7 +330,7 @@ statements! {
             println!("{packet:02x?}");
             let mut client = broker.connect(connect5("a"));
             client.send_bytes(packet);
-            client.expect_disconnect_any(&[ReasonCode::MalformedPacket, ReasonCode::ProtocolError]);
+            client.expect_disconnect_among(&[ReasonCode::MalformedPacket, ReasonCode::ProtocolError]);
         }
     }
 

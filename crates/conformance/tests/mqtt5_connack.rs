@@ -136,16 +136,14 @@ statements_with! {
     fn mqtt5_3_2_2_19_connack_keeps_to_the_maximum_packet_size_of_the_client(broker: &mut Broker) {
         for (id, user) in [("a", "nobody"), ("elsewhere", "anyone"), ("banned", "anyone"), ("", "anyone")] {
             for bytes in [1_u8, 4, 5, 6, 10, 15, 20, 30, 40, 60] {
-                let limit = maximum_packet_size(bytes.into());
                 let mut client = broker.open();
-                client.send(&connect5(id).user(user).property(limit).packet());
+                client.send(&connect5(id).user(user).maximum_packet_size(bytes.into()).packet());
                 // A server that cannot keep to it closes without a word.
                 let Some(connack) = client.receive_raw_or_closed() else { continue };
                 assert!(connack.len() <= usize::from(bytes), "{bytes}: {connack:02x?}");
             }
         }
-        let limit = maximum_packet_size(5);
-        broker.open().handshake_refused(&connect5("banned").property(limit), ReasonCode::Banned);
+        broker.open().handshake_refused(&connect5("banned").maximum_packet_size(5), ReasonCode::Banned);
     }
 }
 

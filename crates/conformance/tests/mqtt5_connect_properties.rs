@@ -55,7 +55,7 @@ statements! {
 
     fn mqtt5_3_1_2_24_no_packet_is_larger_than_the_client_takes(broker: &mut Broker) {
         // The size counts the whole packet: fixed header (2), Topic Name (3), Property Length (1), payload (44).
-        let mut client = broker.connect(connect5("a").property(maximum_packet_size(50)));
+        let mut client = broker.connect(connect5("a").maximum_packet_size(50));
         client.subscribe("t", QoS::AtLeastOnce);
         let mut sender = broker.connect(connect5("sender"));
         sender.publish("t", [b'x'; 45], QoS::AtMostOnce);
@@ -78,7 +78,7 @@ statements! {
         for (topic, length) in [("t/1", 10), ("t/2", 5_000), ("t/3", 10), ("t/4", 100)] {
             sender.publish_retained(topic, vec![b'x'; length], QoS::AtLeastOnce);
         }
-        let mut client = broker.connect(connect5("a").property(maximum_packet_size(50)));
+        let mut client = broker.connect(connect5("a").maximum_packet_size(50));
         client.subscribe("t/+", QoS::AtLeastOnce);
         for topic in ["t/1", "t/3"] {
             assert_eq!(client.expect_publish().topic, topic);
@@ -88,7 +88,7 @@ statements! {
 
     /// Covers: MQTT-3.1.2-24
     fn mqtt5_3_1_2_24_an_answer_that_is_too_large_is_not_sent(broker: &mut Broker) {
-        let mut client = broker.connect(connect5("a").property(maximum_packet_size(50)));
+        let mut client = broker.connect(connect5("a").maximum_packet_size(50));
         let filters: Vec<String> = (0..100).map(|number| format!("t/{number}")).collect();
         let mut request = subscribe(1);
         for filter in &filters {
@@ -104,7 +104,7 @@ statements! {
     /// Covers: MQTT-3.1.2-24
     fn mqtt5_3_1_2_25_a_message_too_large_for_the_client_counts_as_delivered(broker: &mut Broker) {
         let connect = connect5("a").clean_start(false).session_expiry(100);
-        let small = connect.clone().property(maximum_packet_size(50)).property(receive_maximum(1));
+        let small = connect.clone().maximum_packet_size(50).receive_maximum(1);
         let mut client = broker.connect(small.clone());
         client.subscribe("t", QoS::ExactlyOnce);
         let mut sender = broker.connect(connect5("sender"));

@@ -34,7 +34,7 @@ statements! {
         for first in [0x38, 0x39] {
             let mut client = broker.connect(connect5("a"));
             client.send_bytes(&raw::packet(first, b"\0\x01t\0x"));
-            client.expect_disconnect_any(&[ReasonCode::MalformedPacket, ReasonCode::ProtocolError]);
+            client.expect_disconnect_among(&[ReasonCode::MalformedPacket, ReasonCode::ProtocolError]);
         }
     }
 
@@ -80,7 +80,7 @@ statements! {
         for topic in ["#", "+", "a/+/b", "a/#", "a+", "a#b"] {
             let mut client = broker.connect(connect5("a"));
             client.send_bytes(&raw::packet(0x30, &[raw::string(topic), vec![0]].concat()));
-            client.expect_disconnect_any(&[ReasonCode::MalformedPacket, ReasonCode::TopicNameInvalid]);
+            client.expect_disconnect_among(&[ReasonCode::MalformedPacket, ReasonCode::TopicNameInvalid]);
         }
     }
 
@@ -229,7 +229,7 @@ statements! {
 
     /// Covers: MQTT-3.3.4-10
     fn mqtt5_3_3_4_9_no_more_than_the_receive_maximum_of_the_client(broker: &mut Broker) {
-        let mut receiver = broker.connect(connect5("receiver").property(receive_maximum(2)));
+        let mut receiver = broker.connect(connect5("receiver").receive_maximum(2));
         let mut sender = broker.connect(connect5("sender"));
         receiver.subscribe("t", QoS::ExactlyOnce);
         for payload in ["0", "1", "2", "3", "4", "5"] {
@@ -273,7 +273,7 @@ statements! {
         }
         receiver.drop_connection();
         // All six are unfinished, but a client that comes back may ask for fewer at a time.
-        let mut receiver = broker.connect(connect.property(receive_maximum(2)));
+        let mut receiver = broker.connect(connect.receive_maximum(2));
         let mut unfinished = vec![receiver.expect_publish(), receiver.expect_publish()];
         for before in first {
             receiver.expect_nothing();
@@ -287,7 +287,7 @@ statements! {
     }
 
     fn mqtt5_3_3_4_9_a_refusing_pubrec_gives_the_quota_back(broker: &mut Broker) {
-        let mut receiver = broker.connect(connect5("receiver").property(receive_maximum(1)));
+        let mut receiver = broker.connect(connect5("receiver").receive_maximum(1));
         let mut sender = broker.connect(connect5("sender"));
         receiver.subscribe("t", QoS::ExactlyOnce);
         for _ in 0..4 {
@@ -301,7 +301,7 @@ statements! {
     }
 
     fn mqtt5_3_3_4_10_qos_0_is_not_counted(broker: &mut Broker) {
-        let mut receiver = broker.connect(connect5("receiver").property(receive_maximum(1)));
+        let mut receiver = broker.connect(connect5("receiver").receive_maximum(1));
         let mut sender = broker.connect(connect5("sender"));
         receiver.subscribe("zero", QoS::AtMostOnce);
         receiver.subscribe("one", QoS::AtLeastOnce);

@@ -26,7 +26,7 @@ statements! {
             assert_eq!(receiver.expect_publish().properties.payload_format_indicator(), indicator);
         }
         sender.send_bytes(&publish_bytes("t", &[0x01, 2]));
-        sender.expect_disconnect_any(&[ReasonCode::ProtocolError, ReasonCode::MalformedPacket]);
+        sender.expect_disconnect_among(&[ReasonCode::ProtocolError, ReasonCode::MalformedPacket]);
     }
 
     /// Covers: MQTT-3.3.2-5
@@ -194,7 +194,7 @@ statements! {
         for topic in ["#", "a/+", "a\0b"] {
             let mut client = broker.connect(connect5("a"));
             client.send_bytes(&publish_bytes("t", &[vec![0x08], raw::string(topic)].concat()));
-            client.expect_disconnect_any(&[
+            client.expect_disconnect_among(&[
                 ReasonCode::MalformedPacket,
                 ReasonCode::ProtocolError,
                 ReasonCode::TopicNameInvalid,
