@@ -138,7 +138,11 @@ impl Engine {
 
     /// Looks whether a client was silent for too long, and when to look again.
     pub(crate) fn check_keep_alive(&mut self, id: ConnectionId) {
+        let is_behind = self.log.unpersisted_bytes() > self.config.limits.unpersisted_bytes_max;
         let Some(connection) = self.connections.get_mut(id) else { return };
+        if is_behind {
+            connection.last_received = self.now; // nobody is read from now, so silence says nothing
+        }
         let deadline = connection.protocol.keep_alive.server_deadline(connection.last_received);
         connection.keep_alive_deadline = deadline;
         match deadline {
