@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use martlet_proto::Outbound;
 use martlet_proto::alias::OutgoingTopic;
 use martlet_proto::connection::Phase;
 use martlet_proto::delivery::{Acknowledgement, Resend};
@@ -145,7 +146,7 @@ impl Engine {
         if let Some(id) = session.connection
             && !session.has_pending()
             && let Some(connection) = self.connections.get_mut(id)
-            && connection.can_take(queued.qos, self.config.limits.out_buffer_bytes_max)
+            && connection.can_take(&session.state.outbound, self.config.limits.out_buffer_bytes_max)
         {
             self.send_queued(session_id, id, queued);
             return;
@@ -189,7 +190,6 @@ impl Engine {
         let (qos, retain) = (queued.qos, queued.retain);
         match session.state.outbound.push(qos, queued) {
             Ok(packet_id) => {
-                let _ = connection.protocol.send_quota.take(); // `can_take` saw that there is some
                 header = Header { delivery: Delivery::new(qos, false, packet_id), retain, ..header };
                 let is_sent = write_publish(connection, self.now, &mut publication, header);
                 self.count_sent(id, is_sent);
@@ -213,7 +213,8 @@ impl Engine {
                 return;
             }
             if session.state.outbound.has_resends() {
-                if session.state.outbound.resends_publish() && !connection.protocol.send_quota.take() {
+                if session.state.outbound.resends_publish() && !connection.has_quota(&session.state.outbound)
+                {
                     return; // [MQTT-3.3.4-9]
                 }
                 match session.state.outbound.next_resend() {
@@ -230,7 +231,7 @@ impl Engine {
                 session.queue.front(self.now, &mut self.status.dropped_expired).map(|queued| queued.qos);
             self.status.queued_messages -= before - session.queue.len();
             match next {
-                Some(qos) if connection.can_take(qos, out_buffer_bytes_max) => {
+                Some(_) if connection.can_take(&session.state.outbound, out_buffer_bytes_max) => {
                     if session.state.outbound.is_exhausted() {
                         return;
                     }
@@ -256,7 +257,7 @@ impl Engine {
         let Some(connection) = self.connections.get(id) else { return false };
         let Some(replay) = session.replays.front_mut() else { return false };
         // A message may need quota: without any, the walk does not go on.
-        if !connection.protocol.send_quota.is_available() {
+        if !connection.has_quota(&session.state.outbound) {
             return false;
         }
         let Some(message) = self.commons.next_retained(&replay.filter, &mut replay.cursor) else {
@@ -300,7 +301,6 @@ impl Engine {
             return;
         }
         // The client takes smaller packets than it used to: the message counts as delivered [MQTT-3.1.2-25].
-        connection.protocol.send_quota.give_back();
         self.status.dropped_packet_too_large += 1;
         if let Some(session) = connection.session.and_then(|session| self.clients.get_mut(session)) {
             session.state.outbound.puback(packet_id);
@@ -355,16 +355,14 @@ impl Engine {
     fn finish(
         &mut self,
         id: ConnectionId,
-        acknowledge: impl FnOnce(&mut martlet_proto::Outbound<Queued>) -> Acknowledgement<Queued>,
+        acknowledge: impl FnOnce(&mut Outbound<Queued>) -> Acknowledgement<Queued>,
     ) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let Some(session_id) = connection.session else { return };
         let Some(session) = self.clients.get_mut(session_id) else { return };
-        if let Acknowledgement::Finished(_) = acknowledge(&mut session.state.outbound) {
-            connection.protocol.send_quota.give_back();
-            if session.has_pending() {
-                self.pump(session_id);
-            }
+        let is_finished = matches!(acknowledge(&mut session.state.outbound), Acknowledgement::Finished(_));
+        if is_finished && session.has_pending() {
+            self.pump(session_id);
         }
     }
 
@@ -383,11 +381,16 @@ impl Engine {
 }
 
 impl Connection {
-    /// Whether a message with this QoS can be sent at once.
-    fn can_take(&self, qos: QoS, out_buffer_bytes_max: usize) -> bool {
+    /// Whether another QoS 1 or 2 message can be sent at once.
+    fn can_take(&self, outbound: &Outbound<Queued>, out_buffer_bytes_max: usize) -> bool {
         self.protocol.phase == Phase::Open
             && self.out.len() < out_buffer_bytes_max
-            && (qos == QoS::AtMostOnce || self.protocol.send_quota.is_available())
+            && self.has_quota(outbound)
+    }
+
+    /// Whether the client's Receive Maximum leaves room for another QoS 1 or 2 message [MQTT-3.3.4-9].
+    pub(crate) fn has_quota(&self, outbound: &Outbound<Queued>) -> bool {
+        outbound.in_flight() < usize::from(self.protocol.inflight_messages_max)
     }
 }
 

@@ -57,6 +57,9 @@ struct Remote {
 impl Engine {
     /// Delivers a message to everyone who wants it. Tells whether there is anyone.
     pub(crate) fn route(&mut self, publication: &mut Publication<'_>) -> bool {
+        if self.is_expired(publication) {
+            return true;
+        }
         let route = self.find_route(publication.topic.as_str());
         let mut copies = Copies::default();
         self.deliver_to_all(publication, &route.receivers, &mut copies);
@@ -97,8 +100,7 @@ impl Engine {
         hops: u8,
     ) {
         const HOPS_MAX: u8 = 8;
-        if publication.expires_at.is_some_and(|at| at <= self.now) {
-            self.status.dropped_expired += 1; // [MQTT-3.3.2-5]
+        if self.is_expired(publication) {
             return;
         }
         let shares =
@@ -122,6 +124,9 @@ impl Engine {
         groups: &[Arc<str>],
         hops: u8,
     ) {
+        if self.is_expired(publication) {
+            return;
+        }
         let mut copies = Copies::default();
         if plain {
             let route = self.find_route(publication.topic.as_str());
@@ -132,6 +137,13 @@ impl Engine {
                 self.route_to_group_after(publication, group, hops);
             }
         }
+    }
+
+    /// Whether a message expired while it waited for the log, or on its way between shards [MQTT-3.3.2-5].
+    fn is_expired(&mut self, publication: &Publication<'_>) -> bool {
+        let is_expired = publication.expires_at.is_some_and(|at| at <= self.now);
+        self.status.dropped_expired += u64::from(is_expired);
+        is_expired
     }
 
     fn deliver_to_all(
@@ -172,7 +184,7 @@ impl Engine {
                 let connection = session.connection.and_then(|id| connections.get(id));
                 session.has_pending()
                     || connection.is_none_or(|connection| {
-                        !connection.protocol.send_quota.is_available()
+                        !connection.has_quota(&session.state.outbound)
                             || connection.out.len() >= out_buffer_bytes_max
                     })
             })

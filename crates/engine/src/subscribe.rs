@@ -143,6 +143,12 @@ impl Engine {
         }
         if let Some(session) = self.clients.get_mut(session_id) {
             session.subscriptions.insert(node);
+            // What is still owed for the subscription that this one replaces comes by the new one.
+            for replay in session.replays.iter_mut().filter(|replay| *replay.filter == *filter.filter()) {
+                replay.qos = options.maximum_qos;
+                replay.no_local = options.no_local;
+                replay.identifier = identifier;
+            }
             if sends_retained(options.retain_handling, is_new) {
                 session.replays.retain(|replay| *replay.filter != *filter.filter());
                 session.replays.push_back(Replay {

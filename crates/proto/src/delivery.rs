@@ -10,15 +10,27 @@ use martlet_wire::{PacketId, QoS};
 /// mostly follows from its identifier.
 #[derive(Debug)]
 pub struct Outbound<M> {
-    slots: VecDeque<(PacketId, Slot<M>)>,
+    entries: VecDeque<Entry<M>>,
     /// The identifier given out last; 0 before the first.
     last_id: u16,
-    /// How many slots are not done.
+    /// How many entries are not done.
     unfinished: usize,
-    /// From here on, slots have not been sent on the present connection.
+    /// How many of them were sent on the present connection.
+    in_flight: usize,
+    /// From here on, PUBREL has to be sent on the present connection.
+    unreleased_from: usize,
+    /// From here on, PUBLISH has to be sent on the present connection.
     unsent_from: usize,
-    /// Identifiers went once round since the first slot was pushed: those of the slots are not in order.
+    /// Identifiers went once round since the first entry was pushed: those of the entries are not in order.
     has_gone_round: bool,
+}
+
+#[derive(Debug)]
+struct Entry<M> {
+    id: PacketId,
+    slot: Slot<M>,
+    /// Whether it was sent on the present connection, and counts against the peer's Receive Maximum.
+    is_in_flight: bool,
 }
 
 #[derive(Debug)]
@@ -33,6 +45,24 @@ enum Slot<M> {
     AwaitsPubComp,
     /// Finished; the slot waits for the ones before it.
     Done,
+}
+
+impl<M> Slot<M> {
+    /// The message of a PUBLISH that was not answered, and its QoS.
+    fn unanswered(&self) -> Option<(QoS, &M)> {
+        match self {
+            Self::AwaitsPubAck(message) => Some((QoS::AtLeastOnce, message)),
+            Self::AwaitsPubRec(message) => Some((QoS::ExactlyOnce, message)),
+            Self::Releasing | Self::AwaitsPubComp | Self::Done => None,
+        }
+    }
+
+    fn into_message(self) -> Option<M> {
+        match self {
+            Self::AwaitsPubAck(message) | Self::AwaitsPubRec(message) => Some(message),
+            Self::Releasing | Self::AwaitsPubComp | Self::Done => None,
+        }
+    }
 }
 
 /// What an acknowledgement from the peer did.
@@ -57,7 +87,15 @@ pub enum Resend<M> {
 
 impl<M> Default for Outbound<M> {
     fn default() -> Self {
-        Self { slots: VecDeque::new(), last_id: 0, unfinished: 0, unsent_from: 0, has_gone_round: false }
+        Self {
+            entries: VecDeque::new(),
+            last_id: 0,
+            unfinished: 0,
+            in_flight: 0,
+            unreleased_from: 0,
+            unsent_from: 0,
+            has_gone_round: false,
+        }
     }
 }
 
@@ -86,22 +124,18 @@ impl<M> Outbound<M> {
         let Some(id) = self.free_id(is_taken) else { return Err(message) };
         let slot =
             if qos == QoS::AtLeastOnce { Slot::AwaitsPubAck(message) } else { Slot::AwaitsPubRec(message) };
-        self.slots.push_back((id, slot));
+        self.entries.push_back(Entry { id, slot, is_in_flight: true });
         self.unfinished += 1;
-        self.unsent_from = self.slots.len();
+        self.in_flight += 1;
+        self.unreleased_from = self.entries.len();
+        self.unsent_from = self.entries.len();
         Ok(id)
     }
 
     /// PUBACK came [MQTT-4.3.2-3].
     pub fn puback(&mut self, id: PacketId) -> Acknowledgement<M> {
-        match self.slot(id) {
-            Some(slot @ Slot::AwaitsPubAck(_)) => {
-                let Slot::AwaitsPubAck(message) = core::mem::replace(slot, Slot::Done) else {
-                    return Acknowledgement::Unknown;
-                };
-                self.finish();
-                Acknowledgement::Finished(Some(message))
-            }
+        match self.place(id) {
+            Some(place) if matches!(self.entries[place].slot, Slot::AwaitsPubAck(_)) => self.finish(place),
             _ => Acknowledgement::Unknown,
         }
     }
@@ -109,79 +143,71 @@ impl<M> Outbound<M> {
     /// PUBREC came. A failure (0x80 and above) finishes the message [MQTT-4.4.0-2]; else PUBREL is due, and
     /// [`Outbound::release`] is to be called before it is sent. A repeated PUBREC is answered by PUBREL again.
     pub fn pubrec(&mut self, id: PacketId, failed: bool) -> Acknowledgement<M> {
-        match self.slot(id) {
-            Some(slot @ Slot::AwaitsPubRec(_)) => {
-                let next = if failed { Slot::Done } else { Slot::Releasing };
-                let Slot::AwaitsPubRec(message) = core::mem::replace(slot, next) else {
-                    return Acknowledgement::Unknown;
-                };
-                if failed {
-                    self.finish();
-                    Acknowledgement::Finished(Some(message))
-                } else {
-                    Acknowledgement::Received(Some(message))
-                }
+        let Some(place) = self.place(id) else { return Acknowledgement::Unknown };
+        let slot = &mut self.entries[place].slot;
+        match slot {
+            Slot::AwaitsPubAck(_) | Slot::Done => Acknowledgement::Unknown,
+            Slot::AwaitsPubRec(_) | Slot::Releasing | Slot::AwaitsPubComp if failed => self.finish(place),
+            Slot::AwaitsPubRec(_) => {
+                Acknowledgement::Received(core::mem::replace(slot, Slot::Releasing).into_message())
             }
-            Some(slot @ (Slot::AwaitsPubComp | Slot::Releasing)) => {
-                if failed {
-                    *slot = Slot::Done;
-                    self.finish();
-                    Acknowledgement::Finished(None)
-                } else {
-                    Acknowledgement::Received(None)
-                }
-            }
-            _ => Acknowledgement::Unknown,
+            Slot::Releasing | Slot::AwaitsPubComp => Acknowledgement::Received(None),
         }
     }
 
     /// PUBREL is sent from here on; `false` if there is no such message.
     pub fn release(&mut self, id: PacketId) -> bool {
-        match self.slot(id) {
-            Some(slot @ (Slot::Releasing | Slot::AwaitsPubComp)) => {
-                *slot = Slot::AwaitsPubComp;
-                true
-            }
-            _ => false,
+        let Some(place) = self.place(id) else { return false };
+        let entry = &mut self.entries[place];
+        let is_released = matches!(entry.slot, Slot::Releasing | Slot::AwaitsPubComp);
+        if is_released {
+            entry.slot = Slot::AwaitsPubComp;
+            self.in_flight += usize::from(!core::mem::replace(&mut entry.is_in_flight, true));
         }
+        is_released
     }
 
     /// PUBCOMP came.
     pub fn pubcomp(&mut self, id: PacketId) -> Acknowledgement<M> {
-        match self.slot(id) {
-            Some(slot @ Slot::AwaitsPubComp) => {
-                *slot = Slot::Done;
-                self.finish();
-                Acknowledgement::Finished(None)
-            }
+        match self.place(id) {
+            Some(place) if matches!(self.entries[place].slot, Slot::AwaitsPubComp) => self.finish(place),
             _ => Acknowledgement::Unknown,
         }
     }
 
-    /// A new connection resumes the Session: everything unfinished has to be sent again, in its order.
+    /// A new connection resumes the Session: everything unfinished has to be sent again.
     pub fn restart(&mut self) {
+        self.unreleased_from = 0;
         self.unsent_from = 0;
+        self.in_flight = 0;
+        for entry in &mut self.entries {
+            entry.is_in_flight = false;
+        }
     }
 
-    /// What comes next of that which has to be sent again; `None` when all was, and new messages may follow.
+    /// What comes next of that which has to be sent again: first each PUBREL, which no quota holds back [MQTT-3.3.4-10],
+    /// then each PUBLISH, in their order. `None` when all was, and new messages may follow.
     ///
     /// A PUBLISH takes quota, so its sender calls this only while there is some; see [`Outbound::resends_publish`].
     pub fn next_resend(&mut self) -> Option<Resend<M>>
     where
         M: Clone,
     {
-        while self.unsent_from < self.slots.len() {
-            let (id, slot) = &self.slots[self.unsent_from];
+        while let Some(entry) = self.entries.get_mut(self.unreleased_from) {
+            self.unreleased_from += 1;
+            if matches!(entry.slot, Slot::AwaitsPubComp) && !entry.is_in_flight {
+                entry.is_in_flight = true;
+                self.in_flight += 1;
+                return Some(Resend::PubRel(entry.id));
+            }
+        }
+        while let Some(entry) = self.entries.get_mut(self.unsent_from) {
             self.unsent_from += 1;
-            match slot {
-                Slot::AwaitsPubAck(message) => {
-                    return Some(Resend::Publish(*id, QoS::AtLeastOnce, message.clone()));
-                }
-                Slot::AwaitsPubRec(message) => {
-                    return Some(Resend::Publish(*id, QoS::ExactlyOnce, message.clone()));
-                }
-                Slot::AwaitsPubComp => return Some(Resend::PubRel(*id)),
-                Slot::Releasing | Slot::Done => {}
+            if let Some((qos, message)) = entry.slot.unanswered() {
+                let resend = Resend::Publish(entry.id, qos, message.clone());
+                entry.is_in_flight = true;
+                self.in_flight += 1;
+                return Some(resend);
             }
         }
         None
@@ -189,15 +215,21 @@ impl<M> Outbound<M> {
 
     /// Whether the next thing to be sent again is a PUBLISH.
     pub fn resends_publish(&self) -> bool {
-        self.slots
-            .range(self.unsent_from.min(self.slots.len())..)
-            .find(|(_, slot)| !matches!(slot, Slot::Done | Slot::Releasing))
-            .is_some_and(|(_, slot)| matches!(slot, Slot::AwaitsPubAck(_) | Slot::AwaitsPubRec(_)))
+        let rest = |from: usize| self.entries.range(from.min(self.entries.len())..);
+        let is_pubrel = |entry: &Entry<M>| matches!(entry.slot, Slot::AwaitsPubComp) && !entry.is_in_flight;
+        !rest(self.unreleased_from).any(is_pubrel)
+            && rest(self.unsent_from).any(|entry| entry.slot.unanswered().is_some())
     }
 
     /// Whether something is left to be sent again.
     pub fn has_resends(&self) -> bool {
-        self.unsent_from < self.slots.len()
+        self.unsent_from < self.entries.len() || self.unreleased_from < self.entries.len()
+    }
+
+    /// How many unfinished messages were sent on the present connection: these count against the peer's Receive Maximum
+    /// [MQTT-3.3.4-9].
+    pub const fn in_flight(&self) -> usize {
+        self.in_flight
     }
 
     /// Whether an unfinished message has this identifier.
@@ -222,32 +254,34 @@ impl<M> Outbound<M> {
 
     /// The messages whose PUBLISH has not been answered, oldest first, with their QoS.
     pub fn unanswered(&self) -> impl Iterator<Item = (QoS, &M)> {
-        self.slots.iter().filter_map(|(_, slot)| match slot {
-            Slot::AwaitsPubAck(message) => Some((QoS::AtLeastOnce, message)),
-            Slot::AwaitsPubRec(message) => Some((QoS::ExactlyOnce, message)),
-            Slot::Releasing | Slot::AwaitsPubComp | Slot::Done => None,
-        })
+        self.entries.iter().filter_map(|entry| entry.slot.unanswered())
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, place: usize) -> Acknowledgement<M> {
+        let entry = &mut self.entries[place];
+        self.in_flight -= usize::from(core::mem::take(&mut entry.is_in_flight));
         self.unfinished -= 1;
-        while matches!(self.slots.front(), Some((_, Slot::Done))) {
-            self.slots.pop_front();
+        let message = core::mem::replace(&mut entry.slot, Slot::Done).into_message();
+        while matches!(self.entries.front(), Some(entry) if matches!(entry.slot, Slot::Done)) {
+            self.entries.pop_front();
             self.unsent_from = self.unsent_from.saturating_sub(1);
+            self.unreleased_from = self.unreleased_from.saturating_sub(1);
         }
-        if self.slots.is_empty() {
+        if self.entries.is_empty() {
             *self = Self { last_id: self.last_id, ..Self::default() }; // gives the memory back
-        } else if self.slots.len() > DONE_KEPT_MAX + 2 * self.unfinished {
+        } else if self.entries.len() > DONE_KEPT_MAX + 2 * self.unfinished {
             self.sweep();
         }
+        Acknowledgement::Finished(message)
     }
 
     /// Takes out what is done, but stands behind something that is not.
     fn sweep(&mut self) {
-        let is_unfinished = |(_, slot): &(PacketId, Slot<M>)| !matches!(slot, Slot::Done);
-        self.unsent_from =
-            self.slots.iter().take(self.unsent_from).filter(|slot| is_unfinished(slot)).count();
-        self.slots.retain(is_unfinished);
+        let is_unfinished = |entry: &Entry<M>| !matches!(entry.slot, Slot::Done);
+        let count =
+            |until: usize| self.entries.iter().take(until).filter(|entry| is_unfinished(entry)).count();
+        (self.unsent_from, self.unreleased_from) = (count(self.unsent_from), count(self.unreleased_from));
+        self.entries.retain(is_unfinished);
     }
 
     /// The next Packet Identifier that is not in use.
@@ -257,7 +291,7 @@ impl<M> Outbound<M> {
             let candidate = PacketId::new(id.wrapping_add(1)).unwrap_or(PacketId::MIN);
             id = candidate.get();
             // Identifiers follow each other, so the first to be met again is that of the first slot.
-            self.has_gone_round |= self.slots.front().is_some_and(|(first, _)| *first == candidate);
+            self.has_gone_round |= self.entries.front().is_some_and(|first| first.id == candidate);
             let is_in_use = self.has_gone_round && self.place(candidate).is_some();
             if !is_in_use && !is_taken(candidate) {
                 self.last_id = id;
@@ -269,20 +303,15 @@ impl<M> Outbound<M> {
 
     /// Where the unfinished message with this identifier stands.
     fn place(&self, id: PacketId) -> Option<usize> {
-        let (first, _) = self.slots.front()?;
+        let first = self.entries.front()?.id;
         // As long as nothing was skipped or swept, the distance from the first identifier is the place.
         let (wanted, first) = (usize::from(id.get()), usize::from(first.get()));
         let guess = if wanted >= first { wanted - first } else { wanted + usize::from(u16::MAX) - first };
-        let is_it = |(found, slot): &(PacketId, Slot<M>)| *found == id && !matches!(slot, Slot::Done);
-        if self.slots.get(guess).is_some_and(is_it) {
+        let is_it = |entry: &Entry<M>| entry.id == id && !matches!(entry.slot, Slot::Done);
+        if self.entries.get(guess).is_some_and(is_it) {
             return Some(guess);
         }
-        self.slots.iter().position(is_it)
-    }
-
-    fn slot(&mut self, id: PacketId) -> Option<&mut Slot<M>> {
-        let place = self.place(id)?;
-        self.slots.get_mut(place).map(|(_, slot)| slot)
+        self.entries.iter().position(is_it)
     }
 }
 

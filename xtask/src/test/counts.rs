@@ -6,8 +6,9 @@ use core::fmt;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     tests: u32,
-    doc_tests: u32,
     skipped: u32,
+    doc_tests: u32,
+    doc_tests_skipped: u32,
 }
 
 /// Whether a line of nextest or of libtest sums up.
@@ -26,7 +27,7 @@ impl Counts {
     /// Takes the summaries of a run of examples in the documentation.
     pub(crate) fn add_doc_tests(&mut self, summaries: &[String]) {
         self.doc_tests += sum(summaries, "passed");
-        self.skipped += sum(summaries, "ignored");
+        self.doc_tests_skipped += sum(summaries, "ignored");
     }
 }
 
@@ -44,7 +45,9 @@ fn sum(summaries: &[String], word: &str) -> u32 {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} tests and {} doc tests passed, {} skipped", self.tests, self.doc_tests, self.skipped)
+        let Self { tests, skipped, doc_tests, doc_tests_skipped } = self;
+        write!(f, "{tests} tests passed, {skipped} skipped; ")?;
+        write!(f, "{doc_tests} doc tests passed, {doc_tests_skipped} skipped")
     }
 }
 
@@ -58,7 +61,7 @@ mod tests {
         assert!(is_summary(line));
         let mut counts = Counts::default();
         counts.add_tests(&[line.to_owned()]).expect("tests ran");
-        assert_eq!(counts, Counts { tests: 321, doc_tests: 0, skipped: 3 });
+        assert_eq!(counts, Counts { tests: 321, skipped: 3, ..Counts::default() });
     }
 
     #[test]
@@ -69,7 +72,7 @@ mod tests {
         let mut counts = Counts::default();
         counts.add_tests(&[line.to_owned(), line.to_owned()]).expect("tests ran");
         counts.add_doc_tests(&[line.to_owned()]);
-        assert_eq!(counts.to_string(), "14 tests and 7 doc tests passed, 3 skipped");
+        assert_eq!(counts.to_string(), "14 tests passed, 2 skipped; 7 doc tests passed, 1 skipped");
     }
 
     #[test]

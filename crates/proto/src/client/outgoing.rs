@@ -141,7 +141,8 @@ impl<T> Client<T> {
             return false;
         };
         let outbound = &mut self.session.outbound;
-        if !outbound.has_resends() || outbound.resends_publish() && !connection.send_quota.take() {
+        let has_quota = outbound.in_flight() < usize::from(connection.inflight_messages_max);
+        if !outbound.has_resends() || outbound.resends_publish() && !has_quota {
             return false;
         }
         match outbound.next_resend() {
@@ -164,9 +165,8 @@ impl<T> Client<T> {
             return false;
         }
         let Some((kept, _)) = self.waiting.front() else { return false };
-        if kept.qos > QoS::AtMostOnce
-            && (!connection.send_quota.is_available() || self.session.outbound.is_exhausted())
-        {
+        let has_quota = self.session.outbound.in_flight() < usize::from(connection.inflight_messages_max);
+        if kept.qos > QoS::AtMostOnce && (!has_quota || self.session.outbound.is_exhausted()) {
             return false; // later QoS 0 messages wait too: order of the application
         }
         let Some((kept, token)) = self.waiting.pop_front() else { return false };
@@ -186,7 +186,6 @@ impl<T> Client<T> {
                 self.waiting.push_front((kept, token));
                 return false;
             };
-            let _ = connection.send_quota.take(); // seen above
             Some(id)
         };
         let delivery = Delivery::new(kept.qos, false, id.unwrap_or(PacketId::MIN));
@@ -210,9 +209,6 @@ impl<T> Client<T> {
         };
         match outcome {
             Acknowledgement::Finished(_) => {
-                if let Some(connection) = &mut self.connection {
-                    connection.send_quota.give_back();
-                }
                 self.published(ack.id, ack.reason);
                 self.pump();
             }

@@ -31,8 +31,8 @@ pub struct ClientConnection {
     pub subscription_identifier_available: bool,
     /// Whether the server takes Shared Subscriptions.
     pub shared_subscription_available: bool,
-    /// Unfinished messages to the server (its Receive Maximum) [MQTT-3.3.4-7].
-    pub send_quota: Quota,
+    /// The server's Receive Maximum: unfinished messages to it, 1 or more [MQTT-3.3.4-7].
+    pub inflight_messages_max: u16,
     /// Unfinished messages from the server (our Receive Maximum).
     pub receive_quota: Quota,
     /// The aliases that the server has set.
@@ -58,7 +58,7 @@ impl ClientConnection {
             wildcard_subscription_available: true,
             subscription_identifier_available: version.has_properties(),
             shared_subscription_available: true,
-            send_quota: Quota::new(u16::MAX),
+            inflight_messages_max: u16::MAX,
             receive_quota: Quota::new(u16::MAX),
             incoming_aliases: IncomingAliases::default(),
             outgoing_aliases: OutgoingAliases::new(0),
@@ -91,7 +91,7 @@ impl ClientConnection {
                 _ => {}
             }
         }
-        self.send_quota = Quota::new(receive_maximum.min(inflight_messages_max).max(1));
+        self.inflight_messages_max = receive_maximum.min(inflight_messages_max).max(1);
         self.outgoing_aliases = OutgoingAliases::new(aliases.min(topic_alias_maximum));
     }
 

@@ -40,8 +40,8 @@ pub struct ServerConnection {
     pub packet_size_bytes_max: u32,
     /// Unfinished messages from the client (our Receive Maximum).
     pub receive_quota: Quota,
-    /// Unfinished messages to the client (its Receive Maximum).
-    pub send_quota: Quota,
+    /// The client's Receive Maximum: unfinished messages to it, 1 or more [MQTT-4.9.0-1].
+    pub inflight_messages_max: u16,
     /// The aliases that the client has set.
     pub incoming_aliases: IncomingAliases,
     /// The aliases that were set towards the client.
@@ -60,7 +60,7 @@ impl Default for ServerConnection {
             problem_information: true,
             packet_size_bytes_max: u32::MAX,
             receive_quota: Quota::new(u16::MAX),
-            send_quota: Quota::new(u16::MAX),
+            inflight_messages_max: u16::MAX,
             incoming_aliases: IncomingAliases::default(),
             outgoing_aliases: OutgoingAliases::default(),
             authentication_method: None,
@@ -104,7 +104,7 @@ impl ServerConnection {
         }
         for property in connect.properties {
             match property {
-                Property::ReceiveMaximum(maximum) => self.send_quota = Quota::new(maximum.get()),
+                Property::ReceiveMaximum(maximum) => self.inflight_messages_max = maximum.get(),
                 Property::MaximumPacketSize(bytes) => self.packet_size_bytes_max = bytes.get(),
                 Property::TopicAliasMaximum(maximum) => self.outgoing_aliases = OutgoingAliases::new(maximum),
                 Property::RequestProblemInformation(wanted) => self.problem_information = wanted,
@@ -116,7 +116,7 @@ impl ServerConnection {
 
     /// Lowers what the client allows to what this side wants to use at most.
     pub fn lower(&mut self, inflight_messages_max: u16, topic_alias_maximum: u16) {
-        self.send_quota = Quota::new(self.send_quota.maximum().min(inflight_messages_max));
+        self.inflight_messages_max = self.inflight_messages_max.min(inflight_messages_max).max(1);
         self.outgoing_aliases =
             OutgoingAliases::new(self.outgoing_aliases.maximum().min(topic_alias_maximum));
     }

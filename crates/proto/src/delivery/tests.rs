@@ -28,7 +28,7 @@ fn one_message_that_is_never_acknowledged_holds_up_nothing() {
         let next = outbound.push(QoS::AtLeastOnce, n).unwrap();
         assert_ne!(next, held);
         assert_eq!(outbound.puback(next), Acknowledgement::Finished(Some(n)));
-        assert!(outbound.slots.len() < 100, "what is done does not pile up");
+        assert!(outbound.entries.len() < 100, "what is done does not pile up");
     }
     outbound.restart();
     assert_eq!(outbound.next_resend(), Some(Resend::Publish(held, QoS::AtLeastOnce, 0)));
@@ -71,11 +71,16 @@ fn a_restart_repeats_what_is_unfinished_in_order() {
     assert!(outbound.release(b));
     outbound.puback(c);
     outbound.restart();
+    assert_eq!(outbound.in_flight(), 0);
+    assert!(!outbound.resends_publish(), "PUBREL comes first");
+    assert_eq!(outbound.next_resend(), Some(Resend::PubRel(b)));
     assert!(outbound.resends_publish());
     assert_eq!(outbound.next_resend(), Some(Resend::Publish(a, QoS::AtLeastOnce, 'a')));
-    assert!(!outbound.resends_publish());
-    assert_eq!(outbound.next_resend(), Some(Resend::PubRel(b)));
+    assert_eq!(outbound.in_flight(), 2);
     outbound.puback(a);
+    assert_eq!(outbound.in_flight(), 1);
+    assert_eq!(outbound.pubcomp(b), Acknowledgement::Finished(None));
+    assert_eq!(outbound.in_flight(), 0);
     assert_eq!(outbound.next_resend(), Some(Resend::Publish(d, QoS::ExactlyOnce, 'd')));
     assert_eq!(outbound.next_resend(), None);
     let e = outbound.push(QoS::AtLeastOnce, 'e').unwrap();
