@@ -40,8 +40,6 @@ pub(crate) struct ClientSession {
     /// Retained messages that it is owed for new subscriptions.
     pub(crate) replays: VecDeque<Replay>,
     pub(crate) will: Option<Will>,
-    /// How many of its entries have not taken effect.
-    pub(crate) uncommitted: usize,
 }
 
 /// A Will that has not been published.
@@ -80,7 +78,6 @@ impl ClientSession {
             shared: Vec::new(),
             replays: VecDeque::new(),
             will: None,
-            uncommitted: 0,
         }
     }
 

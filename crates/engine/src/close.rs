@@ -180,6 +180,7 @@ impl Engine {
         let expires_at = will.expiry_interval.map(|seconds| self.now.plus_seconds(seconds)); // [s3.1.3.2.4]
         let message = Arc::new(Message { expires_at, ..will.message });
         let is_durable = message.qos > QoS::AtMostOnce;
-        self.commit(Entry::Publish { origin: None, message }, is_durable);
+        let publisher = message.publisher.clone();
+        self.commit(&publisher, Entry::Publish { origin: None, message }, is_durable);
     }
 }

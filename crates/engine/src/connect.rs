@@ -195,11 +195,7 @@ impl Engine {
         connection.protocol.keep_alive = KeepAlive::new(keep_alive);
         let connack = self.connack(id, connect, name, session_present, data);
         self.notice_connected(id, connect, client_identifier, keep_alive);
-        self.commit_for(
-            session_id,
-            Entry::Connected { connection: id, session: session_id, connack },
-            is_durable,
-        );
+        self.commit(client_identifier, Entry::Connected { connection: id, connack }, is_durable);
     }
 
     fn granted_keep_alive(&self, connect: &Connect<'_>) -> u16 {

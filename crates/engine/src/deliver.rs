@@ -330,8 +330,8 @@ impl Engine {
         let Some(session) = self.clients.get_mut(session_id) else { return };
         match session.state.outbound.pubrec(ack.id, false) {
             Acknowledgement::Received(_) => {
-                let is_durable = session.is_durable();
-                self.commit_for(session_id, Entry::Received { session: session_id, id: ack.id }, is_durable);
+                let (name, is_durable) = (Arc::clone(&session.client_identifier), session.is_durable());
+                self.commit(&name, Entry::Received { session: session_id, id: ack.id }, is_durable);
             }
             Acknowledgement::Finished(_) | Acknowledgement::Unknown => {
                 let reason = ReasonCode::PacketIdentifierNotFound; // [s3.6.2.1]

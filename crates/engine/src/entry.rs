@@ -1,12 +1,14 @@
 //! What has to be durable before it takes effect, and the queue of it.
 
+use core::hash::BuildHasher;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use hashbrown::hash_map;
 use martlet_wire::{PacketId, ReasonCode, SubscriptionIdentifier, SubscriptionOptions};
 
 use crate::clients::SessionId;
-use crate::forward::Publisher;
+use crate::hashing::{Map, hasher};
 use crate::message::Message;
 use crate::{BatchId, ConnectionId, Engine};
 
@@ -14,11 +16,11 @@ use crate::{BatchId, ConnectionId, Engine};
 #[derive(Debug)]
 pub(crate) enum Entry {
     /// A client was let in: its CONNACK goes out.
-    Connected { connection: ConnectionId, session: SessionId, connack: Vec<u8> },
+    Connected { connection: ConnectionId, connack: Vec<u8> },
     /// A message was published: it is routed, and acknowledged.
     Publish { origin: Option<Origin>, message: Arc<Message> },
     /// A message came from another shard.
-    Forwarded { publisher: Publisher, message: Arc<Message>, plain: bool, groups: Vec<Arc<str>>, hops: u8 },
+    Forwarded { message: Arc<Message>, plain: bool, groups: Vec<Arc<str>>, hops: u8 },
     /// A SUBSCRIBE: its subscriptions are made, and SUBACK goes out.
     Subscribe {
         connection: ConnectionId,
@@ -53,19 +55,6 @@ pub(crate) struct Request {
 }
 
 impl Entry {
-    /// The Session whose order it keeps.
-    fn session(&self) -> Option<SessionId> {
-        match self {
-            Self::Publish { origin, .. } => origin.map(|origin| origin.session),
-            Self::Forwarded { .. } => None,
-            Self::Connected { session, .. }
-            | Self::Subscribe { session, .. }
-            | Self::Unsubscribe { session, .. }
-            | Self::Release { session, .. }
-            | Self::Received { session, .. } => Some(*session),
-        }
-    }
-
     fn size(&self) -> usize {
         const OVERHEAD_BYTES: usize = 64;
         OVERHEAD_BYTES
@@ -78,10 +67,17 @@ impl Entry {
     }
 }
 
+/// A client, here or on another shard, whose entries keep their order: the hash of its Client Identifier. Two clients with
+/// the same hash only wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Source(u64);
+
 /// Entries on their way to the log.
 #[derive(Debug)]
 pub(crate) struct Log {
-    waiting: VecDeque<(BatchId, Entry)>,
+    waiting: VecDeque<(BatchId, Source, Entry)>,
+    /// How many entries of each source wait.
+    sources: Map<Source, usize>,
     /// The batch that is being filled.
     filling: BatchId,
     is_filled: bool,
@@ -89,21 +85,33 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn new() -> Self {
-        Self { waiting: VecDeque::new(), filling: BatchId(1), is_filled: false, bytes: 0 }
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            sources: Map::with_hasher(hasher(seed)),
+            filling: BatchId(1),
+            is_filled: false,
+            bytes: 0,
+        }
     }
 
-    /// Appends an entry that has to be durable.
-    pub(crate) fn append(&mut self, entry: Entry) {
-        self.is_filled = true;
-        self.follow(entry);
+    /// The source that a client is.
+    pub(crate) fn source(&self, client_identifier: &str) -> Source {
+        Source(self.sources.hasher().hash_one(client_identifier))
     }
 
-    /// Appends an entry that only has to come after those before it.
-    fn follow(&mut self, entry: Entry) {
+    /// Whether entries of this client wait.
+    pub(crate) fn has_waiting(&self, client_identifier: &str) -> bool {
+        !self.sources.is_empty() && self.sources.contains_key(&self.source(client_identifier))
+    }
+
+    /// Appends an entry: one that has to be durable, or one that only has to come after those before it.
+    fn append(&mut self, source: Source, entry: Entry, is_durable: bool) {
+        self.is_filled |= is_durable;
         let batch = if self.is_filled { self.filling } else { BatchId(self.filling.0 - 1) };
         self.bytes += entry.size();
-        self.waiting.push_back((batch, entry));
+        *self.sources.entry(source).or_default() += 1;
+        self.waiting.push_back((batch, source, entry));
     }
 
     /// Closes the batch that is being filled, unless it is empty.
@@ -121,8 +129,14 @@ impl Log {
         if self.waiting.front()?.0 > batch {
             return None;
         }
-        let (_, entry) = self.waiting.pop_front()?;
+        let (_, source, entry) = self.waiting.pop_front()?;
         self.bytes -= entry.size();
+        if let hash_map::Entry::Occupied(mut count) = self.sources.entry(source) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
         Some(entry)
     }
 
@@ -133,28 +147,13 @@ impl Log {
 }
 
 impl Engine {
-    /// Lets an entry of no Session take effect: once it is durable if it has to be, else when all before it did.
-    pub(crate) fn commit(&mut self, entry: Entry, is_durable: bool) {
-        if is_durable {
-            self.log.append(entry);
-        } else if self.log.waiting.is_empty() {
-            self.apply(entry);
-        } else {
-            self.log.follow(entry);
-        }
-    }
-
-    /// Lets an entry of a Session take effect: once it is durable if it has to be, else when all before it of the same
-    /// Session did. What one client sends takes effect in the order in which it came.
-    pub(crate) fn commit_for(&mut self, id: SessionId, entry: Entry, is_durable: bool) {
-        let Some(session) = self.clients.get_mut(id) else { return };
-        if is_durable || session.uncommitted > 0 {
-            session.uncommitted += 1;
-            if is_durable {
-                self.log.append(entry);
-            } else {
-                self.log.follow(entry);
-            }
+    /// Lets an entry take effect: once it is durable if it has to be, else when all before it of the same client did.
+    /// What one client sends takes effect in the order in which it came [MQTT-4.6.0-5], also from one of its Sessions to
+    /// the next.
+    pub(crate) fn commit(&mut self, client_identifier: &str, entry: Entry, is_durable: bool) {
+        if is_durable || self.log.has_waiting(client_identifier) {
+            let source = self.log.source(client_identifier);
+            self.log.append(source, entry, is_durable);
         } else {
             self.apply(entry);
         }
@@ -162,19 +161,15 @@ impl Engine {
 
     pub(crate) fn persisted(&mut self, batch: BatchId) {
         while let Some(entry) = self.log.pop(batch) {
-            if let Some(session) = entry.session().and_then(|session| self.clients.get_mut(session)) {
-                session.uncommitted -= 1;
-            }
             self.apply(entry);
         }
     }
 
     fn apply(&mut self, entry: Entry) {
         match entry {
-            Entry::Connected { connection, connack, .. } => self.apply_connected(connection, &connack),
+            Entry::Connected { connection, connack } => self.apply_connected(connection, &connack),
             Entry::Publish { origin, message } => self.apply_publish(origin, &message),
-            Entry::Forwarded { publisher, message, plain, groups, hops } => {
-                self.forwards.committed(publisher);
+            Entry::Forwarded { message, plain, groups, hops } => {
                 if let Some(mut publication) = message.publication() {
                     self.deliver_forwarded(&mut publication, plain, &groups, hops);
                 }

@@ -4,29 +4,20 @@
 //! lengths of 4 bytes each publisher, Topic Name, properties, payload, the number of groups (4), each group, and 8 bytes
 //! of expiry where it expires. All numbers are little-endian.
 
-use core::hash::BuildHasher;
 use std::sync::Arc;
-
-use hashbrown::hash_map::Entry;
 
 use martlet_wire::{QoS, TopicName};
 
-use crate::hashing::Map;
+use crate::entry::Entry;
 use crate::message::{Publication, section};
-use crate::{Engine, Instant, ShardId, entry};
+use crate::{Engine, Instant, ShardId};
 
 /// Batches that are being filled, one for each other shard.
 #[derive(Debug)]
 pub(crate) struct Forwards {
     batches: Vec<Vec<u8>>,
     filled: Vec<u16>,
-    /// For each publisher elsewhere, how many of its messages have not taken effect here.
-    uncommitted: Map<Publisher, usize>,
 }
-
-/// A publisher on another shard, by the hash of its Client Identifier. Two with the same hash only wait for each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Publisher(u64);
 
 const RETAIN: u8 = 0x04;
 const PLAIN: u8 = 0x08;
@@ -34,22 +25,7 @@ const EXPIRES: u8 = 0x10;
 
 impl Forwards {
     pub(crate) fn new(shards: u16) -> Self {
-        let batches = vec![Vec::new(); usize::from(shards)];
-        Self { batches, filled: Vec::new(), uncommitted: Map::default() }
-    }
-
-    fn publisher(&self, client_identifier: &str) -> Publisher {
-        Publisher(self.uncommitted.hasher().hash_one(client_identifier))
-    }
-
-    /// A message of this publisher takes effect.
-    pub(crate) fn committed(&mut self, publisher: Publisher) {
-        if let Entry::Occupied(mut count) = self.uncommitted.entry(publisher) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
+        Self { batches: vec![Vec::new(); usize::from(shards)], filled: Vec::new() }
     }
 
     /// Appends a message for another shard: for its plain subscriptions or not, and for one member of each group.
@@ -172,12 +148,10 @@ impl Engine {
         let mut reader = Reader(batch);
         while let Some(Forwarded { mut publication, plain, groups, hops }) = reader.message() {
             let is_durable = publication.qos > QoS::AtMostOnce;
-            let publisher = self.forwards.publisher(publication.publisher);
-            if is_durable || self.forwards.uncommitted.contains_key(&publisher) {
-                *self.forwards.uncommitted.entry(publisher).or_default() += 1;
+            if is_durable || self.log.has_waiting(publication.publisher) {
                 let message = publication.share();
-                let entry = entry::Entry::Forwarded { publisher, message, plain, groups, hops };
-                self.commit(entry, is_durable);
+                let entry = Entry::Forwarded { message, plain, groups, hops };
+                self.commit(publication.publisher, entry, is_durable);
             } else {
                 self.deliver_forwarded(&mut publication, plain, &groups, hops);
             }

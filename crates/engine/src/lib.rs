@@ -252,7 +252,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             routes: Routes::new(seed, config.limits.route_cache_entries_max),
             group_turns: Map::with_hasher(hasher(seed)),
-            log: Log::new(),
+            log: Log::new(seed),
             forwards: Forwards::new(commons.shards()),
             turn: Vec::new(),
             touched: Vec::new(),

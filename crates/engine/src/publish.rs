@@ -103,9 +103,9 @@ impl Engine {
             return;
         }
         let is_durable = origin.id.is_some();
-        if is_durable || self.clients.get(origin.session).is_some_and(|session| session.uncommitted > 0) {
+        if is_durable || self.log.has_waiting(publication.publisher) {
             let message = publication.share();
-            self.commit_for(origin.session, Entry::Publish { origin: Some(origin), message }, is_durable);
+            self.commit(publication.publisher, Entry::Publish { origin: Some(origin), message }, is_durable);
         } else {
             if publication.retain {
                 let message = publication.share();
@@ -183,12 +183,8 @@ impl Engine {
             return;
         };
         let Some(session) = self.clients.get(session_id) else { return };
-        let is_durable = session.is_durable();
-        self.commit_for(
-            session_id,
-            Entry::Release { connection: id, session: session_id, id: ack.id },
-            is_durable,
-        );
+        let (name, is_durable) = (Arc::clone(&session.client_identifier), session.is_durable());
+        self.commit(&name, Entry::Release { connection: id, session: session_id, id: ack.id }, is_durable);
     }
 
     /// PUBCOMP goes out [MQTT-4.3.3-11].

@@ -51,7 +51,7 @@ impl Engine {
         }
         let entry =
             Entry::Subscribe { connection: id, session: session_id, id: subscribe.id, identifier, requests };
-        self.commit_for(session_id, entry, is_durable);
+        self.commit(&client_identifier, entry, is_durable);
         Ok(())
     }
 
@@ -193,8 +193,8 @@ impl Engine {
         let Some(session) = self.clients.get(session_id) else { return };
         let filters = unsubscribe.filters.iter().map(|filter| filter.as_str().into()).collect();
         let entry = Entry::Unsubscribe { connection: id, session: session_id, id: unsubscribe.id, filters };
-        let is_durable = session.is_durable();
-        self.commit_for(session_id, entry, is_durable);
+        let (name, is_durable) = (Arc::clone(&session.client_identifier), session.is_durable());
+        self.commit(&name, entry, is_durable);
     }
 
     /// The subscriptions are gone, UNSUBACK goes out [MQTT-3.10.4-4].
