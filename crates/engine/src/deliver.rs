@@ -344,9 +344,12 @@ impl Engine {
     /// PUBREL goes out [MQTT-4.3.3-4].
     pub(crate) fn apply_received(&mut self, session_id: SessionId, packet_id: PacketId) {
         let Some(session) = self.clients.get_mut(session_id) else { return };
-        if session.state.outbound.release(packet_id)
-            && let Some(id) = session.connection
-            && self.connections.get(id).is_some_and(|connection| connection.protocol.phase == Phase::Open)
+        let is_open = |id: &ConnectionId| {
+            self.connections.get(*id).is_some_and(|connection| connection.protocol.phase == Phase::Open)
+        };
+        let open = session.connection.filter(is_open);
+        if session.state.outbound.release(packet_id, open.is_some())
+            && let Some(id) = open
         {
             self.send_ack(id, PacketType::PubRel, Ack::success(packet_id));
         }

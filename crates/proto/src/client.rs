@@ -22,8 +22,9 @@ use crate::keep_alive::KeepAlive;
 use crate::session::Session;
 use crate::time::Instant;
 
-pub use event::{Event, Failure, Incoming, Outgoing, PublishError};
+pub use event::{Event, Failure, Incoming, Outgoing, PublishError, Receipt};
 
+use incoming::Held;
 use outgoing::Sending;
 
 /// What a client does on its own account, apart from what CONNECT says.
@@ -66,8 +67,11 @@ pub struct Client<T> {
     publishes: BTreeMap<PacketId, T>,
     /// Who waits for SUBACK or UNSUBACK.
     requests: BTreeMap<PacketId, T>,
-    /// Messages that came and are not acknowledged, in the order in which they came [MQTT-4.6.0-2].
-    unacknowledged: VecDeque<(PacketId, martlet_wire::QoS, bool)>,
+    /// Messages that came on this connection and are not acknowledged, in the order in which they came [MQTT-4.6.0-2].
+    unacknowledged: VecDeque<Held>,
+    /// Messages of earlier connections that the application has, and that the server has to send again.
+    earlier: BTreeMap<PacketId, Held>,
+    last_receipt: Receipt,
     out: Vec<u8>,
     received: Vec<u8>,
     events: VecDeque<Event<T>>,
@@ -75,6 +79,8 @@ pub struct Client<T> {
     last_sent: Instant,
     /// When a PINGREQ was sent whose PINGRESP has not come.
     pinged_at: Option<Instant>,
+    /// Whether the owner reads from the connection, so that silence means something.
+    is_reading: bool,
 }
 
 impl<T> Client<T> {
@@ -88,12 +94,15 @@ impl<T> Client<T> {
             publishes: BTreeMap::new(),
             requests: BTreeMap::new(),
             unacknowledged: VecDeque::new(),
+            earlier: BTreeMap::new(),
+            last_receipt: Receipt::default(),
             out: Vec::new(),
             received: Vec::new(),
             events: VecDeque::new(),
             now: Instant::default(),
             last_sent: Instant::default(),
             pinged_at: None,
+            is_reading: true,
         }
     }
 
@@ -103,7 +112,9 @@ impl<T> Client<T> {
     /// CONNECT cannot be encoded: a field is too long.
     pub fn connect(&mut self, now: Instant, connect: &Connect<'_>) -> Result<(), martlet_wire::EncodeError> {
         self.closed();
-        self.now = now;
+        self.out.clear(); // what an earlier connection did not take
+        self.is_reading = true;
+        self.now = self.now.max(now);
         connect.encode(connect.version, &mut self.out)?;
         let mut connection = ClientConnection::new(connect.version, KeepAlive::new(connect.keep_alive));
         let properties = &connect.properties;
@@ -116,9 +127,10 @@ impl<T> Client<T> {
         }
         if connect.clean_start {
             self.session.inbound = crate::delivery::Inbound::default();
+            self.earlier.clear();
         }
         self.connection = Some(connection);
-        self.last_sent = now;
+        self.last_sent = self.now;
         Ok(())
     }
 
@@ -154,7 +166,19 @@ impl<T> Client<T> {
     pub fn wake_at(&self) -> Option<Instant> {
         let connection = self.connection.as_ref().filter(|connection| connection.is_open)?;
         let seconds = connection.keep_alive.seconds();
-        (seconds > 0).then(|| self.pinged_at.unwrap_or(self.last_sent).plus_seconds(u32::from(seconds)))
+        let since = self.pinged_at.filter(|_| self.is_reading).unwrap_or(self.last_sent);
+        (seconds > 0).then(|| since.plus_seconds(u32::from(seconds)))
+    }
+
+    /// Says whether the owner reads what comes in. It does at the start of each connection.
+    ///
+    /// While it does not, the silence of the server means nothing: PINGREQ goes out, and no PINGRESP is missed.
+    pub fn set_reading(&mut self, now: Instant, is_reading: bool) {
+        self.now = self.now.max(now);
+        if is_reading && !self.is_reading && self.pinged_at.is_some() {
+            self.pinged_at = Some(self.now);
+        }
+        self.is_reading = is_reading;
     }
 
     /// Sends DISCONNECT. The owner closes the connection once that was sent [MQTT-3.14.4-2].
@@ -187,7 +211,7 @@ impl<T> Client<T> {
         if at > self.now {
             return;
         }
-        if self.pinged_at.is_some() {
+        if self.is_reading && self.pinged_at.is_some() {
             self.fail(PeerMisbehaved::KeepAliveTimeout);
         } else {
             self.pinged_at = Some(self.now);
@@ -214,7 +238,9 @@ impl<T> Client<T> {
     fn closed(&mut self) {
         self.connection = None;
         self.received = Vec::new();
-        self.unacknowledged.clear();
+        for held in self.unacknowledged.drain(..).filter(|held| !held.is_abandoned) {
+            self.earlier.insert(held.id, held);
+        }
         self.pinged_at = None;
         for (_, token) in core::mem::take(&mut self.requests) {
             self.events.push_back(Event::RequestLost(token));

@@ -155,14 +155,18 @@ impl<M> Outbound<M> {
         }
     }
 
-    /// PUBREL is sent from here on; `false` if there is no such message.
-    pub fn release(&mut self, id: PacketId) -> bool {
+    /// PUBREL is due from here on; `false` if there is no such message. Unless it is sent right now, it comes with what has to
+    /// be sent again on the next connection.
+    pub fn release(&mut self, id: PacketId, is_sent: bool) -> bool {
         let Some(place) = self.place(id) else { return false };
         let entry = &mut self.entries[place];
         let is_released = matches!(entry.slot, Slot::Releasing | Slot::AwaitsPubComp);
         if is_released {
             entry.slot = Slot::AwaitsPubComp;
-            self.in_flight += usize::from(!core::mem::replace(&mut entry.is_in_flight, true));
+            if is_sent && !entry.is_in_flight {
+                entry.is_in_flight = true;
+                self.in_flight += 1;
+            }
         }
         is_released
     }

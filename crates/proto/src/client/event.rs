@@ -63,6 +63,16 @@ pub enum Event<T> {
     Failed(PeerMisbehaved),
 }
 
+/// Stands for one handing over of a message: unlike a Packet Identifier it never comes again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Receipt(u64);
+
+impl Receipt {
+    pub(super) const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
 /// A message from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incoming {
@@ -76,8 +86,10 @@ pub struct Incoming {
     pub retain: bool,
     /// Whether this very packet is a repeat.
     pub dup: bool,
-    /// The Packet Identifier, which [`super::Client::acknowledge`] wants; none for QoS 0.
+    /// The Packet Identifier; none for QoS 0.
     pub id: Option<PacketId>,
+    /// What [`super::Client::acknowledge`] wants; none for QoS 0.
+    pub receipt: Option<Receipt>,
     /// The properties, as a section of the wire.
     pub properties: Box<[u8]>,
 }

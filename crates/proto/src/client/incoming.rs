@@ -1,13 +1,24 @@
 //! From the server to the application.
 
 use martlet_wire::{
-    Ack, ConnAck, Packet, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode,
+    Ack, ConnAck, Delivery, Packet, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode,
 };
 
-use super::event::{Event, Incoming};
+use super::event::{Event, Incoming, Receipt};
 use super::{Client, section_of};
 use crate::delivery::Arrival;
 use crate::error::PeerMisbehaved;
+
+/// A message that was handed over, and is not acknowledged towards the server.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) receipt: Receipt,
+    pub(super) id: PacketId,
+    qos: QoS,
+    is_acknowledged: bool,
+    /// Whether the application let go of it without acknowledging it.
+    pub(super) is_abandoned: bool,
+}
 
 impl<T> Client<T> {
     pub(super) fn take_bytes(&mut self, bytes: &[u8]) {
@@ -33,14 +44,34 @@ impl<T> Client<T> {
     }
 
     /// Says that a message was taken over: PUBACK or PUBREC goes out, in the order of the messages [MQTT-4.6.0-2]
-    /// [MQTT-4.6.0-3]. A message of an earlier connection is ignored: it comes again.
-    pub fn acknowledge(&mut self, id: PacketId) {
-        if let Some(entry) = self.unacknowledged.iter_mut().find(|(other, ..)| *other == id) {
-            entry.2 = true;
+    /// [MQTT-4.6.0-3].
+    ///
+    /// A message of an earlier connection is answered when the server sends it again; it is not handed over twice.
+    pub fn acknowledge(&mut self, receipt: Receipt) {
+        if let Some(held) = self.held(receipt) {
+            held.is_acknowledged = true;
+            self.send_acknowledgements();
         }
-        while let Some(&(id, qos, true)) = self.unacknowledged.front() {
-            self.unacknowledged.pop_front();
-            if qos == QoS::ExactlyOnce {
+    }
+
+    /// Says that the application let go of a message without taking it over: it is not acknowledged, and is handed over
+    /// again when a later connection brings it again.
+    pub fn abandon(&mut self, receipt: Receipt) {
+        if let Some(held) = self.held(receipt) {
+            held.is_abandoned = true;
+            self.earlier.retain(|_, held| !held.is_abandoned);
+        }
+    }
+
+    fn held(&mut self, receipt: Receipt) -> Option<&mut Held> {
+        let mut all = self.unacknowledged.iter_mut().chain(self.earlier.values_mut());
+        all.find(|held| held.receipt == receipt)
+    }
+
+    fn send_acknowledgements(&mut self) {
+        while let Some(held) = self.unacknowledged.pop_front_if(|held| held.is_acknowledged) {
+            let id = held.id;
+            if held.qos == QoS::ExactlyOnce {
                 self.session.inbound.taken_over(id);
                 self.send(&Packet::PubRec(Ack::success(id)));
             } else {
@@ -107,29 +138,12 @@ impl<T> Client<T> {
         let alias = publish.properties.topic_alias();
         let maximum = connection.topic_alias_maximum;
         let topic = connection.incoming_aliases.resolve(publish.topic, alias, maximum)?.as_str().into();
-        let qos = publish.delivery.qos();
-        let id = publish.delivery.packet_id();
-        if let Some(id) = id {
-            if qos == QoS::ExactlyOnce {
-                match self.session.inbound.publish(id) {
-                    // Handed over before: the application saw it [MQTT-4.3.3-10].
-                    Arrival::Repeated => {
-                        self.send(&Packet::PubRec(Ack::success(id)));
-                        return Ok(());
-                    }
-                    Arrival::Pending if self.unacknowledged.iter().any(|(other, ..)| *other == id) => {
-                        return Ok(());
-                    }
-                    // Also what an earlier connection handed over, and the application did not acknowledge.
-                    Arrival::New | Arrival::Pending => {}
-                }
+        let mut receipt = None;
+        if let Some(id) = publish.delivery.packet_id() {
+            receipt = self.hold(id, publish.delivery)?;
+            if receipt.is_none() {
+                return Ok(()); // the application has it
             }
-            if !connection.receive_quota.take() {
-                return Err(PeerMisbehaved::ReceiveMaximumExceeded {
-                    limit: connection.receive_quota.maximum(),
-                });
-            }
-            self.unacknowledged.push_back((id, qos, false));
         }
         let mut properties = alloc::vec::Vec::new();
         for property in publish.properties {
@@ -140,18 +154,54 @@ impl<T> Client<T> {
         self.events.push_back(Event::Message(Incoming {
             topic,
             payload: publish.payload.into(),
-            qos,
+            qos: publish.delivery.qos(),
             retain: publish.retain,
             dup: publish.delivery.dup(),
-            id,
+            id: publish.delivery.packet_id(),
+            receipt,
             properties: properties.into(),
         }));
-        if let Some(id) = id
+        if let Some(receipt) = receipt
             && self.settings.acknowledges_itself
         {
-            self.acknowledge(id);
+            self.acknowledge(receipt);
         }
         Ok(())
+    }
+
+    /// Takes a QoS 1 or 2 message up; tells its receipt, or `None` if the application has it and it is not to be handed
+    /// over again.
+    fn hold(&mut self, id: PacketId, delivery: Delivery) -> Result<Option<Receipt>, PeerMisbehaved> {
+        let Some(connection) = &mut self.connection else { return Ok(None) };
+        let qos = delivery.qos();
+        if qos == QoS::ExactlyOnce {
+            match self.session.inbound.publish(id) {
+                // Handed over before: the application saw it [MQTT-4.3.3-10].
+                Arrival::Repeated => {
+                    self.send(&Packet::PubRec(Ack::success(id)));
+                    return Ok(None);
+                }
+                Arrival::Pending if self.unacknowledged.iter().any(|held| held.id == id) => return Ok(None),
+                Arrival::New | Arrival::Pending => {}
+            }
+        }
+        if !connection.receive_quota.take() {
+            let limit = connection.receive_quota.maximum();
+            return Err(PeerMisbehaved::ReceiveMaximumExceeded { limit });
+        }
+        // A repeat of what an earlier connection brought, and the application still has or has acknowledged since.
+        if let Some(held) = self.earlier.remove(&id)
+            && held.qos == qos
+            && delivery.dup()
+        {
+            self.unacknowledged.push_back(held);
+            self.send_acknowledgements();
+            return Ok(None);
+        }
+        self.last_receipt = self.last_receipt.next();
+        let receipt = self.last_receipt;
+        self.unacknowledged.push_back(Held { receipt, id, qos, is_acknowledged: false, is_abandoned: false });
+        Ok(Some(receipt))
     }
 
     fn released(&mut self, id: PacketId) {

@@ -116,6 +116,7 @@ impl<T> Client<T> {
         let mut again = VecDeque::new();
         let mut outbound = core::mem::take(&mut self.session).outbound;
         outbound.restart();
+        self.earlier.clear();
         while let Some(resend) = outbound.next_resend() {
             match resend {
                 Resend::Publish(id, _, kept) => {
@@ -213,7 +214,7 @@ impl<T> Client<T> {
                 self.pump();
             }
             Acknowledgement::Received(_) => {
-                outbound.release(ack.id);
+                outbound.release(ack.id, true);
                 self.send(&Packet::PubRel(Ack::success(ack.id)));
             }
             Acknowledgement::Unknown if packet_type == PacketType::PubRec => {

@@ -75,6 +75,21 @@ impl Pair {
         self.client.publish(&Outgoing { topic, payload, qos, retain: false, properties }, token);
     }
 
+    /// A PUBLISH comes: the receipt, if the message is handed over.
+    fn message(&mut self, id: u16, qos: QoS, dup: bool) -> Option<Receipt> {
+        let delivery = Delivery::new(qos, dup, PacketId::new(id).unwrap());
+        let topic = TopicName::parse("t").ok();
+        let packet = Publish { topic, delivery, retain: false, properties: Properties::EMPTY, payload: b"x" };
+        self.receive(&Packet::Publish(packet));
+        match self.client.poll() {
+            Some(Event::Message(message)) => message.receipt,
+            other => {
+                assert_eq!(other, None);
+                None
+            }
+        }
+    }
+
     fn ack(&mut self, packet: fn(Ack<'static>) -> Packet<'static>, id: u16) {
         self.receive(&packet(Ack::success(PacketId::new(id).unwrap())));
     }
@@ -149,18 +164,64 @@ fn mqtt5_3_2_2_5_a_lost_session_is_published_anew() {
 fn mqtt5_4_6_0_2_acknowledgements_keep_the_order_of_the_messages() {
     let mut pair = Pair::new(Settings { acknowledges_itself: false, ..Settings::default() });
     pair.connect(false, &[]);
-    for (id, qos) in [(1, QoS::AtLeastOnce), (2, QoS::ExactlyOnce), (3, QoS::AtLeastOnce)] {
-        let delivery = Delivery::new(qos, false, PacketId::new(id).unwrap());
-        let topic = TopicName::parse("t").ok();
-        let packet = Publish { topic, delivery, retain: false, properties: Properties::EMPTY, payload: b"x" };
-        pair.receive(&Packet::Publish(packet));
-        assert!(matches!(pair.client.poll(), Some(Event::Message(_))));
-    }
-    pair.client.acknowledge(PacketId::new(3).unwrap());
-    pair.client.acknowledge(PacketId::new(2).unwrap());
+    let ids = [(1, QoS::AtLeastOnce), (2, QoS::ExactlyOnce), (3, QoS::AtLeastOnce)];
+    let receipts = ids.map(|(id, qos)| pair.message(id, qos, false).unwrap());
+    pair.client.acknowledge(receipts[2]);
+    pair.client.acknowledge(receipts[1]);
     assert_eq!(pair.sent_summary(), []);
-    pair.client.acknowledge(PacketId::new(1).unwrap());
+    pair.client.acknowledge(receipts[0]);
     assert_eq!(pair.sent_summary(), [(0x40, false, vec![]), (0x50, false, vec![]), (0x40, false, vec![])]);
+}
+
+#[test]
+fn what_the_application_has_is_not_handed_over_again_by_the_next_connection() {
+    let mut pair = Pair::new(Settings { acknowledges_itself: false, ..Settings::default() });
+    pair.connect(false, &[]);
+    let early = pair.message(1, QoS::ExactlyOnce, false).unwrap();
+    let late = pair.message(2, QoS::ExactlyOnce, false).unwrap();
+    let let_go = pair.message(3, QoS::ExactlyOnce, false).unwrap();
+    pair.client.abandon(let_go);
+    pair.client.handle(pair.now, Input::Closed);
+    pair.client.acknowledge(early);
+    pair.connect(true, &[]);
+    assert_eq!(pair.message(1, QoS::ExactlyOnce, true), None);
+    assert_eq!(pair.sent_summary(), [(0x50, false, vec![])], "it was acknowledged in between");
+    assert_eq!(pair.message(2, QoS::ExactlyOnce, true), None);
+    assert!(pair.message(3, QoS::ExactlyOnce, true).is_some(), "the application had let go of it");
+    assert_eq!(pair.sent_summary(), []);
+    pair.client.acknowledge(late);
+    assert_eq!(pair.sent_summary(), [(0x50, false, vec![])]);
+}
+
+#[test]
+fn a_receipt_of_a_lost_session_means_nothing() {
+    let mut pair = Pair::new(Settings { acknowledges_itself: false, ..Settings::default() });
+    pair.connect(false, &[]);
+    let lost = pair.message(1, QoS::ExactlyOnce, false).unwrap();
+    pair.client.handle(pair.now, Input::Closed);
+    pair.connect(false, &[]);
+    let other = pair.message(1, QoS::ExactlyOnce, false).unwrap();
+    pair.client.acknowledge(lost);
+    assert_eq!(pair.sent_summary(), []);
+    pair.client.acknowledge(other);
+    assert_eq!(pair.sent_summary(), [(0x50, false, vec![])]);
+}
+
+#[test]
+fn a_client_that_does_not_read_pings_and_misses_no_answer() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[Property::ServerKeepAlive(3)]);
+    pair.client.set_reading(pair.now, false);
+    for _ in 0..5 {
+        pair.now = pair.now.plus_seconds(3);
+        pair.client.handle(pair.now, Input::WakeUp);
+        assert_eq!(pair.sent_summary(), [(0xC0, false, vec![])]);
+    }
+    pair.client.set_reading(pair.now, true);
+    assert_eq!(pair.client.wake_at(), Some(pair.now.plus_seconds(3)));
+    pair.now = pair.now.plus_seconds(3);
+    pair.client.handle(pair.now, Input::WakeUp);
+    assert_eq!(pair.client.poll(), Some(Event::Failed(PeerMisbehaved::KeepAliveTimeout)));
 }
 
 #[test]

@@ -42,10 +42,10 @@ fn qos_2_goes_through_all_its_states() {
     assert_eq!(outbound.puback(first), Acknowledgement::Unknown);
     assert_eq!(outbound.pubcomp(first), Acknowledgement::Unknown);
     assert_eq!(outbound.pubrec(first, false), Acknowledgement::Received(Some('a')));
-    assert!(outbound.release(first));
+    assert!(outbound.release(first, true));
     assert_eq!(outbound.pubrec(first, false), Acknowledgement::Received(None));
     assert_eq!(outbound.pubcomp(first), Acknowledgement::Finished(None));
-    assert!(!outbound.release(first));
+    assert!(!outbound.release(first, true));
     assert!(outbound.is_empty());
 }
 
@@ -68,7 +68,7 @@ fn a_restart_repeats_what_is_unfinished_in_order() {
     let d = outbound.push(QoS::ExactlyOnce, 'd').unwrap();
     assert!(!outbound.has_resends());
     outbound.pubrec(b, false);
-    assert!(outbound.release(b));
+    assert!(outbound.release(b, true));
     outbound.puback(c);
     outbound.restart();
     assert_eq!(outbound.in_flight(), 0);
@@ -101,4 +101,16 @@ fn an_inbound_identifier_means_one_message_until_pubrel() {
     inbound.refused(id(1));
     assert_eq!(inbound.publish(id(1)), Arrival::New);
     assert_eq!(inbound.len(), 1);
+}
+
+#[test]
+fn a_pubrel_that_could_not_be_sent_comes_with_the_next_connection() {
+    let mut outbound = Outbound::default();
+    let first = outbound.push(QoS::ExactlyOnce, 'a').unwrap();
+    outbound.pubrec(first, false);
+    outbound.restart();
+    assert!(outbound.release(first, false), "the log answers before the new connection is open");
+    assert_eq!((outbound.in_flight(), outbound.has_resends()), (0, true));
+    assert_eq!(outbound.next_resend(), Some(Resend::PubRel(first)));
+    assert_eq!(outbound.pubcomp(first), Acknowledgement::Finished(None));
 }
