@@ -1,8 +1,8 @@
 //! What all shards of one node share. Each lock is held for one look-up or one change, never while a message is routed.
 //!
 //! A shard that subscribes first makes its interest known, then reads the retained messages; a shard that gets a retained
-//! message first keeps it, then looks who is interested. So a subscriber never misses the newest value of a topic, and
-//! never sees an older one after it.
+//! message first keeps it, then looks who is interested. So a subscriber never misses the newest value of a topic. It may
+//! see a value twice, and a value that was on its way between shards may still come behind a newer retained one.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
