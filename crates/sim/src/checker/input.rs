@@ -1,0 +1,182 @@
+//! What the broker is handed.
+
+use martlet_wire::{Ack, Disconnect, Packet, Publish, QoS, ReasonCode, Subscribe, Unsubscribe};
+
+use super::{Checker, Due, SubscribeDue, UnsubscribeDue};
+use crate::network::LinkId;
+use crate::reference::{Subscription, Value, named};
+
+impl Checker {
+    pub(super) fn input(&mut self, id: LinkId, packet: &Packet<'_>) {
+        if let Packet::Connect(connect) = packet {
+            self.connect(id, connect);
+            return;
+        }
+        let Some(session) = self.links[id.0].session else {
+            self.fail_on(id, "a client sent something before CONNECT");
+            return;
+        };
+        match packet {
+            Packet::Publish(publish) => self.publish_in(id, session, publish),
+            Packet::PubAck(ack) => self.acknowledged(id, session, ack, QoS::AtLeastOnce),
+            Packet::PubComp(ack) => self.acknowledged(id, session, ack, QoS::ExactlyOnce),
+            Packet::PubRec(ack) => self.pubrec_in(id, session, ack),
+            Packet::PubRel(ack) => {
+                let batch = self.batch(id);
+                let is_durable = self.reference.sessions[session].expiry > 0;
+                self.reference.sessions[session].inbound.remove(&ack.id.get());
+                self.links[id.0].pubcomps.insert(ack.id.get(), is_durable.then_some(batch));
+            }
+            Packet::Subscribe(subscribe) => self.subscribe_in(id, session, subscribe),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe_in(id, session, unsubscribe),
+            Packet::PingReq => self.links[id.0].pings += 1,
+            Packet::Disconnect(disconnect) => self.disconnect_in(id, session, disconnect),
+            other => self.fail_on(id, &format!("a client sent {}", other.packet_type())),
+        }
+    }
+
+    fn publish_in(&mut self, id: LinkId, session: usize, publish: &Publish<'_>) {
+        let qos = publish.delivery.qos();
+        let packet_id = publish.delivery.packet_id().map_or(0, martlet_wire::PacketId::get);
+        let alias = publish.properties.topic_alias();
+        if let (Some(topic), Some(alias)) = (publish.topic, alias) {
+            self.links[id.0].client_aliases.insert(alias, topic.as_str().to_owned());
+        }
+        let known = alias.and_then(|alias| self.links[id.0].client_aliases.get(&alias).cloned());
+        let Some(topic) = publish.topic.map(|topic| topic.as_str().to_owned()).or(known) else {
+            self.fail_on(id, "a client used an unknown alias");
+            return;
+        };
+        let is_new = qos != QoS::ExactlyOnce || self.reference.sessions[session].inbound.insert(packet_id);
+        let message = named(publish.payload);
+        let mut value = None;
+        if is_new {
+            self.count_published(qos);
+            if let Some(message) = message {
+                self.reference.handed(message, session, self.now);
+            }
+            if publish.retain {
+                value = Some(self.retained_in(&topic, message));
+            }
+        }
+        let batch = is_new.then(|| self.batch(id));
+        let due = Due { message, value, batch };
+        match qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => {
+                self.links[id.0].pubacks.insert(packet_id, due);
+            }
+            QoS::ExactlyOnce => {
+                self.links[id.0].pubrecs.insert(packet_id, due);
+            }
+        }
+    }
+
+    /// A retained topic may have another value from here on.
+    fn retained_in(&mut self, topic: &str, message: Option<usize>) -> (String, usize) {
+        if message.is_none() {
+            for session in &mut self.reference.sessions {
+                session.replay_debts.retain(|debt| debt.topic != topic);
+            }
+        }
+        let register = self.reference.registers.entry(topic.to_owned()).or_default();
+        register.values.push(Value { message, acknowledged: None });
+        (topic.to_owned(), register.values.len() - 1)
+    }
+
+    /// PUBACK or PUBCOMP: the identifier is free again.
+    fn acknowledged(&mut self, id: LinkId, session: usize, ack: &Ack<'_>, qos: QoS) {
+        let packet_id = ack.id.get();
+        self.links[id.0].outstanding.remove(&packet_id);
+        let outbound = &mut self.reference.sessions[session].outbound;
+        if outbound
+            .get(&packet_id)
+            .is_some_and(|out| out.qos == qos && (out.is_received || qos == QoS::AtLeastOnce))
+        {
+            outbound.remove(&packet_id);
+        }
+    }
+
+    fn pubrec_in(&mut self, id: LinkId, session: usize, ack: &Ack<'_>) {
+        let packet_id = ack.id.get();
+        if ack.reason.is_error() {
+            self.links[id.0].outstanding.remove(&packet_id);
+            self.reference.sessions[session].outbound.remove(&packet_id);
+        } else if let Some(out) = self.reference.sessions[session].outbound.get_mut(&packet_id) {
+            out.is_received = true;
+        }
+    }
+
+    fn subscribe_in(&mut self, id: LinkId, session: usize, subscribe: &Subscribe<'_>) {
+        let identifier = subscribe
+            .properties
+            .subscription_identifiers()
+            .next()
+            .map(martlet_wire::SubscriptionIdentifier::get);
+        let mut places = Vec::new();
+        for request in subscribe.iter() {
+            let requested = self.reference.tick();
+            let state = &mut self.reference.sessions[session];
+            let text = request.filter.as_str().to_owned();
+            let here = |s: &&Subscription| s.text == text && s.gone.is_none();
+            let is_sure = state.subscriptions.iter().filter(here).any(|s| s.is_certain_since(requested));
+            let may_be = state.subscriptions.iter().any(|s| here(&s));
+            let options = request.options;
+            if options.maximum_qos == QoS::AtMostOnce || options.no_local {
+                state.doubt(&text, requested);
+            }
+            if request.filter.share().is_some() && (options.maximum_qos == QoS::AtMostOnce || state.is_lossy)
+            {
+                self.reference.distrust(&text);
+            }
+            let state = &mut self.reference.sessions[session];
+            state.replace(&text);
+            state.subscriptions.push(Subscription {
+                is_shared: request.filter.share().is_some(),
+                options,
+                identifier,
+                requested,
+                granted: None,
+                acknowledged: None,
+                is_replaced: false,
+                leaving: None,
+                gone: None,
+                is_new: if is_sure { Some(false) } else { (!may_be).then_some(true) },
+                text,
+            });
+            places.push(state.subscriptions.len() - 1);
+        }
+        let is_durable = self.reference.sessions[session].expiry > 0;
+        let batch = is_durable.then(|| self.batch(id));
+        self.links[id.0].subacks.insert(subscribe.id.get(), SubscribeDue { places, batch });
+    }
+
+    fn unsubscribe_in(&mut self, id: LinkId, session: usize, unsubscribe: &Unsubscribe<'_>) {
+        let requested = self.reference.tick();
+        let mut filters: Vec<(String, Option<bool>)> = Vec::new();
+        for filter in unsubscribe.iter() {
+            let text = filter.as_str().to_owned();
+            let is_repeated = filters.iter().any(|(other, _)| *other == text);
+            let state = &mut self.reference.sessions[session];
+            let here = |s: &&Subscription| s.text == text && s.gone.is_none();
+            let is_sure = state.subscriptions.iter().filter(here).any(|s| s.is_certain_since(requested));
+            let may_be = state.subscriptions.iter().any(|s| here(&s));
+            let expected = if is_sure { Some(true) } else { (!may_be).then_some(false) };
+            state.doubt(&text, requested);
+            if filter.share().is_some() {
+                self.reference.leave_groups(session, Some(&text));
+            }
+            filters.push((text, if is_repeated { None } else { expected }));
+        }
+        let is_durable = self.reference.sessions[session].expiry > 0;
+        let batch = is_durable.then(|| self.batch(id));
+        self.links[id.0].unsubacks.insert(unsubscribe.id.get(), UnsubscribeDue { filters, requested, batch });
+    }
+
+    fn disconnect_in(&mut self, id: LinkId, session: usize, disconnect: &Disconnect<'_>) {
+        if let Some(expiry) = disconnect.properties.session_expiry_interval() {
+            self.reference.sessions[session].expiry = expiry;
+        }
+        self.end_connection(id, disconnect.reason == ReasonCode::NORMAL_DISCONNECTION);
+    }
+}
