@@ -67,6 +67,8 @@ pub(crate) struct Checker {
     pub(crate) totals: Totals,
     terms: Terms,
     now: Millis,
+    /// The stamp at which the present turn of a shard began.
+    turn: Stamp,
     links: Vec<LinkCheck>,
     logs: Vec<LogCheck>,
     wills: Vec<PendingWill>,
@@ -196,6 +198,7 @@ impl Checker {
             logs: vec![LogCheck::default(); usize::from(terms.shards)],
             terms,
             now: 0,
+            turn: 0,
             links: Vec::new(),
             wills: Vec::new(),
             named: BTreeMap::new(),
@@ -231,6 +234,7 @@ impl Checker {
     /// Time goes on: what was due in the meantime must have happened.
     pub(crate) fn advance(&mut self, now: Millis) {
         self.now = now;
+        self.turn = self.reference.tick();
         self.expire_sessions();
         self.advance_wills();
         let overdue = self.links.iter().position(|check| {

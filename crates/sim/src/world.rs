@@ -364,6 +364,9 @@ impl World {
             self.around.checker.fail(&format!("after healing, {text}"));
         }
         if self.is_sound() {
+            if let Some(text) = self.around.checker.stale() {
+                self.around.checker.fail(&format!("{text}, which is newer"));
+            }
             self.compare(true);
         }
     }

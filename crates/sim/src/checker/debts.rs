@@ -4,7 +4,7 @@ use martlet_wire::QoS;
 
 use super::Checker;
 use crate::network::LinkId;
-use crate::reference::{MessageId, ReplayDebt};
+use crate::reference::{MessageId, ReplayDebt, Subscription};
 
 impl Checker {
     /// SUBACK went out: the retained messages that were acknowledged before the SUBSCRIBE came are owed.
@@ -53,10 +53,13 @@ impl Checker {
         let register = self.reference.registers.get(topic);
         let value = register.and_then(|r| r.values.iter().rposition(|value| value.message == Some(message)));
         let before = state.replay_debts.len();
-        state.replay_debts.retain(|debt| {
-            debt.topic != topic || !(retain || value.is_some_and(|value| value > debt.value))
-        });
+        state
+            .replay_debts
+            .retain(|debt| debt.topic != topic || !(retain || value.is_some_and(|value| value > debt.value)));
         self.totals.settled += (before - state.replay_debts.len()) as u64;
+        if value.is_some() {
+            state.last.insert(topic.to_owned(), message);
+        }
         if state.debts.remove(&message).is_some() {
             self.totals.settled += 1;
         }
@@ -102,6 +105,25 @@ impl Checker {
             return Some(format!("m{id} ({}) is owed by {:?}", message.topic, message.group_debts));
         }
         (0..self.links.len()).find_map(|link| self.unanswered(LinkId(link)))
+    }
+
+    /// A Session whose client took the newest value of a retained topic, and an older one after it, if there is one.
+    pub(crate) fn stale(&self) -> Option<String> {
+        for state in self.reference.sessions.iter().filter(|state| !state.is_over) {
+            for (topic, last) in &state.last {
+                let Some(register) = self.reference.registers.get(topic) else { continue };
+                let Some(newest) = register.values.last().and_then(|value| value.message) else { continue };
+                // Messages of different QoS may overtake each other.
+                let qos = |s: &Subscription| s.qos().min(self.reference.messages[newest].qos);
+                let mut each = state.subscriptions.iter().filter(|s| s.matches(topic)).map(qos);
+                let first = each.next();
+                let is_ordered = first > Some(QoS::AtMostOnce) && each.all(|qos| Some(qos) == first);
+                if is_ordered && state.accepted.contains(&newest) && *last != newest {
+                    return Some(format!("c{} took m{last} of {topic} after m{newest}", state.client));
+                }
+            }
+        }
+        None
     }
 
     fn owed_by_group(&self) -> Option<MessageId> {

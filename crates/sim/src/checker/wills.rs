@@ -16,13 +16,13 @@ impl Checker {
     /// The connection of a Will ended.
     pub(super) fn will_after(&mut self, session: usize, id: MessageId, delay: u32, in_good_order: bool) {
         let expiry = self.reference.sessions[session].expiry;
-        let stamp = self.reference.tick();
         let message = &mut self.reference.messages[id];
         if in_good_order {
             message.will = Some(WillState::Never); // [MQTT-3.14.4-3]
             return;
         }
-        message.sent = Some(stamp);
+        // Which end of a connection came first in a turn of the broker is not seen from here.
+        message.sent = Some(self.turn);
         message.copies = 1;
         message.first_at = self.now;
         message.sent_at = self.now;

@@ -129,6 +129,8 @@ pub(crate) struct Session {
     pub(crate) taken: BTreeMap<(MessageId, QoS), usize>,
     /// Messages that the client took at least once.
     pub(crate) accepted: BTreeSet<MessageId>,
+    /// What the client took last of each retained topic.
+    pub(crate) last: BTreeMap<String, MessageId>,
     /// How far each line was delivered, by the QoS of the delivery.
     pub(crate) delivered: BTreeMap<(Line, QoS), usize>,
     /// Retained messages sent because of subscriptions, by topic.
@@ -156,6 +158,7 @@ impl Session {
             fresh: BTreeMap::new(),
             taken: BTreeMap::new(),
             accepted: BTreeSet::new(),
+            last: BTreeMap::new(),
             delivered: BTreeMap::new(),
             replays: BTreeMap::new(),
             seen: BTreeMap::new(),
@@ -205,11 +208,16 @@ impl Session {
                 doubtful.push(place);
             }
         }
+        self.release(&doubtful);
+    }
+
+    /// Nothing is owed by these subscriptions.
+    fn release(&mut self, released: &[usize]) {
         self.debts.retain(|_, places| {
-            places.retain(|place| !doubtful.contains(place));
+            places.retain(|place| !released.contains(place));
             !places.is_empty()
         });
-        self.replay_debts.retain(|debt| !doubtful.contains(&debt.place));
+        self.replay_debts.retain(|debt| !released.contains(&debt.place));
     }
 
     /// Another subscription at this filter was asked for.
@@ -233,7 +241,7 @@ impl Session {
     pub(crate) fn acknowledge(&mut self, place: usize, stamp: Stamp) {
         let (text, requested) = (self.subscriptions[place].text.clone(), self.subscriptions[place].requested);
         let mut since = stamp;
-        let mut replaced = Vec::new();
+        let (mut replaced, mut lost) = (Vec::new(), Vec::new());
         for (older, subscription) in self.subscriptions.iter_mut().enumerate() {
             if subscription.text == text && subscription.requested < requested && subscription.gone.is_none()
             {
@@ -241,10 +249,13 @@ impl Session {
                 if subscription.leaving.is_none() && is_lasting {
                     since = since.min(subscription.acknowledged.unwrap_or(stamp));
                     replaced.push(older);
+                } else {
+                    lost.push(older);
                 }
                 subscription.gone = Some(stamp);
             }
         }
+        self.release(&lost);
         self.subscriptions[place].granted = Some(stamp);
         self.subscriptions[place].acknowledged = Some(since);
         let successor = |held: &mut usize| {
