@@ -1,5 +1,7 @@
 //! `sim SEED`: runs a seed, or several, and tells what came of it.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use sim::{Options, Report, run};
