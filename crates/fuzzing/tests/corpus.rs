@@ -3,8 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-/// How many changed copies of each file are tried.
+/// How many changed copies of each file are tried, unless `FUZZ_CHANGES` says otherwise.
 const CHANGES: u64 = 200;
+
+fn changes() -> u64 {
+    std::env::var("FUZZ_CHANGES").ok().and_then(|number| number.parse().ok()).unwrap_or(CHANGES)
+}
 
 fn replay(name: &str, target: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
@@ -18,7 +22,7 @@ fn replay(name: &str, target: fn(&[u8])) {
     for file in files {
         let data = fs::read(&file).expect("the file can be read");
         target(&data);
-        for _ in 0..CHANGES {
+        for _ in 0..changes() {
             target(&changed(&data, &mut random));
         }
     }
