@@ -5,6 +5,7 @@
 //! configuration, its access control for example, does not do what it was told.
 
 mod limits;
+mod number;
 mod reader;
 
 use core::fmt;

@@ -6,7 +6,7 @@ use martlet_engine::{Limits, PACKET_SIZE_BYTES_MAX_LEAST};
 use martlet_wire::REMAINING_LENGTH_MAX;
 
 use super::Problem;
-use super::reader::number;
+use super::number::number;
 
 /// The largest packet that MQTT can express: the first byte, four bytes of length, and the rest.
 pub(super) const PACKET_SIZE_BYTES_MAX_MOST: u32 = 1 + 4 + REMAINING_LENGTH_MAX;

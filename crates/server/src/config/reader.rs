@@ -1,14 +1,13 @@
 //! Line by line from options to settings.
 
-use core::fmt::Display;
 use core::net::IpAddr;
 use core::num::NonZeroU16;
-use core::str::FromStr;
 
 use martlet_engine::{Config, PACKET_SIZE_BYTES_MAX_LEAST};
 use martlet_wire::QoS;
 
 use super::limits::{self, PACKET_SIZE_BYTES_MAX_MOST};
+use super::number::number;
 use super::{Problem, Settings};
 use crate::options::{Host, ListenAddress};
 
@@ -186,18 +185,4 @@ fn boolean(option: &str, value: &str) -> Result<bool, Problem> {
 
 fn port(option: &str, value: &str) -> Result<u16, Problem> {
     number(option, value, 1, u16::MAX)
-}
-
-/// Reads a number between two bounds, both included.
-pub(super) fn number<N>(option: &str, value: &str, least: N, most: N) -> Result<N, Problem>
-where
-    N: FromStr + PartialOrd + Display + Copy,
-{
-    match value.parse::<N>() {
-        Ok(number) if least <= number && number <= most => Ok(number),
-        _ => {
-            let expected = format!("a number from {least} to {most}");
-            Err(Problem::Value { option: option.into(), value: value.into(), expected })
-        }
-    }
 }
