@@ -6,6 +6,7 @@ use martlet_wire::{Auth, Packet, Properties, Property, ReasonCode};
 
 use crate::access::{AuthenticationStage, Question, Verdict};
 use crate::notice::Cause;
+use crate::refuse::explain;
 use crate::{ConnectionId, Engine, Output};
 
 impl Engine {
@@ -69,7 +70,7 @@ impl Engine {
                 self.resume(id);
             }
             Verdict::Refuse(reason) if is_open => {
-                let farewell = self.disconnect_packet(id, reason); // [MQTT-4.12.1-2]
+                let farewell = self.disconnect_packet(id, reason, explain(reason)); // [MQTT-4.12.1-2]
                 self.end_connection(id, Cause::Broker(reason), farewell);
             }
             Verdict::Refuse(reason) => {

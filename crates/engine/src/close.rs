@@ -50,7 +50,7 @@ impl Engine {
     /// Every client is sent away.
     pub(crate) fn shut_down(&mut self) {
         for id in self.connections.ids() {
-            let farewell = self.disconnect_packet(id, ReasonCode::ServerShuttingDown);
+            let farewell = self.disconnect_packet(id, ReasonCode::ServerShuttingDown, None);
             // The Will of a client that the broker itself sends away for its own end is not published.
             if let Some(session) = self.connections.get(id).and_then(|connection| connection.session)
                 && let Some(session) = self.clients.get_mut(session)
@@ -65,7 +65,7 @@ impl Engine {
     pub(crate) fn send_away(&mut self, client_identifier: &str, reason: ReasonCode) {
         let session = self.clients.find(client_identifier).and_then(|session| self.clients.get(session));
         if let Some(connection) = session.and_then(|session| session.connection) {
-            let farewell = self.disconnect_packet(connection, reason);
+            let farewell = self.disconnect_packet(connection, reason, None);
             self.end_connection(connection, Cause::Broker(reason), farewell);
         }
     }

@@ -1,20 +1,20 @@
 //! CONNECT: who may come in, under which name, to which Session.
 
-use martlet_proto::connection::{Phase, announced_version};
+use martlet_proto::connection::Phase;
 use martlet_proto::{KeepAlive, PeerMisbehaved};
 use martlet_wire::{
-    ConnAck, Connect, DecodeError, Disconnect, Packet, Properties, Property, ProtocolVersion, QoS,
-    ReasonCode, TopicName,
+    ConnAck, Connect, Packet, Properties, Property, ProtocolVersion, QoS, ReasonCode, TopicName,
 };
 
 use crate::access::{AuthenticationStage, Decision, Question};
 use crate::clients::Will;
-use crate::connections::{Connection, PendingConnect};
+use crate::connections::PendingConnect;
 use crate::deadlines::Due;
 use crate::entry::Entry;
 use crate::hashing::shard_of;
 use crate::message::Message;
 use crate::notice::{Cause, Notice};
+use crate::refuse::explain;
 use crate::{ConnectionId, Engine, Output, ShardId};
 
 /// Where a CONNECT is handled.
@@ -159,7 +159,7 @@ impl Engine {
         let client_identifier = name.client_identifier;
         if let Some(old) = self.clients.find(client_identifier).and_then(|s| self.clients.get(s)?.connection)
         {
-            let farewell = self.disconnect_packet(old, ReasonCode::SessionTakenOver); // [MQTT-3.1.4-3]
+            let farewell = self.disconnect_packet(old, ReasonCode::SessionTakenOver, None); // [MQTT-3.1.4-3]
             self.end_connection(old, Cause::TakenOver, farewell);
         }
         let stored = self.clients.find(client_identifier);
@@ -336,81 +336,9 @@ impl Engine {
             client_identifier: client_identifier.to_owned(),
             reason,
         };
-        let farewell = self.connack_refusal(connection, connection.protocol.version, reason);
+        let farewell = self.connack_refusal(connection, connection.protocol.version, reason, explain(reason));
         self.notice(notice);
         self.end_connection(id, Cause::Broker(reason), farewell);
-    }
-
-    fn connack_refusal(
-        &self,
-        connection: &Connection,
-        version: ProtocolVersion,
-        reason: ReasonCode,
-    ) -> Option<Vec<u8>> {
-        if !version.has_properties() {
-            reason.connect_return_code()?; // [MQTT311-3.2.2-6]
-        }
-        let reference = self.server_reference(reason);
-        let properties = reference
-            .as_ref()
-            .map_or(Properties::EMPTY, |reference| Properties::list(core::slice::from_ref(reference)));
-        let mut bytes = Vec::new();
-        ConnAck { session_present: false, reason, properties }.encode(version, &mut bytes).ok()?;
-        connection.protocol.fits(bytes.len()).then_some(bytes)
-    }
-
-    fn server_reference(&self, reason: ReasonCode) -> Option<Property<'_>> {
-        let has_reference = matches!(reason, ReasonCode::UseAnotherServer | ReasonCode::ServerMoved); // [s3.2.2.3.16]
-        self.config
-            .features
-            .server_reference
-            .as_deref()
-            .filter(|_| has_reference)
-            .map(Property::ServerReference)
-    }
-
-    /// The last packet for a client that broke the standard, if its version has one. `packet` begins with the packet at
-    /// fault, which tells the version of a CONNECT that could not be decoded.
-    pub(crate) fn refusal(
-        &self,
-        id: ConnectionId,
-        misbehaved: PeerMisbehaved,
-        packet: &[u8],
-    ) -> Option<Vec<u8>> {
-        let connection = self.connections.get(id)?;
-        match connection.protocol.phase {
-            Phase::Open => self.disconnect_packet(id, misbehaved.reason()),
-            Phase::Connecting if connection.protocol.version.has_properties() => {
-                self.connack_refusal(connection, ProtocolVersion::Mqtt5, misbehaved.reason())
-            }
-            Phase::Connecting => None,
-            Phase::AwaitsConnect => match misbehaved {
-                PeerMisbehaved::Malformed(DecodeError::UnsupportedProtocolVersion { level }) => {
-                    let version = if level > 5 { ProtocolVersion::Mqtt5 } else { ProtocolVersion::Mqtt311 };
-                    self.connack_refusal(connection, version, ReasonCode::UnsupportedProtocolVersion)
-                }
-                // [MQTT311-3.1.4-1] wants no CONNACK; 5.0 allows one.
-                _ => (announced_version(packet) == Some(ProtocolVersion::Mqtt5))
-                    .then(|| self.connack_refusal(connection, ProtocolVersion::Mqtt5, misbehaved.reason()))
-                    .flatten(),
-            },
-        }
-    }
-
-    /// A DISCONNECT for a client of 5.0 that has its CONNACK [MQTT-3.14.0-1].
-    pub(crate) fn disconnect_packet(&self, id: ConnectionId, reason: ReasonCode) -> Option<Vec<u8>> {
-        let connection = self.connections.get(id)?;
-        let version = connection.protocol.version;
-        if !version.has_properties() || connection.protocol.phase != Phase::Open {
-            return None;
-        }
-        let reference = self.server_reference(reason);
-        let properties = reference
-            .as_ref()
-            .map_or(Properties::EMPTY, |reference| Properties::list(core::slice::from_ref(reference)));
-        let mut bytes = Vec::new();
-        Disconnect { reason, properties }.encode(version, &mut bytes).ok()?;
-        connection.protocol.fits(bytes.len()).then_some(bytes)
     }
 }
 

@@ -36,6 +36,7 @@ mod out_buffer;
 mod publish;
 mod queue;
 mod receive;
+mod refuse;
 mod retained;
 mod route;
 mod status;

@@ -100,6 +100,9 @@ pub struct Features {
     pub allow_zero_length_client_identifier: bool,
     /// A Keep Alive in seconds that every client has to use [MQTT-3.1.2-21].
     pub server_keep_alive: Option<u16>,
+    /// Whether failures carry a Reason String for people, where the client and its Maximum Packet Size allow it
+    /// [MQTT-3.1.2-29].
+    pub reason_strings: bool,
     /// Response Information for clients that ask for it: the basis of their Response Topics.
     pub response_information: Option<String>,
     /// Server Reference for clients that are turned away with 0x9C or 0x9D.
@@ -116,6 +119,7 @@ impl Default for Features {
             shared_subscription_available: true,
             allow_zero_length_client_identifier: true,
             server_keep_alive: None,
+            reason_strings: true,
             response_information: None,
             server_reference: None,
         }

@@ -13,6 +13,7 @@ use crate::entry::{Entry, Origin};
 use crate::message::{Message, Publication};
 use crate::notice::Notice;
 use crate::receive::acknowledges;
+use crate::refuse::explain;
 use crate::{ConnectionId, Engine};
 
 /// How often, in seconds, some of the retained messages are looked at for expired ones.
@@ -173,7 +174,15 @@ impl Engine {
         if qos == QoS::AtLeastOnce || is_refused {
             connection.protocol.receive_quota.give_back();
         }
-        let ack = Ack { id, reason, properties: Properties::EMPTY };
+        let text = explain(reason).map(Property::ReasonString);
+        let mut ack = Ack { id, reason, properties: Properties::list(text.as_slice()) };
+        let is_told = self.connections.get(connection_id).is_some_and(|connection| {
+            let len = ack.encoded_len(connection.protocol.version);
+            self.may_explain(connection) && len.is_ok_and(|len| connection.protocol.fits(len))
+        });
+        if !is_told {
+            ack.properties = Properties::EMPTY; // [MQTT-3.4.2-2] [MQTT-3.5.2-2]
+        }
         self.send_ack(connection_id, acknowledges(qos), ack);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use martlet_proto::PeerMisbehaved;
 use martlet_wire::{
-    Packet, PacketId, Properties, ReasonCode, ReasonCodes, SubAck, Subscribe, SubscribeRequest,
+    Packet, PacketId, Properties, Property, ReasonCode, ReasonCodes, SubAck, Subscribe, SubscribeRequest,
     SubscriptionIdentifier, TopicFilter, UnsubAck, Unsubscribe,
 };
 
@@ -12,6 +12,7 @@ use crate::clients::{ClientSession, Replay, SessionId};
 use crate::entry::{Entry, Request};
 use crate::interest::GroupShare;
 use crate::notice::Notice;
+use crate::refuse::explain;
 use crate::retained::Cursor;
 use crate::subscriptions::{Change, Member, Subscription, sends_retained};
 use crate::{ConnectionId, Engine};
@@ -111,10 +112,25 @@ impl Engine {
             codes.push(if is_told { reason } else { ReasonCode::UnspecifiedError }); // [MQTT311-3.9.3-2]
         }
         if is_here {
-            let suback = SubAck { id, properties: Properties::EMPTY, codes: ReasonCodes::list(&codes) };
-            self.send(connection, &Packet::SubAck(suback)); // [MQTT-3.8.4-1]
+            self.send_suback(connection, id, &codes);
         }
         self.pump(session_id);
+    }
+
+    /// Sends SUBACK [MQTT-3.8.4-1], with the reason of the first failure.
+    fn send_suback(&mut self, id: ConnectionId, packet_id: PacketId, codes: &[ReasonCode]) {
+        let text = codes.iter().find(|code| code.is_error()).and_then(|code| explain(*code));
+        let text = text.map(Property::ReasonString);
+        let codes = ReasonCodes::list(codes);
+        let mut suback = SubAck { id: packet_id, properties: Properties::list(text.as_slice()), codes };
+        let is_told = self.connections.get(id).is_some_and(|connection| {
+            let len = suback.encoded_len(connection.protocol.version);
+            self.may_explain(connection) && len.is_ok_and(|len| connection.protocol.fits(len))
+        });
+        if !is_told {
+            suback.properties = Properties::EMPTY; // [MQTT-3.9.2-1]
+        }
+        self.send(id, &Packet::SubAck(suback));
     }
 
     fn make_subscription(

@@ -70,6 +70,15 @@ impl Reader {
             "retain_available" => {
                 self.engine.features.retain_available = boolean(option, one(option, values)?)?;
             }
+            "reason_strings" => self.engine.features.reason_strings = boolean(option, one(option, values)?)?,
+            "response_information" => {
+                self.engine.features.response_information = Some(one(option, values)?.into());
+            }
+            "server_reference" => self.engine.features.server_reference = Some(one(option, values)?.into()),
+            "allow_zero_length_clientid" => {
+                self.engine.features.allow_zero_length_client_identifier =
+                    boolean(option, one(option, values)?)?;
+            }
             "max_packet_size" => {
                 let (least, most) = (PACKET_SIZE_BYTES_MAX_LEAST, PACKET_SIZE_BYTES_MAX_MOST);
                 limits.packet_size_bytes_max = number(option, one(option, values)?, least, most)?;

@@ -68,6 +68,12 @@ fn options_of_mosquitto() {
         ("max_keepalive 0", |config| config.limits.keep_alive_max = 0),
         ("retain_available false", |config| config.features.retain_available = false),
         ("retain_available true", |_| {}),
+        ("reason_strings false", |config| config.features.reason_strings = false),
+        ("response_information r/", |config| config.features.response_information = Some("r/".into())),
+        ("server_reference b:1883", |config| config.features.server_reference = Some("b:1883".into())),
+        ("allow_zero_length_clientid false", |config| {
+            config.features.allow_zero_length_client_identifier = false;
+        }),
         ("maximum_qos 1", |config| config.features.maximum_qos = QoS::AtLeastOnce),
         ("max_qos 0", |config| config.features.maximum_qos = QoS::AtMostOnce),
         ("  max_keepalive   60  ", |config| config.limits.keep_alive_max = 60),
