@@ -1,0 +1,206 @@
+//! The whole of `mosquitto_passwd`: password files, and the hashes in them.
+//!
+//! A password file has a line for each user: name, colon, hash. Lines that are empty or begin with `#` stay as they
+//! are. A change replaces the file at once, so that a broker never reads half of it.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+
+mod arguments;
+mod file;
+mod hash;
+mod prompt;
+
+pub use arguments::{PasswdError, PasswdRequest, parse};
+pub use hash::{HashError, PBKDF2_ITERATIONS, Scheme, hash, verify};
+pub use prompt::{PipedSecrets, Secrets, TerminalSecrets};
+
+use crate::payload::reason;
+use prompt::PasswordError;
+
+/// The file name that means standard output, together with `-c`.
+const STANDARD_OUTPUT: &str = "-";
+/// The exit status if the password was not repeated.
+const STATUS_MISMATCH: u8 = 2;
+
+/// Why a file could not be changed.
+enum Failure {
+    /// This text belongs on standard error.
+    Message(String),
+    /// The password could not be read.
+    Password(PasswordError),
+    /// Standard output is closed.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<HashError> for Failure {
+    fn from(error: HashError) -> Self {
+        Self::Message(format!("Error: {error}."))
+    }
+}
+
+/// Does what the arguments say, without the program's name, and answers the exit status: 0 if all went well, 2 if the
+/// two passwords differ, 1 for everything else.
+pub fn main(
+    arguments: &[OsString],
+    secrets: &mut dyn Secrets,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let request = match parse(arguments) {
+        Ok(request) => request,
+        Err(PasswdError::Usage) => {
+            let _ = out.write_all(arguments::usage().as_bytes());
+            return 1;
+        }
+        Err(error) => {
+            let _ = writeln!(err, "{error}");
+            return 1;
+        }
+    };
+    match perform(&request, secrets, out) {
+        Ok(()) => 0,
+        Err(Failure::Message(text)) => {
+            let _ = writeln!(err, "{text}");
+            1
+        }
+        Err(Failure::Password(PasswordError::Mismatch)) => {
+            let _ = writeln!(err, "Error: Passwords do not match.");
+            STATUS_MISMATCH
+        }
+        Err(Failure::Password(PasswordError::Empty)) => {
+            let _ = writeln!(err, "Error: Empty password.");
+            1
+        }
+        Err(Failure::Password(PasswordError::Io(error)) | Failure::Output(error)) => {
+            let _ = writeln!(err, "Error: {}.", reason(&error));
+            1
+        }
+    }
+}
+
+fn perform(request: &PasswdRequest, secrets: &mut dyn Secrets, out: &mut dyn Write) -> Result<(), Failure> {
+    match request {
+        PasswdRequest::Create { file, user, password, scheme } => {
+            let line = line_for(user, password.as_deref(), *scheme, secrets, out)?;
+            if file.as_os_str() == STANDARD_OUTPUT {
+                out.write_all(&line)?;
+                return Ok(());
+            }
+            writeln!(out, "Adding password for user {user}")?;
+            file::create(file, &line).map_err(|error| unwritable(file, &error))
+        }
+        PasswdRequest::Set { file, user, password, scheme } => {
+            let old = read(file)?;
+            let line = line_for(user, password.as_deref(), *scheme, secrets, out)?;
+            let (new, known) = with_user(&old, user, &line);
+            let what = if known { "Updating" } else { "Adding" };
+            writeln!(out, "{what} password for user {user}")?;
+            file::replace(file, &new).map_err(|error| unwritable(file, &error))
+        }
+        PasswdRequest::Delete { file, user } => {
+            let old = read(file)?;
+            let new: Vec<u8> = lines(&old)
+                .filter(|line| name_of(line) != Some(user.as_bytes()))
+                .flatten()
+                .copied()
+                .collect();
+            if new.len() == old.len() {
+                let text = format!("Warning: User {user} not found in password file.");
+                return Err(Failure::Message(text));
+            }
+            file::replace(file, &new).map_err(|error| unwritable(file, &error))
+        }
+        PasswdRequest::HashAll { file, scheme } => {
+            let old = read(file)?;
+            let new = hash_all(&old, *scheme)?;
+            file::replace(file, &new).map_err(|error| unwritable(file, &error))
+        }
+    }
+}
+
+fn line_for(
+    user: &str,
+    password: Option<&[u8]>,
+    scheme: Scheme,
+    secrets: &mut dyn Secrets,
+    out: &mut dyn Write,
+) -> Result<Vec<u8>, Failure> {
+    let hash = match password {
+        Some(password) => hash(scheme, password)?,
+        None => hash(scheme, &prompt::twice(secrets, out).map_err(Failure::Password)?)?,
+    };
+    Ok(format!("{user}:{hash}\n").into_bytes())
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).map_err(|error| {
+        let (path, reason) = (file.display(), reason(&error));
+        Failure::Message(format!("Error: Unable to open password file {path}. {reason}."))
+    })
+}
+
+fn unwritable(file: &Path, error: &io::Error) -> Failure {
+    let (path, reason) = (file.display(), reason(error));
+    Failure::Message(format!("Error: Unable to open file {path} for writing. {reason}."))
+}
+
+/// The lines with their newlines.
+fn lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
+    content.split_inclusive(|byte| *byte == b'\n')
+}
+
+/// Whose line it is, if anyone's.
+fn name_of(line: &[u8]) -> Option<&[u8]> {
+    if line.first() == Some(&b'#') {
+        return None;
+    }
+    line.iter().position(|byte| *byte == b':').map(|colon| &line[..colon])
+}
+
+/// The file with the user's line replaced or appended, and whether there was one.
+fn with_user(old: &[u8], user: &str, new_line: &[u8]) -> (Vec<u8>, bool) {
+    let mut new = Vec::new();
+    let mut known = false;
+    for line in lines(old) {
+        let is_theirs = name_of(line) == Some(user.as_bytes());
+        known |= is_theirs;
+        new.extend_from_slice(if is_theirs { new_line } else { line });
+    }
+    if !known {
+        if new.last().is_some_and(|byte| *byte != b'\n') {
+            new.push(b'\n');
+        }
+        new.extend_from_slice(new_line);
+    }
+    (new, known)
+}
+
+/// Takes what follows each colon as a password in plain text.
+fn hash_all(old: &[u8], scheme: Scheme) -> Result<Vec<u8>, Failure> {
+    let mut new = Vec::new();
+    for (number, line) in lines(old).enumerate() {
+        let text = line.trim_ascii_end();
+        if text.is_empty() || text[0] == b'#' {
+            new.extend_from_slice(line);
+            continue;
+        }
+        let corrupt = || Failure::Message(format!("Error: Corrupt password file at line {}.", number + 1));
+        let name = name_of(text).filter(|name| !name.is_empty()).ok_or_else(corrupt)?;
+        let password = line.strip_suffix(b"\n").unwrap_or(line);
+        let password = password.strip_suffix(b"\r").unwrap_or(password);
+        let password = password.get(name.len() + 1..).filter(|password| !password.is_empty());
+        new.extend_from_slice(name);
+        new.push(b':');
+        new.extend_from_slice(hash(scheme, password.ok_or_else(corrupt)?)?.as_bytes());
+        new.push(b'\n');
+    }
+    Ok(new)
+}

@@ -1,0 +1,179 @@
+//! The whole of `mosquitto_signal`: telling running brokers to do something, by a signal with a name.
+
+use core::fmt;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix_libc_wrappers::process::SignalExt as _;
+
+use crate::number::leading_integer;
+use crate::payload::reason;
+
+/// What a broker can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// To read its configuration again: `SIGHUP`.
+    ConfigReload,
+    /// To open its log file again: `SIGHUP`.
+    LogRotate,
+    /// To stop: `SIGINT`.
+    Shutdown,
+    /// To print its subscriptions: `SIGUSR2`.
+    TreePrint,
+    /// To write a report on its memory: `SIGRTMIN`.
+    Report,
+}
+
+/// Whom to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Every broker that may be told.
+    All,
+    /// The process of this number, from 1, whatever it is.
+    Process(i32),
+}
+
+/// What is wrong with the arguments. The exit status is 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignalError {
+    /// There are none, or `--help` is the first.
+    Usage,
+    /// The first is neither `-a` nor `-p`.
+    NoTarget,
+    /// `-p` is the last.
+    ProcessMissing,
+    /// `-p` is followed by no number from 1.
+    ProcessInvalid,
+    /// Nothing follows the target.
+    NoSignal,
+    /// No order has this name.
+    UnknownSignal {
+        /// The name.
+        name: String,
+    },
+}
+
+const ORDERS: [(&str, Order); 5] = [
+    ("config-reload", Order::ConfigReload),
+    ("log-rotate", Order::LogRotate),
+    ("shutdown", Order::Shutdown),
+    ("tree-print", Order::TreePrint),
+    ("xtreport", Order::Report),
+];
+
+impl fmt::Display for SignalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage => f.write_str(&usage()),
+            Self::NoTarget => f.write_str("Error: One of -a or -p must be used."),
+            Self::ProcessMissing => f.write_str("Error: -p argument given but process ID missing."),
+            Self::ProcessInvalid => f.write_str("Error: Process ID must be >0."),
+            Self::NoSignal => f.write_str("Error: No signal given."),
+            Self::UnknownSignal { name } => write!(f, "Error: Unknown signal '{name}'."),
+        }
+    }
+}
+
+impl core::error::Error for SignalError {}
+
+fn usage() -> String {
+    let names: Vec<_> = ORDERS.iter().map(|(name, _)| *name).collect();
+    format!(
+        "mosquitto_signal sends a signal to brokers on this computer.\n\n\
+         Usage: mosquitto_signal {{-a | -p process}} signal\n       mosquitto_signal --help\n\n  \
+         -a  Tell every broker.\n  -p  Tell the process of this number.\n\nSignals: {}\n",
+        names.join(", ")
+    )
+}
+
+/// Reads the arguments, without the program's name.
+///
+/// # Errors
+/// Every variant of [`SignalError`].
+pub fn parse(arguments: &[OsString]) -> Result<(Target, Order), SignalError> {
+    let (first, rest) = arguments.split_first().ok_or(SignalError::Usage)?;
+    let (target, rest) = match first.to_str() {
+        Some("--help") => return Err(SignalError::Usage),
+        Some("-a") => (Target::All, rest),
+        Some("-p") => {
+            let (process, rest) = rest.split_first().ok_or(SignalError::ProcessMissing)?;
+            let number = i32::try_from(leading_integer(&process.to_string_lossy()));
+            let number = number.ok().filter(|number| *number > 0).ok_or(SignalError::ProcessInvalid)?;
+            (Target::Process(number), rest)
+        }
+        _ => return Err(SignalError::NoTarget),
+    };
+    let name = rest.first().ok_or(SignalError::NoSignal)?.to_string_lossy();
+    let order = ORDERS.iter().find(|(other, _)| *other == name).map(|(_, order)| *order);
+    let order = order.ok_or_else(|| SignalError::UnknownSignal { name: name.into_owned() })?;
+    Ok((target, order))
+}
+
+/// Does what the arguments say and answers the exit status.
+///
+/// `broker_names` are the names that a broker's process can have. With `-a` brokers that belong to others are passed
+/// over, and it is no error if there is none.
+pub fn main(arguments: &[OsString], broker_names: &[&str], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let (target, order) = match parse(arguments) {
+        Ok(request) => request,
+        Err(SignalError::Usage) => {
+            let _ = out.write_all(usage().as_bytes());
+            return 1;
+        }
+        Err(error) => {
+            let _ = writeln!(err, "{error}");
+            return 1;
+        }
+    };
+    let sent = match target {
+        Target::Process(number) => send(number, order),
+        Target::All => processes_named(broker_names).map(|numbers| {
+            for number in numbers {
+                let _ = send(number, order);
+            }
+        }),
+    };
+    match sent {
+        Ok(()) => 0,
+        Err(error) => {
+            let _ = writeln!(err, "Error: {}.", reason(&error));
+            1
+        }
+    }
+}
+
+impl Order {
+    fn signal(self) -> Signal {
+        match self {
+            Self::ConfigReload | Self::LogRotate => Signal::HUP,
+            Self::Shutdown => Signal::INT,
+            Self::TreePrint => Signal::USR2,
+            Self::Report => Signal::rt_min(),
+        }
+    }
+}
+
+fn send(number: i32, order: Order) -> io::Result<()> {
+    let process = Pid::from_raw(number).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(kill_process(process, order.signal())?)
+}
+
+/// The processes of these names, as `/proc` has them.
+fn processes_named(names: &[&str]) -> io::Result<Vec<i32>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // A process that has ended meanwhile has no name.
+        let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+        if names.contains(&name.trim_end_matches('\n')) {
+            numbers.push(number);
+        }
+    }
+    Ok(numbers)
+}
