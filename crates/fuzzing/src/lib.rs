@@ -5,9 +5,17 @@
 #![forbid(unsafe_code)]
 
 mod delivery;
+mod encode;
 mod engine;
 mod packets;
+mod pieces;
+mod shards;
+mod source;
+mod templates;
 
 pub use delivery::delivery;
+pub use encode::encode;
 pub use engine::engine;
 pub use packets::{decode, roundtrip};
+pub use pieces::pieces;
+pub use shards::shards;

@@ -73,3 +73,18 @@ fn delivery() {
 fn engine() {
     replay("engine", fuzzing::engine);
 }
+
+#[test]
+fn encode() {
+    replay("encode", fuzzing::encode);
+}
+
+#[test]
+fn pieces() {
+    replay("pieces", fuzzing::pieces);
+}
+
+#[test]
+fn shards() {
+    replay("shards", fuzzing::shards);
+}
