@@ -65,8 +65,9 @@ pub struct Client<T> {
     waiting: VecDeque<(Sending, T)>,
     /// Who waits for the end of a publish in flight.
     publishes: BTreeMap<PacketId, T>,
-    /// Who waits for SUBACK or UNSUBACK.
-    requests: BTreeMap<PacketId, T>,
+    /// Who waits for SUBACK or UNSUBACK, each with its number in the order of sending.
+    requests: BTreeMap<PacketId, (u64, T)>,
+    last_request: u64,
     /// Messages that came on this connection and are not acknowledged, in the order in which they came [MQTT-4.6.0-2].
     unacknowledged: VecDeque<Held>,
     /// Messages of earlier connections that the application has, and that the server has to send again.
@@ -93,6 +94,7 @@ impl<T> Client<T> {
             waiting: VecDeque::new(),
             publishes: BTreeMap::new(),
             requests: BTreeMap::new(),
+            last_request: 0,
             unacknowledged: VecDeque::new(),
             earlier: BTreeMap::new(),
             last_receipt: Receipt::default(),
@@ -242,9 +244,9 @@ impl<T> Client<T> {
             self.earlier.insert(held.id, held);
         }
         self.pinged_at = None;
-        for (_, token) in core::mem::take(&mut self.requests) {
-            self.events.push_back(Event::RequestLost(token));
-        }
+        let mut lost: Vec<_> = core::mem::take(&mut self.requests).into_values().collect();
+        lost.sort_by_key(|(number, _)| *number);
+        self.events.extend(lost.into_iter().map(|(_, token)| Event::RequestLost(token)));
     }
 
     fn is_taken(&self, id: PacketId) -> bool {

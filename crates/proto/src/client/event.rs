@@ -43,7 +43,7 @@ pub enum Event<T> {
         /// A code for each Topic Filter; none for UNSUBACK before 5.0.
         codes: Vec<ReasonCode>,
     },
-    /// The connection ended before SUBACK or UNSUBACK came.
+    /// The connection ended before SUBACK or UNSUBACK came. Those that were sent first are told first.
     RequestLost(T),
     /// AUTH came.
     Auth {

@@ -214,7 +214,7 @@ impl<T> Client<T> {
     }
 
     fn answered(&mut self, id: PacketId, codes: alloc::vec::Vec<ReasonCode>) {
-        if let Some(token) = self.requests.remove(&id) {
+        if let Some((_, token)) = self.requests.remove(&id) {
             self.events.push_back(Event::Answered { token, codes });
         }
     }

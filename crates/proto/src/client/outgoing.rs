@@ -107,7 +107,8 @@ impl<T> Client<T> {
         if !fits || packet.encode(connection.version, &mut self.out).is_err() {
             return Err((Failure::Unsendable, token));
         }
-        self.requests.insert(id, token);
+        self.last_request += 1;
+        self.requests.insert(id, (self.last_request, token));
         Ok(id)
     }
 
@@ -210,7 +211,9 @@ impl<T> Client<T> {
         };
         match outcome {
             Acknowledgement::Finished(_) => {
-                self.published(ack.id, ack.reason);
+                // The answer to a PUBREL that is repeated after a reconnect: the message was finished before.
+                let is_known = ack.reason != ReasonCode::PacketIdentifierNotFound;
+                self.published(ack.id, if is_known { ack.reason } else { ReasonCode::Success });
                 self.pump();
             }
             Acknowledgement::Received(_) => {

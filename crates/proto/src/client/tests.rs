@@ -147,6 +147,21 @@ fn mqtt5_4_4_0_1_a_kept_session_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_repeated_release_that_the_server_does_not_know_any_more_is_no_failure() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[]);
+    pair.publish(QoS::ExactlyOnce, b"1", 1);
+    pair.ack(Packet::PubRec, 1);
+    pair.client.handle(pair.now, Input::Closed);
+    pair.connect(true, &[]);
+    assert_eq!(pair.sent_summary(), [(0x60, false, vec![])]);
+    let id = PacketId::new(1).unwrap();
+    let reason = ReasonCode::PacketIdentifierNotFound;
+    pair.receive(&Packet::PubComp(Ack { id, reason, properties: Properties::EMPTY }));
+    assert_eq!(pair.client.poll(), Some(Event::Published { token: 1, reason: ReasonCode::Success }));
+}
+
+#[test]
 fn mqtt5_3_2_2_5_a_lost_session_is_published_anew() {
     let mut pair = Pair::new(Settings::default());
     pair.connect(false, &[]);
@@ -291,7 +306,10 @@ fn a_subscription_is_answered_and_a_lost_one_told() {
     let suback = SubAck { id, properties: Properties::EMPTY, codes: ReasonCodes::list(&codes) };
     pair.receive(&Packet::SubAck(suback));
     assert_eq!(pair.client.poll(), Some(Event::Answered { token: 1, codes: codes.to_vec() }));
-    pair.client.subscribe(requests, Properties::EMPTY, 2).unwrap();
+    for token in 2..4 {
+        pair.client.subscribe(requests, Properties::EMPTY, token).unwrap();
+    }
     pair.client.handle(pair.now, Input::Closed);
-    assert_eq!(pair.client.poll(), Some(Event::RequestLost(2)));
+    assert_eq!(pair.client.poll(), Some(Event::RequestLost(2)), "in the order of sending");
+    assert_eq!(pair.client.poll(), Some(Event::RequestLost(3)));
 }
