@@ -445,6 +445,11 @@ impl Checker {
         if self.terms.names[client].is_empty() { NAMELESS + id.0 } else { client }
     }
 
+    /// The Session of a connection.
+    pub(crate) fn session(&self, id: LinkId) -> Option<usize> {
+        self.links[id.0].session
+    }
+
     fn session_of(&self, name: &str) -> Option<usize> {
         self.named.get(name).copied()
     }

@@ -82,6 +82,7 @@ struct Flight {
 
 /// A client.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Client {
     pub(crate) name: String,
     pub(crate) version: ProtocolVersion,
@@ -115,8 +116,10 @@ pub(crate) struct Client {
     aliases_max: u16,
     known_aliases: BTreeMap<u16, String>,
     is_clean: bool,
-    /// Until when the broker surely has the Session that this client remembers.
-    valid_until: Millis,
+    /// The Session that it remembers, by its number in the accounts.
+    session: Option<usize>,
+    /// It asked for a clean start, and does not know whether it got it.
+    may_be_cleaned: bool,
 }
 
 impl Client {
@@ -147,13 +150,15 @@ impl Client {
             aliases_max: 0,
             known_aliases: BTreeMap::new(),
             is_clean: true,
-            valid_until: Millis::MAX,
+            session: None,
+            may_be_cleaned: false,
         }
     }
 
     /// Opens a connection. What was there is given up, the Session stays.
-    pub(crate) fn connect(&mut self, now: Millis, link: LinkId, opening: &Opening) {
-        self.drop_connection(now);
+    pub(crate) fn connect(&mut self, link: LinkId, opening: &Opening) {
+        self.drop_connection();
+        self.may_be_cleaned |= opening.clean_start;
         self.link = Some(link);
         self.is_clean = opening.clean_start;
         self.expiry = opening.expiry;
@@ -207,8 +212,7 @@ impl Client {
     }
 
     /// The connection is gone, for this client at least.
-    pub(crate) fn drop_connection(&mut self, now: Millis) {
-        self.valid_until = self.valid_after(now);
+    pub(crate) fn drop_connection(&mut self) {
         self.link = None;
         self.is_online = false;
         self.frozen_until = 0;
@@ -220,25 +224,15 @@ impl Client {
         self.known_aliases.clear();
     }
 
-    /// Until when the broker has the Session if the connection is lost now.
-    fn valid_after(&self, now: Millis) -> Millis {
-        if self.link.is_none() {
-            return self.valid_until;
-        }
-        let lasts = if self.expiry == u32::MAX { Millis::MAX } else { now + u64::from(self.expiry) * 1000 };
-        match (self.is_online, self.is_clean) {
-            (true, _) => lasts,
-            (false, false) => self.valid_until.min(lasts),
-            (false, true) => 0,
-        }
-    }
-
-    /// Whether a Session that the broker has need not be the one that this client remembers. A new one may have begun
-    /// unnoticed, if a CONNACK was lost.
-    pub(crate) fn has_to_clean(&self, now: Millis) -> bool {
-        const ON_THE_WAY_MAX: Millis = 500;
+    /// Whether the Session that the broker has now, if any, need not be the one that this client remembers.
+    ///
+    /// A lost CONNACK may have told that a new one began, and the next one says that it is present: a gap of the protocol,
+    /// which a real client cannot see either. These clients can, and ask for a clean start.
+    pub(crate) fn has_to_clean(&self, session: Option<usize>) -> bool {
         let has_state = !self.flights.is_empty() || !self.received.is_empty();
-        has_state && now.saturating_add(ON_THE_WAY_MAX) >= self.valid_after(now)
+        // A client of 3.1 is never told, so it goes by what it asked for.
+        let has_ended = self.version == ProtocolVersion::Mqtt31 && self.expiry == 0;
+        has_state && (self.session != session || self.may_be_cleaned || has_ended)
     }
 
     fn forget_session(&mut self) {
@@ -319,16 +313,20 @@ impl Client {
         self.expiry = expiry.unwrap_or(self.expiry);
     }
 
-    /// Takes bytes from the broker.
+    /// Takes bytes from the broker, of a connection to this Session.
     ///
     /// # Errors
     /// What the broker did wrong.
-    pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<Vec<Taken>, String> {
+    pub(crate) fn read(&mut self, bytes: &[u8], session: Option<usize>) -> Result<Vec<Taken>, String> {
         self.input.extend_from_slice(bytes);
         let mut taken = Vec::new();
         while let Some(bytes) = split_packet(&mut self.input) {
             let packet = decode(self.version, &bytes).map_err(|error| error.to_string())?;
             self.take(&packet, &mut taken)?;
+            if matches!(packet, Packet::ConnAck(_)) {
+                self.session = session;
+                self.may_be_cleaned = false;
+            }
         }
         Ok(taken)
     }

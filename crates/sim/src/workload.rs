@@ -97,15 +97,9 @@ impl Workload {
     }
 
     /// What a client does next.
-    pub(crate) fn act(
-        &mut self,
-        now: Millis,
-        number: usize,
-        client: &Client,
-        reference: &mut Reference,
-    ) -> Action {
+    pub(crate) fn act(&mut self, number: usize, client: &Client, reference: &mut Reference) -> Action {
         if client.link.is_none() {
-            return Action::Connect(self.opening(now, number, client, reference));
+            return Action::Connect(self.opening(number, client, reference));
         }
         if !client.is_online {
             let is_young = client.expiry == 0 && client.kind == Kind::Nameless;
@@ -116,7 +110,7 @@ impl Workload {
             };
         }
         if self.random.percent(self.leave_percent) {
-            return self.leave(now, number, client, reference);
+            return self.leave(number, client, reference);
         }
         match self.random.below(100) {
             0..=13 => self.subscribe(number, client),
@@ -140,11 +134,11 @@ impl Workload {
         }
     }
 
-    fn leave(&mut self, now: Millis, number: usize, client: &Client, reference: &mut Reference) -> Action {
+    fn leave(&mut self, number: usize, client: &Client, reference: &mut Reference) -> Action {
         match self.random.below(10) {
             0..=2 => Action::Crash,
             3..=4 if client.kind != Kind::Nameless => {
-                Action::Connect(self.opening(now, number, client, reference))
+                Action::Connect(self.opening(number, client, reference))
             }
             5 => Action::Freeze(self.random.between(100, 12_000)),
             _ => {
@@ -159,13 +153,13 @@ impl Workload {
         }
     }
 
-    fn opening(&mut self, now: Millis, number: usize, client: &Client, reference: &mut Reference) -> Opening {
+    fn opening(&mut self, number: usize, client: &Client, reference: &mut Reference) -> Opening {
         let random = &mut self.random;
         let is_nameless = client.kind == Kind::Nameless;
         let is_v5 = client.version.has_properties();
         let expiry = *random.pick(&[0, 2, 10, 30, u32::MAX, u32::MAX]);
         let opening = Opening {
-            clean_start: is_nameless || client.has_to_clean(now) || random.percent(15),
+            clean_start: is_nameless || client.has_to_clean(reference.current(number)) || random.percent(15),
             expiry: if is_nameless || !is_v5 { 0 } else { expiry },
             keep_alive: if self.has_keep_alive { *random.pick(&[0, 1, 2, 5, 20]) } else { 0 },
             will: None,

@@ -233,7 +233,8 @@ impl World {
         let link = self.around.network.link(id);
         let bytes = link.down.read(now, most);
         let is_over = link.down.is_at_end(now);
-        match self.clients[number].read(&bytes) {
+        let session = self.around.checker.session(id);
+        match self.clients[number].read(&bytes, session) {
             Ok(taken) => {
                 for taken in taken {
                     let checker = &mut self.around.checker;
@@ -244,7 +245,7 @@ impl World {
         }
         if is_over {
             self.around.network.leave(now, id, false);
-            self.clients[number].drop_connection(now);
+            self.clients[number].drop_connection();
         }
     }
 
@@ -268,10 +269,9 @@ impl World {
     }
 
     fn act(&mut self, number: usize) {
-        let now = self.clock.now();
         let reference = &mut self.around.checker.reference;
         let action = match self.part {
-            Part::Faults => self.workload.act(now, number, &self.clients[number], reference),
+            Part::Faults => self.workload.act(number, &self.clients[number], reference),
             Part::Healing => self.recover(number),
             Part::Farewell => self.leave(number),
         };
@@ -288,7 +288,7 @@ impl World {
                 }
                 let link = self.around.network.open(number);
                 self.around.checker.added(number);
-                client.connect(now, link, &opening);
+                client.connect(link, &opening);
                 self.broker.accept(now, link);
             }
             Action::Publish { draft, uses_alias } => client.publish(draft, uses_alias),
@@ -299,14 +299,14 @@ impl World {
                 client.disconnect(reason, expiry);
                 let link = client.link;
                 self.flush(number);
-                self.clients[number].drop_connection(now);
+                self.clients[number].drop_connection();
                 if let Some(link) = link {
                     self.around.network.leave(now, link, true);
                 }
             }
             Action::Crash => {
                 let link = client.link;
-                client.drop_connection(now);
+                client.drop_connection();
                 if let Some(link) = link {
                     self.around.network.leave(now, link, false);
                 }
@@ -318,16 +318,15 @@ impl World {
 
     /// After healing: whoever may have a Session comes back to it.
     fn recover(&mut self, number: usize) -> Action {
-        let now = self.clock.now();
         let client = &self.clients[number];
-        let has_session = self.around.checker.reference.current(number).is_some();
-        if client.link.is_some() || (client.is_idle() && !has_session) {
+        let session = self.around.checker.reference.current(number);
+        if client.link.is_some() || (client.is_idle() && session.is_none()) {
             return Action::Nothing;
         }
         if client.kind == Kind::Nameless {
             return Action::Connect(plain(client, true, 0));
         }
-        Action::Connect(plain(client, client.has_to_clean(now), u32::MAX))
+        Action::Connect(plain(client, client.has_to_clean(session), u32::MAX))
     }
 
     /// At last: every Session ends.
@@ -361,6 +360,9 @@ impl World {
         }
         self.plan();
         if let Some(text) = self.wait(now + CALM_MIN, now + PROGRESS_MAX, Self::unsettled) {
+            for status in self.broker.statuses() {
+                self.around.checker.note(&format!("{status:?}"));
+            }
             self.around.checker.fail(&format!("after healing, {text}"));
         }
         if self.is_sound() {

@@ -91,6 +91,7 @@ impl Checker {
             return;
         }
         let (client, Some(old)) = (self.identity(id), check.session) else { return };
+        let has_size_limit = check.facts.as_ref().is_some_and(|facts| facts.packet_size_max < u32::MAX);
         let expiry = self.reference.sessions[old].expiry;
         self.session_ends(old);
         let session = self.reference.begin_session(client);
@@ -98,6 +99,7 @@ impl Checker {
         let session = &mut self.reference.sessions[session];
         session.connection = Some(id);
         session.expiry = expiry;
+        session.has_size_limit = has_size_limit;
     }
 
     /// A connection ends. In good order means: by DISCONNECT 0x00.

@@ -109,7 +109,7 @@ impl Checker {
 
     /// A Session whose client took the newest value of a retained topic, and an older one after it, if there is one.
     pub(crate) fn stale(&self) -> Option<String> {
-        for state in self.reference.sessions.iter().filter(|state| !state.is_over) {
+        for state in self.reference.sessions.iter().filter(|state| !state.is_over && !state.is_lossy) {
             for (topic, last) in &state.last {
                 let Some(register) = self.reference.registers.get(topic) else { continue };
                 let Some(newest) = register.values.last().and_then(|value| value.message) else { continue };
