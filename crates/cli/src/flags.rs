@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser};
 use martlet_server::logging::Verbosity;
 
+use crate::commands;
+
 /// An MQTT broker for MQTT 3.1, 3.1.1 and 5.0.
 ///
 /// Without a configuration file it listens on the loopback addresses only, and lets everyone in.
 #[derive(Debug, Parser)]
-#[command(name = "martlet", version)]
+#[command(name = "martlet", version, override_usage = "martlet [OPTIONS]\n       martlet COMMAND ...", after_help = commands::list())]
 pub(crate) struct Flags {
     /// Read this configuration file, in the syntax of mosquitto.conf
     #[arg(short, long, value_name = "FILE")]

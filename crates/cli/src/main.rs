@@ -1,9 +1,13 @@
-//! The program `martlet`: an MQTT broker.
+//! The program `martlet`: an MQTT broker, and tools beside it.
+//!
+//! The first argument, or the name that the program is called by, says which: see `commands`. Without either it is the
+//! broker.
 //!
 //! Exit codes: 0 when it was told to end, 1 when it cannot run, 3 for arguments or a configuration that are wrong.
 
 #![forbid(unsafe_code)]
 
+mod commands;
 mod flags;
 mod serve;
 
@@ -13,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use commands::Call;
 use flags::Flags;
 
 /// Something outside is in the way: an address in use, for example.
@@ -21,6 +26,13 @@ const EXIT_RUNTIME: u8 = 1;
 const EXIT_USAGE: u8 = 3;
 
 fn main() -> ExitCode {
+    match commands::call(std::env::args_os()) {
+        Call::Command(command, arguments) => (command.run)(&arguments),
+        Call::Broker => broker(),
+    }
+}
+
+fn broker() -> ExitCode {
     let flags = match Flags::try_parse() {
         Ok(flags) => flags,
         Err(message) => {

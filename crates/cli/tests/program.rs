@@ -227,3 +227,20 @@ fn without_file_descriptors_it_waits_and_goes_on() {
     let said = stderr.matches("cannot accept connections").count();
     assert!((1..=shards).contains(&said), "{stderr}");
 }
+
+#[test]
+fn links_answer_to_the_names_of_mosquittos_programs() {
+    let folder = File::new("links", "");
+    fs::remove_file(folder.path()).unwrap();
+    fs::create_dir(folder.path()).unwrap();
+    for _ in 0..2 {
+        let (code, stdout, stderr) = run(&["install-links", folder.path()]);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""));
+        assert!(stdout.contains("/mosquitto_passwd -> "), "{stdout}");
+    }
+    let passwd = folder.0.join("mosquitto_passwd");
+    let output =
+        Command::new(passwd).args(["-c", "-b", "-H", "sha512", "-", "user", "secret"]).output().unwrap();
+    assert!(output.stdout.starts_with(b"user:$6$"), "{output:?}");
+    fs::remove_dir_all(folder.path()).unwrap();
+}
