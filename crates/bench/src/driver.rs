@@ -66,7 +66,7 @@ impl Driver {
                     self.sent += bytes;
                     self.engine.handle(self.now, Input::Sent { connection, bytes });
                 }
-                Output::Persist { batch } => self.engine.handle(self.now, Input::Persisted(batch)),
+                Output::Persist { batch, .. } => self.engine.handle(self.now, Input::Persisted(batch)),
                 Output::WakeAt(_) => break,
                 _ => {}
             }

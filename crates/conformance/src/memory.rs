@@ -94,7 +94,7 @@ impl Pipe {
 impl Memory {
     pub(crate) fn new(setup: &Setup) -> Self {
         let commons = Commons::new(setup.shards, &setup.config);
-        let shards = (0..setup.shards)
+        let mut shards: Vec<Shard> = (0..setup.shards)
             .map(|shard| {
                 let mut engine = Engine::new(setup.config.clone(), ShardId(shard), commons.clone());
                 if setup.access {
@@ -110,6 +110,9 @@ impl Memory {
                 }
             })
             .collect();
+        for shard in &mut shards {
+            shard.engine.restored(START, BatchId(0));
+        }
         let random = Random::new(setup.config.seed ^ environment_seed());
         let world = World { now: START, shards, pipes: Vec::new(), random, accepts_next: 0 };
         Self(Rc::new(RefCell::new(world)))
@@ -368,7 +371,7 @@ impl World {
                         target.inbox.push_back(Mail::Connection { pipe, received });
                     }
                 }
-                Output::Persist { batch } => {
+                Output::Persist { batch, .. } => {
                     shard.persisted.push_back(batch);
                     if self.random.one_in(2) {
                         self.answer_log(index);

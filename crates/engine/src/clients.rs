@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use martlet_proto::{Instant, Session};
-use martlet_wire::{QoS, SubscriptionIdentifier};
+use martlet_wire::{PacketId, QoS, SubscriptionIdentifier};
 
 use crate::ConnectionId;
 use crate::hashing::{Map, Set, hasher};
 use crate::message::{Message, Queued};
 use crate::queue::Queue;
+use crate::records::{Record, RecordId};
 use crate::retained::Cursor;
 use crate::tree::NodeId;
 
@@ -24,12 +25,19 @@ pub(crate) struct SessionId {
 #[derive(Debug)]
 pub(crate) struct ClientSession {
     pub(crate) client_identifier: Arc<str>,
+    /// Its name in the records of this shard, if it has to survive.
+    pub(crate) record: Option<RecordId>,
+    pub(crate) user_name: Option<Box<str>>,
     pub(crate) connection: Option<ConnectionId>,
     /// Session Expiry Interval in seconds; `u32::MAX` never expires.
     pub(crate) expiry_interval: u32,
+    /// Since when it has no connection.
+    pub(crate) detached_at: Option<Instant>,
     /// When it ends, while it has no connection.
     pub(crate) ends_at: Option<Instant>,
     pub(crate) state: Session<Queued>,
+    /// Messages in flight that were never sent, since their connection ended before the log had them.
+    pub(crate) never_sent: Vec<PacketId>,
     pub(crate) queue: Queue,
     /// Whether the log was told that the queue is full.
     pub(crate) queue_full_noticed: bool,
@@ -68,10 +76,14 @@ impl ClientSession {
     pub(crate) fn new(client_identifier: Arc<str>) -> Self {
         Self {
             client_identifier,
+            record: None,
+            user_name: None,
             connection: None,
             expiry_interval: 0,
+            detached_at: None,
             ends_at: None,
             state: Session::default(),
+            never_sent: Vec::new(),
             queue: Queue::default(),
             queue_full_noticed: false,
             subscriptions: Set::default(),
@@ -81,9 +93,24 @@ impl ClientSession {
         }
     }
 
-    /// Whether it outlives its connection, so that what concerns it has to be kept.
-    pub(crate) fn is_durable(&self) -> bool {
+    /// Whether it outlives its connection.
+    pub(crate) fn outlives_connection(&self) -> bool {
         self.expiry_interval > 0
+    }
+
+    /// The record of its Will, or of that there is none.
+    pub(crate) fn will_record(&self) -> Record<'_> {
+        let client_identifier = &*self.client_identifier;
+        match &self.will {
+            Some(will) => Record::Will {
+                client_identifier,
+                delay: will.delay,
+                expiry_interval: will.expiry_interval,
+                due_at: will.due_at,
+                message: will.message.fields(),
+            },
+            None => Record::WillGone { client_identifier },
+        }
     }
 
     /// Whether something waits to be sent.
@@ -148,6 +175,24 @@ impl Clients {
     pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut ClientSession> {
         let (generation, session) = self.sessions.get_mut(id.index as usize)?;
         (*generation == id.generation).then_some(session.as_deref_mut()).flatten()
+    }
+
+    /// The names of all, in a fixed order.
+    pub(crate) fn ids(&self) -> Vec<SessionId> {
+        let is_there = |(index, slot): (u32, &(u32, Option<Box<ClientSession>>))| {
+            slot.1.is_some().then_some(SessionId { index, generation: slot.0 })
+        };
+        (0..).zip(&self.sessions).filter_map(is_there).collect()
+    }
+
+    /// The Session at an index, and whether there may be some at later ones.
+    pub(crate) fn at(&self, index: u32) -> (Option<SessionId>, bool) {
+        match self.sessions.get(index as usize) {
+            Some((generation, session)) => {
+                (session.is_some().then_some(SessionId { index, generation: *generation }), true)
+            }
+            None => (None, false),
+        }
     }
 
     /// How many there are.

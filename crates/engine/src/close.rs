@@ -7,9 +7,9 @@ use martlet_wire::{Disconnect, QoS, ReasonCode};
 
 use crate::clients::{SessionId, Will};
 use crate::deadlines::Due;
-use crate::entry::Entry;
 use crate::message::{Message, Queued};
 use crate::notice::{Cause, Notice};
+use crate::records::Record;
 use crate::{ConnectionId, Engine, Output};
 
 impl Engine {
@@ -26,7 +26,7 @@ impl Engine {
             let expiry = connection.protocol.expiry_after(disconnect, session.expiry_interval)?;
             session.expiry_interval = expiry.min(self.config.limits.session_expiry_interval_max);
             if disconnect.reason == ReasonCode::NORMAL_DISCONNECTION {
-                session.will = None; // [MQTT-3.14.4-3] [MQTT311-3.14.4-3]
+                self.drop_will(session_id); // [MQTT-3.14.4-3] [MQTT311-3.14.4-3]
             }
         }
         self.end_connection(id, Cause::Client(disconnect.reason), None);
@@ -52,12 +52,19 @@ impl Engine {
         for id in self.connections.ids() {
             let farewell = self.disconnect_packet(id, ReasonCode::ServerShuttingDown, None);
             // The Will of a client that the broker itself sends away for its own end is not published.
-            if let Some(session) = self.connections.get(id).and_then(|connection| connection.session)
-                && let Some(session) = self.clients.get_mut(session)
-            {
-                session.will = None;
+            if let Some(session) = self.connections.get(id).and_then(|connection| connection.session) {
+                self.drop_will(session);
             }
             self.end_connection(id, Cause::Broker(ReasonCode::ServerShuttingDown), farewell);
+        }
+    }
+
+    /// The Will of a Session is not to be published.
+    fn drop_will(&mut self, id: SessionId) {
+        if let Some(session) = self.clients.get_mut(id)
+            && session.will.take().is_some()
+        {
+            self.journal.write(self.now, &session.will_record());
         }
     }
 
@@ -82,6 +89,9 @@ impl Engine {
         let session = connection.session.filter(|session| {
             self.clients.get(*session).is_some_and(|session| session.connection == Some(id))
         });
+        if let Some(session) = session.and_then(|session| self.clients.get_mut(session)) {
+            session.never_sent.extend(connection.held.iter().flat_map(|held| held.in_flight()));
+        }
         let client_identifier =
             session.and_then(|session| Some(self.clients.get(session)?.client_identifier.to_string()));
         self.notice(Notice::Disconnected { connection: id, peer: connection.peer, client_identifier, cause });
@@ -94,25 +104,35 @@ impl Engine {
         let now = self.now;
         let Some(session) = self.clients.get_mut(id) else { return };
         session.connection = None;
-        if !session.is_durable() {
+        if !session.outlives_connection() {
             self.end_session(id); // [MQTT-4.1.0-2]
             return;
         }
+        session.detached_at = Some(now);
+        let expiry_interval = session.expiry_interval;
+        self.record(id, |session| Record::Detached { session, at: now, expiry_interval });
+        self.await_end(id);
+        self.set_online(id, false);
+    }
+
+    /// Sets the timers of a Session that lost its connection: for its end and for its Will.
+    pub(crate) fn await_end(&mut self, id: SessionId) {
+        let Some(session) = self.clients.get_mut(id) else { return };
+        let Some(detached_at) = session.detached_at else { return };
         if session.expiry_interval != u32::MAX {
-            let ends_at = now.plus_seconds(session.expiry_interval);
+            let ends_at = detached_at.plus_seconds(session.expiry_interval);
             session.ends_at = Some(ends_at);
             self.deadlines.set(ends_at, Due::SessionExpiry(id));
         }
         if let Some(will) = &mut session.will {
-            let due_at = now.plus_seconds(will.delay);
+            let due_at = detached_at.plus_seconds(will.delay);
             will.due_at = Some(due_at);
-            if will.delay == 0 {
+            if due_at <= self.now {
                 self.will_due(id);
             } else {
                 self.deadlines.set(due_at, Due::Will(id)); // [MQTT-3.1.2-8]
             }
         }
-        self.set_online(id, false);
     }
 
     pub(crate) fn session_expired(&mut self, id: SessionId) {
@@ -132,10 +152,14 @@ impl Engine {
         if let Some(at) = session.ends_at {
             self.deadlines.cancel(at, Due::SessionExpiry(id));
         }
+        if let Some(name) = session.record {
+            self.journal.write(self.now, &Record::Ended { session: name });
+        }
         if let Some(will) = session.will.take() {
             if let Some(at) = will.due_at {
                 self.deadlines.cancel(at, Due::Will(id));
             }
+            self.journal.write(self.now, &session.will_record());
             self.publish_will(will);
         }
         self.status.queued_messages -= session.queue.len();
@@ -172,15 +196,16 @@ impl Engine {
         if session.connection.is_none()
             && let Some(will) = session.will.take_if(|will| will.due_at.is_some_and(|at| at <= now))
         {
+            self.journal.write(now, &session.will_record());
             self.publish_will(will); // [MQTT-3.1.2-10]
         }
     }
 
-    fn publish_will(&mut self, will: Will) {
+    pub(crate) fn publish_will(&mut self, will: Will) {
         let expires_at = will.expiry_interval.map(|seconds| self.now.plus_seconds(seconds)); // [s3.1.3.2.4]
         let message = Arc::new(Message { expires_at, ..will.message });
-        let is_durable = message.qos > QoS::AtMostOnce;
-        let publisher = message.publisher.clone();
-        self.commit(&publisher, Entry::Publish { origin: None, message }, is_durable);
+        if let Some(mut publication) = message.publication() {
+            self.take_effect(&mut publication);
+        }
     }
 }

@@ -10,7 +10,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::interest::{GroupShare, Interest, Interested};
 use crate::limits::Config;
 use crate::message::Message;
-use crate::retained::{Cursor, Retained};
+use crate::records::Stamp;
+use crate::retained::{Cursor, Retained, RetainedRow};
 use martlet_proto::Instant;
 
 /// The interest index and the retained messages of one node.
@@ -22,6 +23,8 @@ pub struct Commons {
     retained: RwLock<Retained>,
     retained_messages_max: usize,
     retained_bytes_max: usize,
+    /// For each shard: the order before which no log has a retained message that is not in a checkpoint.
+    checkpoints: Box<[AtomicU64]>,
 }
 
 impl Commons {
@@ -34,6 +37,7 @@ impl Commons {
             retained: RwLock::default(),
             retained_messages_max: config.limits.retained_messages_max,
             retained_bytes_max: config.limits.retained_bytes_max,
+            checkpoints: (0..shards.max(1)).map(|_| AtomicU64::new(0)).collect(),
         })
     }
 
@@ -78,8 +82,71 @@ impl Commons {
         })
     }
 
-    pub(crate) fn retain(&self, message: &Arc<Message>) {
-        self.retained.write().unwrap_or_else(PoisonError::into_inner).set(message);
+    /// Keeps a message as the retained one of its topic, as the latest that was done.
+    pub(crate) fn retain(&self, now: Instant, shard: u16, message: &Arc<Message>) -> Stamp {
+        let mut retained = self.retained.write().unwrap_or_else(PoisonError::into_inner);
+        let stamp = retained.next_stamp(now, shard);
+        retained.set(stamp, message);
+        stamp
+    }
+
+    /// A topic has no retained message, which is the latest that was done.
+    pub(crate) fn clear_retained(&self, now: Instant, shard: u16, topic: &str) -> Stamp {
+        let mut retained = self.retained.write().unwrap_or_else(PoisonError::into_inner);
+        let stamp = retained.next_stamp(now, shard);
+        retained.clear(stamp, topic);
+        stamp
+    }
+
+    /// What a record says of a retained message, unless something later was done: without one there is none.
+    pub(crate) fn restore_retained(&self, stamp: Stamp, topic: &str, message: Option<&Arc<Message>>) {
+        let mut retained = self.retained.write().unwrap_or_else(PoisonError::into_inner);
+        retained.note_stamp(stamp);
+        match message {
+            Some(message) => retained.set(stamp, message),
+            None => retained.clear(stamp, topic),
+        }
+    }
+
+    /// An order that is greater than that of all that was done with retained messages so far.
+    pub(crate) fn next_order(&self, now: Instant) -> u64 {
+        self.retained.write().unwrap_or_else(PoisonError::into_inner).next_stamp(now, 0).order
+    }
+
+    /// From here on the topics are kept whose retained message was deleted.
+    pub(crate) fn keep_cleared(&self) {
+        self.retained.write().unwrap_or_else(PoisonError::into_inner).keep_cleared();
+    }
+
+    /// Whether a retained message expires at some time.
+    pub(crate) fn has_expiring(&self) -> bool {
+        self.retained.read().unwrap_or_else(PoisonError::into_inner).has_expiring()
+    }
+
+    /// A checkpoint of a shard is durable that has everything before this order.
+    pub(crate) fn checkpoint_is_durable(&self, shard: u16, order: u64) {
+        if let Some(checkpoint) = self.checkpoints.get(usize::from(shard)) {
+            checkpoint.fetch_max(order, Ordering::Relaxed);
+        }
+        let oldest = self.checkpoints.iter().map(|order| order.load(Ordering::Relaxed)).min();
+        let mut retained = self.retained.write().unwrap_or_else(PoisonError::into_inner);
+        retained.forget_cleared(oldest.unwrap_or_default());
+    }
+
+    /// Up to `limit` retained messages behind a key.
+    pub(crate) fn retained_page(&self, after: Option<&str>, limit: usize) -> Vec<RetainedRow> {
+        self.retained.read().unwrap_or_else(PoisonError::into_inner).page(after, limit)
+    }
+
+    /// Up to `limit` topics behind a key whose retained message was deleted.
+    pub(crate) fn cleared_page(&self, after: Option<&str>, limit: usize) -> Vec<(Box<str>, Stamp)> {
+        self.retained.read().unwrap_or_else(PoisonError::into_inner).cleared_page(after, limit)
+    }
+
+    /// How many topics are kept only because the log of some shard may still have a retained message of them. Only
+    /// checkpoints of all shards make them fewer.
+    pub fn cleared_len(&self) -> usize {
+        self.retained.read().unwrap_or_else(PoisonError::into_inner).cleared_len()
     }
 
     pub(crate) fn next_retained(&self, filter: &str, cursor: &mut Cursor) -> Option<Arc<Message>> {

@@ -7,13 +7,13 @@ use martlet_wire::{
 };
 
 use crate::access::{AuthenticationStage, Decision, Question};
-use crate::clients::Will;
+use crate::clients::{SessionId, Will};
 use crate::connections::PendingConnect;
 use crate::deadlines::Due;
-use crate::entry::Entry;
 use crate::hashing::shard_of;
 use crate::message::Message;
 use crate::notice::{Cause, Notice};
+use crate::records::Record;
 use crate::refuse::explain;
 use crate::{ConnectionId, Engine, Output, ShardId};
 
@@ -157,6 +157,7 @@ impl Engine {
     /// Lets a client in.
     fn admit(&mut self, id: ConnectionId, connect: &Connect<'_>, name: Name<'_>, data: Option<&[u8]>) {
         let client_identifier = name.client_identifier;
+        let mark = self.journal.mark();
         if let Some(old) = self.clients.find(client_identifier).and_then(|s| self.clients.get(s)?.connection)
         {
             let farewell = self.disconnect_packet(old, ReasonCode::SessionTakenOver, None); // [MQTT-3.1.4-3]
@@ -177,7 +178,6 @@ impl Engine {
         let keep_alive = self.granted_keep_alive(connect);
         let will = connect.will.as_ref().map(|will| Will::new(will, client_identifier));
         let Some(session) = self.clients.get_mut(session_id) else { return };
-        let was_durable = session.is_durable();
         if let Some(at) = session.ends_at.take() {
             self.deadlines.cancel(at, Due::SessionExpiry(session_id));
         }
@@ -185,17 +185,47 @@ impl Engine {
             self.deadlines.cancel(at, Due::Will(session_id)); // [MQTT-3.1.3-9]
         }
         session.expiry_interval = expiry_interval;
-        session.will = will;
+        session.user_name = connect.user_name.map(Into::into);
         session.connection = Some(id);
         session.state.outbound.restart();
-        let is_durable = was_durable || session.is_durable();
+        let old_will = core::mem::replace(&mut session.will, will);
+        self.record_connected(session_id, old_will.is_some());
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.session = Some(session_id);
         connection.awaits_verdict = false;
         connection.protocol.keep_alive = KeepAlive::new(keep_alive);
         let connack = self.connack(id, connect, name, session_present, data);
         self.notice_connected(id, connect, client_identifier, keep_alive);
-        self.commit(client_identifier, Entry::Connected { connection: id, connack }, is_durable);
+        if !self.journal.has_grown(mark) {
+            self.open_connection(id, &connack);
+            return;
+        }
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.connack = Some(connack.into());
+        }
+        self.await_journal(id);
+    }
+
+    /// Writes down that a Session has a connection, and its Will.
+    fn record_connected(&mut self, session_id: SessionId, had_will: bool) {
+        let Some(session) = self.clients.get(session_id) else { return };
+        match session.record {
+            Some(session_name) => {
+                let record = Record::Attached {
+                    session: session_name,
+                    user_name: session.user_name.as_deref(),
+                    expiry_interval: session.expiry_interval,
+                };
+                self.journal.write(self.now, &record);
+            }
+            None if session.outlives_connection() => self.begin_to_survive(session_id),
+            None => {}
+        }
+        let Some(session) = self.clients.get(session_id) else { return };
+        if session.will.is_some() || had_will {
+            let record = session.will_record();
+            self.journal.write(self.now, &record);
+        }
     }
 
     fn granted_keep_alive(&self, connect: &Connect<'_>) -> u16 {
@@ -256,7 +286,7 @@ impl Engine {
             properties: Properties::list(&properties),
         };
         let mut bytes = Vec::new();
-        // A failure leaves nothing written, and the client without CONNACK: `apply_connected` closes it.
+        // A failure leaves nothing written, and the client without CONNACK: `open_connection` closes it.
         let _ = packet.encode(connect.version, &mut bytes);
         bytes
     }
@@ -282,7 +312,7 @@ impl Engine {
     }
 
     /// CONNACK goes out, and what the Session is owed [MQTT-3.2.0-1].
-    pub(crate) fn apply_connected(&mut self, id: ConnectionId, connack: &[u8]) {
+    pub(crate) fn open_connection(&mut self, id: ConnectionId, connack: &[u8]) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         if connack.is_empty() || !connection.protocol.fits(connack.len()) {
             let limit = connection.protocol.packet_size_bytes_max;

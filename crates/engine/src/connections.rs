@@ -3,6 +3,7 @@
 use martlet_proto::{Instant, ServerConnection};
 
 use crate::clients::SessionId;
+use crate::held::Held;
 use crate::out_buffer::OutBuffer;
 use crate::{ConnectionId, Peer};
 
@@ -16,6 +17,10 @@ pub(crate) struct Connection {
     pub(crate) received: Vec<u8>,
     pub(crate) out: OutBuffer,
     pub(crate) session: Option<SessionId>,
+    /// The CONNACK, while it waits for the log.
+    pub(crate) connack: Option<Box<[u8]>>,
+    /// What waits for the log to be sent.
+    pub(crate) held: Option<Box<Held>>,
     pub(crate) last_received: Instant,
     /// Whether a [`crate::Output::Transmit`] is on its way.
     pub(crate) is_scheduled: bool,
@@ -31,7 +36,7 @@ pub(crate) struct Connection {
     pub(crate) keep_alive_deadline: Option<Instant>,
 }
 
-/// A CONNECT that waits: for a verdict, or for the log.
+/// A CONNECT that waits for a verdict.
 #[derive(Debug)]
 pub(crate) struct PendingConnect {
     /// The packet itself, to be decoded again.
@@ -64,6 +69,8 @@ impl Connections {
             received: Vec::new(),
             out: OutBuffer::default(),
             session: None,
+            connack: None,
+            held: None,
             last_received: now,
             is_scheduled: false,
             pending: None,

@@ -12,11 +12,12 @@ use martlet_wire::{
 
 use crate::clients::SessionId;
 use crate::connections::Connection;
-use crate::entry::Entry;
+use crate::held::Waiting;
 use crate::message::{Publication, Queued, SHARED_PAYLOAD_BYTES_MIN};
 use crate::notice::Notice;
+use crate::records::Record;
 use crate::subscriptions::Receiver;
-use crate::{ConnectionId, Engine, Instant};
+use crate::{BatchId, ConnectionId, Engine, Instant};
 
 /// What a subscription, or several of one Session together, grant.
 #[derive(Clone, Copy, Debug)]
@@ -68,13 +69,15 @@ impl Engine {
             return;
         }
         if qos == QoS::AtMostOnce {
-            if let Some(id) = session.connection {
+            let Some(id) = session.connection else { return };
+            if self.connections.get(id).is_some_and(|connection| connection.held.is_none()) {
                 let header =
                     Header { delivery: Delivery::AtMostOnce, retain, identifiers: grant.identifiers };
                 self.send_at_most_once(id, publication, header, copies);
+                return;
             }
-            return;
         }
+        let connection = session.connection;
         let queued = Queued {
             message: publication.share(),
             qos,
@@ -82,7 +85,22 @@ impl Engine {
             identifiers: (!grant.identifiers.is_empty()).then(|| grant.identifiers.into()),
             group: grant.group.cloned(),
         };
-        self.enqueue(session_id, queued);
+        match connection {
+            Some(id) if qos == QoS::AtMostOnce => self.send_behind(id, queued),
+            _ => self.enqueue(session_id, publication, queued),
+        }
+    }
+
+    /// A QoS 0 message goes out behind what waits for the log, or not at all if that is too much.
+    fn send_behind(&mut self, id: ConnectionId, queued: Queued) {
+        let Some(held) = self.connections.get_mut(id).and_then(|connection| connection.held.as_mut()) else {
+            return;
+        };
+        if held.messages_bytes() >= self.config.limits.out_buffer_bytes_max {
+            self.status.dropped_out_buffer_full += 1;
+        } else {
+            held.push(BatchId::default(), Waiting::AtMostOnce(queued));
+        }
     }
 
     fn send_at_most_once(
@@ -141,18 +159,23 @@ impl Engine {
     }
 
     /// Sends a QoS 1 or 2 message if nothing stands before it, else lets it wait.
-    fn enqueue(&mut self, session_id: SessionId, queued: Queued) {
+    fn enqueue(&mut self, session_id: SessionId, publication: &mut Publication<'_>, queued: Queued) {
         let Some(session) = self.clients.get_mut(session_id) else { return };
         if let Some(id) = session.connection
             && !session.has_pending()
             && let Some(connection) = self.connections.get_mut(id)
             && connection.can_take(&session.state.outbound, self.config.limits.out_buffer_bytes_max)
         {
+            self.record_queued(session_id, publication, &queued);
             self.send_queued(session_id, id, queued);
             return;
         }
         let limits = &self.config.limits;
-        if session.queue.push(queued, limits.queued_messages_max, limits.queued_bytes_max) {
+        if session.queue.has_room(&queued, limits.queued_messages_max, limits.queued_bytes_max) {
+            self.record_queued(session_id, publication, &queued);
+            if let Some(session) = self.clients.get_mut(session_id) {
+                session.queue.push(queued);
+            }
             self.status.queued_messages += 1;
             return;
         }
@@ -176,6 +199,10 @@ impl Engine {
             retain: queued.retain,
             identifiers: identifiers.as_deref().unwrap_or_default(),
         };
+        if queued.qos == QoS::AtMostOnce && connection.held.is_some() {
+            self.send_behind(id, queued);
+            return;
+        }
         if queued.qos == QoS::AtMostOnce {
             let is_sent = write_publish(connection, self.now, &mut publication, header);
             self.count_sent(id, is_sent);
@@ -185,11 +212,22 @@ impl Engine {
         header.delivery = Delivery::new(queued.qos, false, PacketId::MIN);
         if !fits_publish(connection, self.now, &publication, header) {
             self.status.dropped_packet_too_large += 1; // [MQTT-3.1.2-25]
+            self.record(session_id, |session| Record::Dropped { session });
             return;
         }
         let (qos, retain) = (queued.qos, queued.retain);
         match session.state.outbound.push(qos, queued) {
             Ok(packet_id) => {
+                if session.record.is_some() {
+                    // Once it is durable, so that it has this Packet Identifier after a restart too.
+                    self.record(session_id, |session| Record::Sent { session, id: packet_id });
+                    self.hold(id);
+                }
+                let Some(connection) = self.connections.get_mut(id) else { return };
+                if let Some(held) = &mut connection.held {
+                    held.push(BatchId::default(), Waiting::InFlight(packet_id));
+                    return;
+                }
                 header = Header { delivery: Delivery::new(qos, false, packet_id), retain, ..header };
                 let is_sent = write_publish(connection, self.now, &mut publication, header);
                 self.count_sent(id, is_sent);
@@ -200,6 +238,52 @@ impl Engine {
                 self.status.queued_messages += 1;
             }
         }
+    }
+
+    /// Sends the PUBLISH of a message in flight that waited for the log.
+    pub(crate) fn send_durable(&mut self, id: ConnectionId, packet_id: PacketId) {
+        let Some(session) = self.connections.get(id).and_then(|connection| connection.session) else {
+            return;
+        };
+        let Some(session) = self.clients.get(session) else { return };
+        if let Some((qos, queued)) = session.state.outbound.get(packet_id) {
+            let queued = queued.clone();
+            self.send_first(id, Delivery::new(qos, false, packet_id), &queued);
+        }
+    }
+
+    /// Sends a QoS 0 message that had to wait behind others.
+    pub(crate) fn send_late(&mut self, id: ConnectionId, queued: &Queued) {
+        let Some(mut publication) = queued.message.publication() else { return };
+        if queued.message.is_expired(self.now) {
+            self.status.dropped_expired += 1;
+            return;
+        }
+        let identifiers = queued.identifiers.as_deref().unwrap_or_default();
+        let header = Header { delivery: Delivery::AtMostOnce, retain: queued.retain, identifiers };
+        self.send_at_most_once(id, &mut publication, header, &mut Copies::default());
+    }
+
+    /// Sends a message that was never sent, unless it expired meanwhile [MQTT-3.3.2-5].
+    fn send_first(&mut self, id: ConnectionId, delivery: Delivery, queued: &Queued) {
+        if queued.message.is_expired(self.now) {
+            self.status.dropped_expired += 1;
+            self.give_up(id, delivery);
+        } else {
+            self.send_in_flight(id, delivery, queued);
+        }
+    }
+
+    /// A message that has its Packet Identifier is not sent, and counts as delivered.
+    fn give_up(&mut self, id: ConnectionId, delivery: Delivery) {
+        let Some(packet_id) = delivery.packet_id() else { return };
+        let Some(session_id) = self.connections.get(id).and_then(|connection| connection.session) else {
+            return;
+        };
+        let Some(session) = self.clients.get_mut(session_id) else { return };
+        session.state.outbound.puback(packet_id);
+        session.state.outbound.pubrec(packet_id, true);
+        self.record(session_id, |session| Record::Acknowledged { session, id: packet_id });
     }
 
     /// Sends what a Session is owed, as far as quota and unsent bytes allow.
@@ -218,7 +302,15 @@ impl Engine {
                     return; // [MQTT-3.3.4-9]
                 }
                 match session.state.outbound.next_resend() {
-                    Some(Resend::Publish(packet_id, qos, queued)) => self.resend(id, packet_id, qos, &queued),
+                    Some(Resend::Publish(packet_id, qos, queued)) => {
+                        let before = session.never_sent.len();
+                        session.never_sent.retain(|other| *other != packet_id);
+                        if session.never_sent.len() == before {
+                            self.send_in_flight(id, Delivery::new(qos, true, packet_id), &queued); // [MQTT-3.3.1-1]
+                        } else {
+                            self.send_first(id, Delivery::new(qos, false, packet_id), &queued);
+                        }
+                    }
                     Some(Resend::PubRel(packet_id)) => {
                         self.send_ack(id, PacketType::PubRel, Ack::success(packet_id));
                     }
@@ -229,7 +321,13 @@ impl Engine {
             let before = session.queue.len();
             let next =
                 session.queue.front(self.now, &mut self.status.dropped_expired).map(|queued| queued.qos);
-            self.status.queued_messages -= before - session.queue.len();
+            let expired = before - session.queue.len();
+            self.status.queued_messages -= expired;
+            for _ in 0..expired {
+                self.record(session_id, |session| Record::Dropped { session });
+            }
+            let Some(session) = self.clients.get_mut(session_id) else { return };
+            let Some(connection) = self.connections.get_mut(id) else { return };
             match next {
                 Some(_) if connection.can_take(&session.state.outbound, out_buffer_bytes_max) => {
                     if session.state.outbound.is_exhausted() {
@@ -256,12 +354,15 @@ impl Engine {
         let Some(session) = self.clients.get_mut(session_id) else { return false };
         let Some(connection) = self.connections.get(id) else { return false };
         let Some(replay) = session.replays.front_mut() else { return false };
-        // A message may need quota: without any, the walk does not go on.
-        if !connection.has_quota(&session.state.outbound) {
+        // A message may need quota, or room behind others: without any, the walk does not go on.
+        let behind = connection.held.as_ref().map_or(0, |held| held.messages_bytes());
+        if !connection.has_quota(&session.state.outbound) || behind >= self.config.limits.out_buffer_bytes_max
+        {
             return false;
         }
         let Some(message) = self.commons.next_retained(&replay.filter, &mut replay.cursor) else {
             session.replays.pop_front();
+            self.record(session_id, |session| Record::Replayed { session, key: None });
             return true;
         };
         let is_own = replay.no_local && *message.publisher == *session.client_identifier;
@@ -283,16 +384,23 @@ impl Engine {
         {
             return true;
         }
+        if queued.qos > QoS::AtMostOnce {
+            let key = replay.cursor.key().map(str::to_owned);
+            let message = Arc::clone(&queued.message);
+            let Some(mut publication) = message.publication() else { return true };
+            self.record(session_id, |session| Record::Replayed { session, key: key.as_deref() });
+            self.record_queued(session_id, &mut publication, &queued);
+        }
         self.send_queued(session_id, id, queued);
         true
     }
 
-    /// Sends a PUBLISH again, with DUP [MQTT-3.3.1-1].
-    fn resend(&mut self, id: ConnectionId, packet_id: PacketId, qos: QoS, queued: &Queued) {
+    /// Sends the PUBLISH of a message that has its Packet Identifier.
+    fn send_in_flight(&mut self, id: ConnectionId, delivery: Delivery, queued: &Queued) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let Some(mut publication) = queued.message.publication() else { return };
         let header = Header {
-            delivery: Delivery::new(qos, true, packet_id),
+            delivery,
             retain: queued.retain,
             identifiers: queued.identifiers.as_deref().unwrap_or_default(),
         };
@@ -302,26 +410,23 @@ impl Engine {
         }
         // The client takes smaller packets than it used to: the message counts as delivered [MQTT-3.1.2-25].
         self.status.dropped_packet_too_large += 1;
-        if let Some(session) = connection.session.and_then(|session| self.clients.get_mut(session)) {
-            session.state.outbound.puback(packet_id);
-            session.state.outbound.pubrec(packet_id, true);
-        }
+        self.give_up(id, delivery);
     }
 
     /// PUBACK came.
     pub(crate) fn puback(&mut self, id: ConnectionId, ack: Ack<'_>) {
-        self.finish(id, |outbound| outbound.puback(ack.id));
+        self.finish(id, ack.id, |outbound| outbound.puback(ack.id));
     }
 
     /// PUBCOMP came.
     pub(crate) fn pubcomp(&mut self, id: ConnectionId, ack: Ack<'_>) {
-        self.finish(id, |outbound| outbound.pubcomp(ack.id));
+        self.finish(id, ack.id, |outbound| outbound.pubcomp(ack.id));
     }
 
-    /// PUBREC came: PUBREL goes out once that is durable.
+    /// PUBREC came: PUBREL goes out [MQTT-4.3.3-4].
     pub(crate) fn pubrec(&mut self, id: ConnectionId, ack: Ack<'_>) {
         if ack.reason.is_error() {
-            self.finish(id, |outbound| outbound.pubrec(ack.id, true)); // [MQTT-4.4.0-2]
+            self.finish(id, ack.id, |outbound| outbound.pubrec(ack.id, true)); // [MQTT-4.4.0-2]
             return;
         }
         let Some(session_id) = self.connections.get(id).and_then(|connection| connection.session) else {
@@ -330,8 +435,12 @@ impl Engine {
         let Some(session) = self.clients.get_mut(session_id) else { return };
         match session.state.outbound.pubrec(ack.id, false) {
             Acknowledgement::Received(_) => {
-                let (name, is_durable) = (Arc::clone(&session.client_identifier), session.is_durable());
-                self.commit(&name, Entry::Received { session: session_id, id: ack.id }, is_durable);
+                session.state.outbound.release(ack.id, true);
+                if session.record.is_some() {
+                    self.record(session_id, |session| Record::Received { session, id: ack.id });
+                    self.hold(id);
+                }
+                self.send_ack(id, PacketType::PubRel, Ack::success(ack.id));
             }
             Acknowledgement::Finished(_) | Acknowledgement::Unknown => {
                 let reason = ReasonCode::PacketIdentifierNotFound; // [s3.6.2.1]
@@ -341,31 +450,21 @@ impl Engine {
         }
     }
 
-    /// PUBREL goes out [MQTT-4.3.3-4].
-    pub(crate) fn apply_received(&mut self, session_id: SessionId, packet_id: PacketId) {
-        let Some(session) = self.clients.get_mut(session_id) else { return };
-        let is_open = |id: &ConnectionId| {
-            self.connections.get(*id).is_some_and(|connection| connection.protocol.phase == Phase::Open)
-        };
-        let open = session.connection.filter(is_open);
-        if session.state.outbound.release(packet_id, open.is_some())
-            && let Some(id) = open
-        {
-            self.send_ack(id, PacketType::PubRel, Ack::success(packet_id));
-        }
-    }
-
     fn finish(
         &mut self,
         id: ConnectionId,
+        packet_id: PacketId,
         acknowledge: impl FnOnce(&mut Outbound<Queued>) -> Acknowledgement<Queued>,
     ) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let Some(session_id) = connection.session else { return };
         let Some(session) = self.clients.get_mut(session_id) else { return };
-        let is_finished = matches!(acknowledge(&mut session.state.outbound), Acknowledgement::Finished(_));
-        if is_finished && session.has_pending() {
-            self.pump(session_id);
+        if matches!(acknowledge(&mut session.state.outbound), Acknowledgement::Finished(_)) {
+            let has_pending = session.has_pending();
+            self.record(session_id, |session| Record::Acknowledged { session, id: packet_id });
+            if has_pending {
+                self.pump(session_id);
+            }
         }
     }
 

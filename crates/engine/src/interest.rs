@@ -5,10 +5,21 @@ use std::sync::Arc;
 use crate::hashing::{Map, hasher};
 use crate::tree::FilterTree;
 
+/// What a shard wants of the messages that a filter matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Demand {
+    /// Nothing.
+    None,
+    /// To have them for Sessions that end with a crash, or at QoS 0.
+    Passing,
+    /// To have them for Sessions that survive a crash, and to lose none.
+    Lasting,
+}
+
 /// The shards that want a message, and the Shared Subscriptions that it goes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Interested {
-    pub(crate) shards: Vec<u16>,
+    pub(crate) shards: Vec<(u16, Demand)>,
     pub(crate) groups: Vec<(Arc<str>, Vec<GroupShare>)>,
 }
 
@@ -18,6 +29,8 @@ pub(crate) struct GroupShare {
     pub(crate) shard: u16,
     pub(crate) members: usize,
     pub(crate) online: usize,
+    /// The highest demand of a member.
+    pub(crate) demand: Demand,
 }
 
 /// The interest of all shards.
@@ -29,7 +42,7 @@ pub(crate) struct Interest {
 
 #[derive(Debug, Default)]
 struct AtFilter {
-    shards: Vec<u16>,
+    shards: Vec<(u16, Demand)>,
     groups: Vec<Arc<str>>,
 }
 
@@ -38,17 +51,17 @@ impl Interest {
         Self { tree: FilterTree::new(seed), groups: Map::with_hasher(hasher(seed)) }
     }
 
-    /// A shard has a first plain subscription to `filter`.
-    pub(crate) fn add(&mut self, filter: &str, shard: u16) {
-        let (_, at) = self.tree.entry(filter);
-        if let Err(place) = at.shards.binary_search(&shard) {
-            at.shards.insert(place, shard);
+    /// A shard tells what it wants for its plain subscriptions to `filter`.
+    pub(crate) fn set(&mut self, filter: &str, shard: u16, demand: Demand) {
+        if demand == Demand::None {
+            self.change(filter, |at| at.shards.retain(|(other, _)| *other != shard));
+            return;
         }
-    }
-
-    /// A shard lost its last plain subscription to `filter`.
-    pub(crate) fn remove(&mut self, filter: &str, shard: u16) {
-        self.change(filter, |at| at.shards.retain(|other| *other != shard));
+        let (_, at) = self.tree.entry(filter);
+        match at.shards.binary_search_by_key(&shard, |(shard, _)| *shard) {
+            Ok(place) => at.shards[place].1 = demand,
+            Err(place) => at.shards.insert(place, (shard, demand)),
+        }
     }
 
     /// A shard tells how many members of a Shared Subscription it has.
@@ -77,8 +90,8 @@ impl Interest {
                 interested.groups.push((Arc::clone(group), self.group(group).to_vec()));
             }
         });
-        interested.shards.sort_unstable();
-        interested.shards.dedup();
+        interested.shards.sort_unstable_by_key(|(shard, demand)| (*shard, core::cmp::Reverse(*demand)));
+        interested.shards.dedup_by_key(|(shard, _)| *shard);
         interested
     }
 
@@ -119,21 +132,23 @@ mod tests {
 
     #[test]
     fn a_filter_is_wanted_until_the_last_shard_left() {
+        use Demand::{Lasting, Passing};
         let mut interest = Interest::new(1);
-        interest.add("a/#", 1);
-        interest.add("a/+", 0);
-        interest.add("a/b", 1);
-        assert_eq!(interest.interested("a/b").shards, [0, 1]);
-        interest.remove("a/+", 0);
-        interest.remove("a/b", 1);
-        assert_eq!(interest.interested("a/b").shards, [1]);
-        interest.remove("a/#", 1);
+        interest.set("a/#", 1, Lasting);
+        interest.set("a/+", 0, Passing);
+        interest.set("a/b", 1, Passing);
+        assert_eq!(interest.interested("a/b").shards, [(0, Passing), (1, Lasting)]);
+        interest.set("a/+", 0, Demand::None);
+        interest.set("a/b", 1, Demand::None);
+        interest.set("a/#", 1, Passing);
+        assert_eq!(interest.interested("a/b").shards, [(1, Passing)]);
+        interest.set("a/#", 1, Demand::None);
         assert_eq!((interest.interested("a/b"), interest.tree.len()), (Interested::default(), 0));
     }
 
     #[test]
     fn turns_follow_the_connected_members() {
-        let share = |shard, members, online| GroupShare { shard, members, online };
+        let share = |shard, members, online| GroupShare { shard, members, online, demand: Demand::Passing };
         let turns =
             |shares: &[GroupShare]| (0..4).filter_map(|n| choose_shard(shares, n)).collect::<Vec<_>>();
         assert_eq!(turns(&[share(0, 3, 1), share(1, 1, 1), share(2, 5, 0)]), [0, 1, 0, 1]);

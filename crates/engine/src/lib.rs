@@ -5,8 +5,9 @@
 //! server, a simulation and a test all drive the same code. Shards talk to each other by batches of bytes
 //! ([`Output::Forward`]), which could as well cross a network.
 //!
-//! Whatever has to survive a crash is first an entry of a log ([`Output::Persist`]); only when the driver says that it is
-//! durable ([`Input::Persisted`]) does it take effect, and only then is it acknowledged.
+//! Whatever has to survive a crash goes as a record to a log ([`Output::Persist`]); only when the driver says that it is
+//! durable ([`Input::Persisted`]) does anyone outside see that it happened: until then acknowledgements and what depends
+//! on them are held back.
 //!
 //! # A turn of a driver
 //! Read what there is from each socket for which [`Engine::accepts`] holds, and [`Engine::handle`] it; call
@@ -18,6 +19,8 @@
 
 mod access;
 mod authenticate;
+mod bytes;
+mod checkpoint;
 mod clients;
 mod close;
 mod commons;
@@ -25,18 +28,23 @@ mod connect;
 mod connections;
 mod deadlines;
 mod deliver;
-mod entry;
 mod forward;
 mod hashing;
+mod held;
 mod interest;
+mod journal;
 mod limits;
 mod message;
 mod notice;
+mod obligations;
 mod out_buffer;
 mod publish;
 mod queue;
 mod receive;
+mod recording;
+mod records;
 mod refuse;
+mod restore;
 mod retained;
 mod route;
 mod status;
@@ -48,7 +56,7 @@ use core::net::SocketAddr;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use martlet_wire::ReasonCode;
+use martlet_wire::{QoS, ReasonCode};
 
 pub use access::{Access, AllowAll, AuthenticationStage, Decision, Question, Verdict};
 pub use commons::Commons;
@@ -57,14 +65,18 @@ pub use limits::{Config, Features, Limits, PACKET_SIZE_BYTES_MAX_LEAST};
 pub use martlet_proto::{Instant, PeerMisbehaved};
 pub use message::Message;
 pub use notice::{Cause, Notice};
+pub use restore::{Stored, UnreadableRecord};
 pub use status::Status;
 
+use checkpoint::Checkpoint;
 use clients::Clients;
 use connections::Connections;
 use deadlines::{Deadlines, Due};
-use entry::Log;
 use forward::Forwards;
 use hashing::{Map, Random, hasher};
+use journal::{Filled, Journal};
+use obligations::Obligations;
+use restore::Restoring;
 use retained::Cursor;
 use route::Routes;
 use subscriptions::Subscriptions;
@@ -176,10 +188,14 @@ pub enum Output {
         /// All bytes received so far.
         received: Vec<u8>,
     },
-    /// Make all that was handled so far durable, and say [`Input::Persisted`] when it is.
+    /// Make these records durable, in the order of the batches, and say [`Input::Persisted`] when they are.
     Persist {
         /// The name of the batch.
         batch: BatchId,
+        /// What it holds.
+        records: Vec<u8>,
+        /// Whether somebody waits for it. If not, it may wait for the next batch.
+        is_awaited: bool,
     },
     /// Hand this batch to another shard, in order with those before it.
     Forward {
@@ -215,7 +231,10 @@ pub struct Engine {
     routes: Routes,
     /// Whose turn it is in each Shared Subscription, as far as this shard chooses.
     group_turns: Map<Arc<str>, usize>,
-    log: Log,
+    journal: Journal,
+    obligations: Obligations,
+    restoring: Option<Box<Restoring>>,
+    checkpoint: Option<Box<Checkpoint>>,
     forwards: Forwards,
     /// Encoded packets that several connections send alike, for this turn.
     turn: Vec<u8>,
@@ -253,8 +272,11 @@ impl Engine {
             deadlines: Deadlines::default(),
             routes: Routes::new(seed, config.limits.route_cache_entries_max),
             group_turns: Map::with_hasher(hasher(seed)),
-            log: Log::new(seed),
-            forwards: Forwards::new(commons.shards()),
+            journal: Journal::off(shard.0),
+            obligations: Obligations::new(commons.shards()),
+            restoring: None,
+            checkpoint: None,
+            forwards: Forwards::new(commons.shards(), seed),
             turn: Vec::new(),
             touched: Vec::new(),
             transmit: VecDeque::new(),
@@ -302,8 +324,8 @@ impl Engine {
         if let Some((to, batch)) = self.forwards.take() {
             return Output::Forward { to, batch };
         }
-        if let Some(batch) = self.log.take_batch() {
-            return Output::Persist { batch };
+        if let Some(Filled { batch, records, is_awaited }) = self.journal.take_batch() {
+            return Output::Persist { batch, records, is_awaited };
         }
         while let Some(id) = self.transmit.pop_front() {
             if let Some(connection) = self.connections.get_mut(id) {
@@ -325,7 +347,7 @@ impl Engine {
 
     /// Whether bytes of this connection are welcome. If not, leave them in the socket and ask again after the next turn.
     pub fn accepts(&self, connection: ConnectionId) -> bool {
-        self.log.unpersisted_bytes() <= self.config.limits.unpersisted_bytes_max
+        self.journal.unpersisted_bytes() <= self.config.limits.unpersisted_bytes_max
             && self.connections.get(connection).is_some_and(|connection| {
                 !connection.waits() && connection.out.len() <= self.config.limits.out_buffer_bytes_max
             })
@@ -353,6 +375,15 @@ impl Engine {
         }
     }
 
+    /// What waited for these batches may be seen.
+    fn persisted(&mut self, batch: BatchId) {
+        self.journal.persisted(batch);
+        while let Some(id) = self.journal.next_freed() {
+            self.free(id);
+        }
+        self.forwards.release(|batch| self.journal.is_durable(batch));
+    }
+
     fn wake(&mut self) {
         while let Some(due) = self.deadlines.pop(self.now) {
             match due {
@@ -375,7 +406,7 @@ impl Engine {
         }
     }
 
-    fn notice(&mut self, notice: Notice) {
+    pub(crate) fn notice(&mut self, notice: Notice) {
         self.outputs.push_back(Output::Notice(notice));
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use martlet_proto::Instant;
 use martlet_wire::{PacketType, Properties, PropertyOwner, QoS, SubscriptionIdentifier, TopicName};
 
+use crate::records::{MessageFields, RecordId};
+
 /// Payloads from this many bytes on are sent from one shared place; smaller ones are copied.
 pub(crate) const SHARED_PAYLOAD_BYTES_MIN: usize = 4096;
 
@@ -50,7 +52,35 @@ impl Message {
             expires_at: self.expires_at,
             publisher: &self.publisher,
             shared: Some(Arc::clone(self)),
+            record: None,
         })
+    }
+
+    /// The message as a record has it.
+    pub(crate) fn fields(&self) -> MessageFields<'_> {
+        MessageFields {
+            topic: &self.topic,
+            properties: &self.properties,
+            payload: &self.payload,
+            qos: self.qos,
+            retain: self.retain,
+            expires_at: self.expires_at,
+            publisher: &self.publisher,
+        }
+    }
+}
+
+impl From<&MessageFields<'_>> for Message {
+    fn from(fields: &MessageFields<'_>) -> Self {
+        Self {
+            topic: fields.topic.into(),
+            properties: fields.properties.into(),
+            payload: fields.payload.into(),
+            qos: fields.qos,
+            retain: fields.retain,
+            expires_at: fields.expires_at,
+            publisher: fields.publisher.into(),
+        }
     }
 }
 
@@ -74,23 +104,30 @@ pub(crate) struct Publication<'a> {
     pub(crate) publisher: &'a str,
     /// The kept message, once one was made.
     pub(crate) shared: Option<Arc<Message>>,
+    /// The name that this message has in the records of this shard, once it is there.
+    pub(crate) record: Option<RecordId>,
 }
 
 impl Publication<'_> {
+    /// The message as a record has it.
+    pub(crate) fn fields(&self) -> MessageFields<'_> {
+        MessageFields {
+            topic: self.topic.as_str(),
+            properties: self.properties.wire_section().unwrap_or_default(),
+            payload: self.payload,
+            qos: self.qos,
+            retain: self.retain,
+            expires_at: self.expires_at,
+            publisher: self.publisher,
+        }
+    }
+
     /// The kept message; made at the first call.
     pub(crate) fn share(&mut self) -> Arc<Message> {
         if let Some(message) = &self.shared {
             return Arc::clone(message);
         }
-        let message = Arc::new(Message {
-            topic: self.topic.as_str().into(),
-            properties: self.properties.wire_section().unwrap_or_default().into(),
-            payload: self.payload.into(),
-            qos: self.qos,
-            retain: self.retain,
-            expires_at: self.expires_at,
-            publisher: self.publisher.into(),
-        });
+        let message = Arc::new(Message::from(&self.fields()));
         self.shared = Some(Arc::clone(&message));
         message
     }

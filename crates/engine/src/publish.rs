@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use martlet_proto::PeerMisbehaved;
-use martlet_proto::connection::Phase;
 use martlet_proto::delivery::Arrival;
 use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
 use crate::clients::SessionId;
 use crate::deadlines::Due;
-use crate::entry::{Entry, Origin};
-use crate::message::{Message, Publication};
+use crate::message::Publication;
 use crate::notice::Notice;
 use crate::receive::acknowledges;
+use crate::records::Record;
 use crate::refuse::explain;
 use crate::{ConnectionId, Engine};
 
@@ -20,6 +19,15 @@ use crate::{ConnectionId, Engine};
 const RETAINED_SWEEP_SECONDS: u32 = 10;
 /// How many retained messages are looked at a time.
 const RETAINED_SWEEP_STEPS: usize = 10_000;
+
+/// Where a published message comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) connection: ConnectionId,
+    pub(crate) session: SessionId,
+    /// The Packet Identifier to be acknowledged; QoS 0 has none.
+    pub(crate) id: Option<PacketId>,
+}
 
 impl Engine {
     /// PUBLISH came.
@@ -59,6 +67,7 @@ impl Engine {
                 match session.state.inbound.publish(packet_id) {
                     Arrival::New => {}
                     Arrival::Repeated => {
+                        self.hold(id); // it may be that the message is not durable yet
                         self.send_ack(id, PacketType::PubRec, Ack::success(packet_id)); // [MQTT-4.3.3-10]
                         return Ok(());
                     }
@@ -81,6 +90,7 @@ impl Engine {
             expires_at: expiry_interval.map(|seconds| self.now.plus_seconds(seconds)),
             publisher: &publisher,
             shared: None,
+            record: None,
         };
         self.accept(Origin { connection: id, session: session_id, id: packet_id }, publication);
         Ok(())
@@ -103,36 +113,41 @@ impl Engine {
             self.acknowledge(origin, publication.qos, reason);
             return;
         }
-        let is_durable = origin.id.is_some();
-        if is_durable || self.log.has_waiting(publication.publisher) {
-            let message = publication.share();
-            self.commit(publication.publisher, Entry::Publish { origin: Some(origin), message }, is_durable);
-        } else {
-            if publication.retain {
-                let message = publication.share();
-                self.retain(&message);
+        let mark = self.journal.mark();
+        let is_wanted = self.take_effect(&mut publication);
+        if let Some(id) = origin.id {
+            if publication.qos == QoS::ExactlyOnce {
+                self.record(origin.session, |session| Record::TakenOver { session, id });
             }
-            self.route(&mut publication);
-        }
-    }
-
-    /// A message takes effect: it is retained, routed, and acknowledged.
-    pub(crate) fn apply_publish(&mut self, origin: Option<Origin>, message: &Arc<Message>) {
-        if message.retain {
-            self.retain(message);
-        }
-        let Some(mut publication) = message.publication() else { return };
-        let is_wanted = self.route(&mut publication);
-        if let Some(origin) = origin {
+            self.hold_if_written(origin.connection, mark); // [MQTT-4.3.2-4] [MQTT-4.3.3-8]
             let reason = if is_wanted { ReasonCode::Success } else { ReasonCode::NoMatchingSubscribers };
-            self.acknowledge(origin, message.qos, reason);
+            self.acknowledge(origin, publication.qos, reason);
         }
     }
 
-    /// Keeps a message for later subscribers [MQTT-3.3.1-5].
-    fn retain(&mut self, message: &Arc<Message>) {
-        self.commons.retain(message);
-        if message.expires_at.is_some() && !self.sweeps_retained {
+    /// A message takes effect: it is retained and routed. Tells whether anyone wants it.
+    pub(crate) fn take_effect(&mut self, publication: &mut Publication<'_>) -> bool {
+        if publication.retain {
+            self.retain(publication);
+        }
+        self.route(publication)
+    }
+
+    /// Keeps a message for later subscribers [MQTT-3.3.1-5]; an empty payload deletes the one that is there
+    /// [MQTT-3.3.1-6] [MQTT-3.3.1-7].
+    fn retain(&mut self, publication: &mut Publication<'_>) {
+        if publication.payload.is_empty() {
+            let topic = publication.topic.as_str();
+            let stamp = self.commons.clear_retained(self.now, self.shard.0, topic);
+            self.journal.write(self.now, &Record::Cleared { stamp, topic });
+            return;
+        }
+        let stamp = self.commons.retain(self.now, self.shard.0, &publication.share());
+        if self.journal.is_on() {
+            let message = self.record_message(publication);
+            self.journal.write(self.now, &Record::Retained { stamp, message });
+        }
+        if publication.expires_at.is_some() && !self.sweeps_retained {
             self.sweeps_retained = true;
             self.deadlines.set(self.now.plus_seconds(RETAINED_SWEEP_SECONDS), Due::RetainedSweep);
         }
@@ -161,16 +176,8 @@ impl Engine {
                 session.state.inbound.taken_over(id);
             }
         }
-        // A client that reconnected meanwhile repeats a QoS 1 message and gets the PUBACK of the repeat; the repeat of a
-        // QoS 2 message is known to be one, so this PUBREC answers it.
-        let connection_id = match session.connection {
-            Some(current) if qos == QoS::ExactlyOnce || current == origin.connection => current,
-            _ => return,
-        };
+        let connection_id = origin.connection;
         let Some(connection) = self.connections.get_mut(connection_id) else { return };
-        if connection.protocol.phase != Phase::Open {
-            return; // the client repeats the PUBLISH, and is answered then
-        }
         if qos == QoS::AtLeastOnce || is_refused {
             connection.protocol.receive_quota.give_back();
         }
@@ -186,29 +193,21 @@ impl Engine {
         self.send_ack(connection_id, acknowledges(qos), ack);
     }
 
-    /// PUBREL came: the identifier is free again once that is durable.
+    /// PUBREL came: the identifier is free again, and PUBCOMP goes out [MQTT-4.3.3-11].
     pub(crate) fn pubrel(&mut self, id: ConnectionId, ack: Ack<'_>) {
-        let Some(session_id) = self.connections.get(id).and_then(|connection| connection.session) else {
-            return;
-        };
-        let Some(session) = self.clients.get(session_id) else { return };
-        let (name, is_durable) = (Arc::clone(&session.client_identifier), session.is_durable());
-        self.commit(&name, Entry::Release { connection: id, session: session_id, id: ack.id }, is_durable);
-    }
-
-    /// PUBCOMP goes out [MQTT-4.3.3-11].
-    pub(crate) fn apply_release(&mut self, id: ConnectionId, session: SessionId, packet_id: PacketId) {
-        let is_known =
-            self.clients.get_mut(session).is_some_and(|session| session.state.inbound.release(packet_id));
         let Some(connection) = self.connections.get_mut(id) else { return };
-        if connection.session != Some(session) {
-            return;
-        }
+        let Some(session_id) = connection.session else { return };
+        let Some(session) = self.clients.get_mut(session_id) else { return };
+        let is_known = session.state.inbound.release(ack.id);
         if is_known {
             connection.protocol.receive_quota.give_back();
+            self.record(session_id, |session| Record::Released { session, id: ack.id });
+        }
+        if self.clients.get(session_id).is_some_and(|session| session.record.is_some()) {
+            self.hold(id);
         }
         let reason = if is_known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
-        self.send_ack(id, PacketType::PubComp, Ack { id: packet_id, reason, properties: Properties::EMPTY });
+        self.send_ack(id, PacketType::PubComp, Ack { id: ack.id, reason, properties: Properties::EMPTY });
     }
 }
 

@@ -14,17 +14,16 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Appends a message; `false` if the bounds leave no room for it. A single message always finds room in an empty queue.
-    #[must_use]
-    pub(crate) fn push(&mut self, queued: Queued, messages_max: usize, bytes_max: usize) -> bool {
-        let size = queued.message.size();
-        let fits = self.messages.len() < messages_max
-            && (self.messages.is_empty() || self.bytes.saturating_add(size) <= bytes_max);
-        if fits {
-            self.bytes += size;
-            self.messages.push_back(queued);
-        }
-        fits
+    /// Whether the bounds leave room for a message. A single message always finds room in an empty queue.
+    pub(crate) fn has_room(&self, queued: &Queued, messages_max: usize, bytes_max: usize) -> bool {
+        let bytes = self.bytes.saturating_add(queued.message.size());
+        self.messages.len() < messages_max && (self.messages.is_empty() || bytes <= bytes_max)
+    }
+
+    /// Appends a message.
+    pub(crate) fn push(&mut self, queued: Queued) {
+        self.bytes += queued.message.size();
+        self.messages.push_back(queued);
     }
 
     /// Puts a message back in front of all others.
@@ -50,6 +49,11 @@ impl Queue {
             *self = Self::default(); // an empty queue takes no memory
         }
         Some(queued)
+    }
+
+    /// The messages, oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Queued> {
+        self.messages.iter()
     }
 
     /// How many messages wait.
@@ -99,10 +103,12 @@ mod tests {
     #[test]
     fn both_bounds_hold() {
         let mut queue = Queue::default();
-        assert!(queue.push(queued(99, None), 2, 50), "a single message always finds room");
-        assert!(!queue.push(queued(1, None), 2, 50));
-        assert!(queue.push(queued(1, None), 2, 200));
-        assert!(!queue.push(queued(1, None), 2, 200));
+        assert!(queue.has_room(&queued(99, None), 2, 50), "a single message always finds room");
+        queue.push(queued(99, None));
+        assert!(!queue.has_room(&queued(1, None), 2, 50));
+        assert!(queue.has_room(&queued(1, None), 2, 200));
+        queue.push(queued(1, None));
+        assert!(!queue.has_room(&queued(1, None), 2, 200));
         assert_eq!((queue.len(), queue.bytes()), (2, 102));
         queue.pop();
         queue.pop();
@@ -114,7 +120,7 @@ mod tests {
         let mut queue = Queue::default();
         let mut expired = 0;
         for at in [Some(5), Some(5), None] {
-            assert!(queue.push(queued(1, at), 10, 100));
+            queue.push(queued(1, at));
         }
         assert!(
             queue

@@ -7,13 +7,14 @@ use martlet_wire::{Ack, Packet, PacketType, QoS};
 use crate::connect::Admission;
 use crate::connections::Connection;
 use crate::deadlines::Due;
+use crate::held::Waiting;
 use crate::notice::Cause;
-use crate::{ConnectionId, Engine, Output, Peer};
+use crate::{BatchId, ConnectionId, Engine, Output, Peer};
 
 impl Connection {
     /// Whether packets have to wait for an answer from outside: a verdict, or the log.
     pub(crate) fn waits(&self) -> bool {
-        self.protocol.phase == Phase::Connecting && (self.awaits_verdict || self.pending.is_none())
+        self.protocol.phase == Phase::Connecting && (self.awaits_verdict || self.connack.is_some())
     }
 }
 
@@ -138,7 +139,7 @@ impl Engine {
 
     /// Looks whether a client was silent for too long, and when to look again.
     pub(crate) fn check_keep_alive(&mut self, id: ConnectionId) {
-        let is_behind = self.log.unpersisted_bytes() > self.config.limits.unpersisted_bytes_max;
+        let is_behind = self.journal.unpersisted_bytes() > self.config.limits.unpersisted_bytes_max;
         let Some(connection) = self.connections.get_mut(id) else { return };
         if is_behind {
             connection.last_received = self.now; // nobody is read from now, so silence says nothing
@@ -166,11 +167,22 @@ impl Engine {
             );
             return;
         }
-        connection.out.append(|bytes| {
+        let encode = |bytes: &mut Vec<u8>| {
             // Nothing is written on an error, and `encoded_len` has just found none.
             let _ = packet.encode(version, bytes);
-        });
-        self.schedule(id);
+        };
+        match &mut connection.held {
+            // In order behind those that wait for the log.
+            Some(held) => {
+                let mut bytes = Vec::new();
+                encode(&mut bytes);
+                held.push(BatchId::default(), Waiting::Packets(bytes));
+            }
+            None => {
+                connection.out.append(encode);
+                self.schedule(id);
+            }
+        }
     }
 
     /// Sends PUBACK, PUBREC, PUBREL or PUBCOMP.

@@ -11,35 +11,112 @@ use std::sync::Arc;
 use martlet_proto::Instant;
 
 use crate::message::Message;
+use crate::records::{Stamp, next_order};
 
 /// All retained messages of a node.
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
-    messages: BTreeMap<Box<str>, Arc<Message>>,
+    messages: BTreeMap<Box<str>, (Stamp, Arc<Message>)>,
     bytes: usize,
     /// How many of them expire at some time.
     expiring: usize,
+    /// Topics whose message was deleted, as long as the log of some shard may still have it.
+    cleared: BTreeMap<Box<str>, Stamp>,
+    keeps_cleared: bool,
+    last_order: u64,
 }
+
+/// A retained message with its key and stamp.
+pub(crate) type RetainedRow = (Box<str>, Stamp, Arc<Message>);
 
 /// Where a walk over the retained messages stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor(Option<Box<str>>);
 
+impl Cursor {
+    /// The cursor that stands at a key.
+    pub(crate) fn at(key: &str) -> Self {
+        Self(Some(key.into()))
+    }
+
+    /// The key at which it stands; `None` before the first.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
 const SEPARATOR: char = '\0';
 
 impl Retained {
-    /// Keeps a message as the retained one of its topic [MQTT-3.3.1-5]; an empty payload deletes it [MQTT-3.3.1-6]
-    /// [MQTT-3.3.1-7].
-    pub(crate) fn set(&mut self, message: &Arc<Message>) {
+    /// The stamp of the next thing that is done: later than all before, also after a restart that lost some of them.
+    pub(crate) fn next_stamp(&mut self, now: Instant, shard: u16) -> Stamp {
+        self.last_order = next_order(self.last_order, now);
+        Stamp { order: self.last_order, shard }
+    }
+
+    /// A stamp of an earlier life.
+    pub(crate) fn note_stamp(&mut self, stamp: Stamp) {
+        self.last_order = self.last_order.max(stamp.order);
+    }
+
+    /// From here on the topics are kept whose message was deleted.
+    pub(crate) fn keep_cleared(&mut self) {
+        self.keeps_cleared = true;
+    }
+
+    /// Keeps a message as the retained one of its topic [MQTT-3.3.1-5], unless something later was done with the topic.
+    pub(crate) fn set(&mut self, stamp: Stamp, message: &Arc<Message>) {
         let key = key(&message.topic);
-        let old = if message.payload.is_empty() {
-            self.messages.remove(&key)
-        } else {
-            self.bytes += message.size();
-            self.expiring += usize::from(message.expires_at.is_some());
-            self.messages.insert(key, Arc::clone(message))
-        };
-        self.count_out(old.as_deref());
+        if self.is_outdated(&key, stamp) {
+            return;
+        }
+        self.cleared.remove(&key);
+        self.bytes += message.size();
+        self.expiring += usize::from(message.expires_at.is_some());
+        let old = self.messages.insert(key, (stamp, Arc::clone(message)));
+        self.count_out(old.map(|(_, old)| old).as_deref());
+    }
+
+    /// Deletes the retained message of a topic [MQTT-3.3.1-6], unless something later was done with the topic.
+    pub(crate) fn clear(&mut self, stamp: Stamp, topic: &str) {
+        let key = key(topic);
+        if self.is_outdated(&key, stamp) {
+            return;
+        }
+        let old = self.messages.remove(&key);
+        self.count_out(old.map(|(_, old)| old).as_deref());
+        if self.keeps_cleared {
+            self.cleared.insert(key, stamp);
+        }
+    }
+
+    fn is_outdated(&self, key: &str, stamp: Stamp) -> bool {
+        self.messages.get(key).is_some_and(|(there, _)| *there > stamp)
+            || self.cleared.get(key).is_some_and(|there| *there > stamp)
+    }
+
+    /// How many topics are kept whose message was deleted.
+    pub(crate) fn cleared_len(&self) -> usize {
+        self.cleared.len()
+    }
+
+    /// Forgets the topics whose message was deleted before this order: no log has it.
+    pub(crate) fn forget_cleared(&mut self, before: u64) {
+        self.cleared.retain(|_, stamp| stamp.order >= before);
+    }
+
+    /// Up to `limit` messages behind a key, with their keys and stamps.
+    pub(crate) fn page(&self, after: Option<&str>, limit: usize) -> Vec<RetainedRow> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let page = self.messages.range::<str, _>((from, Bound::Unbounded)).take(limit);
+        page.map(|(key, (stamp, message))| (key.clone(), *stamp, Arc::clone(message))).collect()
+    }
+
+    /// Up to `limit` topics behind a key whose message was deleted, with their keys and stamps.
+    pub(crate) fn cleared_page(&self, after: Option<&str>, limit: usize) -> Vec<(Box<str>, Stamp)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let page = self.cleared.range::<str, _>((from, Bound::Unbounded)).take(limit);
+        page.map(|(key, stamp)| (key.clone(), *stamp)).collect()
     }
 
     fn count_out(&mut self, gone: Option<&Message>) {
@@ -54,7 +131,7 @@ impl Retained {
 
     /// The retained message of a topic.
     pub(crate) fn get(&self, topic: &str) -> Option<&Arc<Message>> {
-        self.messages.get(&key(topic))
+        self.messages.get(&key(topic)).map(|(_, message)| message)
     }
 
     /// How many there are.
@@ -73,7 +150,9 @@ impl Retained {
         let from = cursor.0.take().map_or(Bound::Unbounded, Bound::Excluded);
         let mut expired = Vec::new();
         let mut last = None;
-        for (key, message) in self.messages.range::<str, _>((as_str(&from), Bound::Unbounded)).take(steps) {
+        for (key, (_, message)) in
+            self.messages.range::<str, _>((as_str(&from), Bound::Unbounded)).take(steps)
+        {
             if message.is_expired(now) {
                 expired.push(key.clone());
             }
@@ -81,7 +160,7 @@ impl Retained {
         }
         for key in expired {
             let gone = self.messages.remove(&key);
-            self.count_out(gone.as_deref());
+            self.count_out(gone.map(|(_, gone)| gone).as_deref());
         }
         cursor.0 = last;
     }
@@ -91,7 +170,8 @@ impl Retained {
         let levels: Vec<&str> = filter.split('/').collect();
         let mut from = cursor.0.take().map_or(Bound::Unbounded, Bound::Excluded);
         loop {
-            let (key, message) = self.messages.range::<str, _>((as_str(&from), Bound::Unbounded)).next()?;
+            let (key, (_, message)) =
+                self.messages.range::<str, _>((as_str(&from), Bound::Unbounded)).next()?;
             match step(key, &levels) {
                 Step::Match => {
                     cursor.0 = Some(key.clone());
@@ -178,6 +258,11 @@ fn join(levels: &[&str], last: &str) -> String {
 
 fn key(topic: &str) -> Box<str> {
     topic.replace('/', "\0").into_boxed_str()
+}
+
+/// The topic of a key.
+pub(crate) fn topic_of(key: &str) -> String {
+    key.replace(SEPARATOR, "/")
 }
 
 fn as_str(bound: &Bound<Box<str>>) -> Bound<&str> {

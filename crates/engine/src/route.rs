@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::Engine;
 use crate::deliver::{Copies, Grant};
+use crate::forward::Destination;
 use crate::hashing::{Map, hasher};
-use crate::interest::{GroupShare, choose_shard};
+use crate::interest::{Demand, GroupShare, choose_shard};
 use crate::message::Publication;
 use crate::subscriptions::Receiver;
 
@@ -15,7 +16,7 @@ pub(crate) struct Route {
     receivers: Vec<Receiver>,
     groups: Vec<(Arc<str>, Vec<GroupShare>)>,
     /// Other shards with plain subscriptions.
-    shards: Vec<u16>,
+    shards: Vec<(u16, Demand)>,
 }
 
 /// The routes of the topics seen lately. Any change of any subscription empties it.
@@ -48,10 +49,12 @@ impl Routes {
 }
 
 /// What goes to one other shard.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Remote {
+    shard: u16,
     plain: bool,
     groups: Vec<Arc<str>>,
+    demand: Demand,
 }
 
 impl Engine {
@@ -63,24 +66,30 @@ impl Engine {
         let route = self.find_route(publication.topic.as_str());
         let mut copies = Copies::default();
         self.deliver_to_all(publication, &route.receivers, &mut copies);
-        let mut remotes: Vec<(u16, Remote)> =
-            route.shards.iter().map(|&shard| (shard, Remote { plain: true, groups: Vec::new() })).collect();
+        let plain = |&(shard, demand)| Remote { shard, plain: true, groups: Vec::new(), demand };
+        let mut remotes: Vec<Remote> = route.shards.iter().map(plain).collect();
         for (group, shares) in &route.groups {
             match self.choose(group, shares) {
                 Some(shard) if shard == self.shard.0 => {
                     self.deliver_to_group(publication, group, &mut copies);
                 }
-                Some(shard) => match remotes.iter_mut().find(|(other, _)| *other == shard) {
-                    Some((_, remote)) => remote.groups.push(Arc::clone(group)),
-                    None => {
-                        remotes.push((shard, Remote { plain: false, groups: vec![Arc::clone(group)] }));
+                Some(shard) => {
+                    let demand = demand_of(shares, shard);
+                    let groups = vec![Arc::clone(group)];
+                    match remotes.iter_mut().find(|remote| remote.shard == shard) {
+                        Some(remote) => {
+                            remote.groups.extend(groups);
+                            remote.demand = remote.demand.max(demand);
+                        }
+                        None => remotes.push(Remote { shard, plain: false, groups, demand }),
                     }
-                },
+                }
                 None => {}
             }
         }
-        for (shard, remote) in &remotes {
-            self.forwards.push(*shard, publication, remote.plain, &remote.groups, 0);
+        for Remote { shard, plain, groups, demand } in &remotes {
+            let destination = Destination { plain: *plain, groups, hops: 0 };
+            self.forward(*shard, publication, destination, *demand);
         }
         let is_wanted = !(route.receivers.is_empty() && route.groups.is_empty() && remotes.is_empty());
         self.status.without_subscriber += u64::from(!is_wanted);
@@ -110,7 +119,9 @@ impl Engine {
                 self.deliver_to_group(publication, group, &mut Copies::default());
             }
             Some(shard) if hops < HOPS_MAX => {
-                self.forwards.push(shard, publication, false, core::slice::from_ref(group), hops + 1);
+                let groups = core::slice::from_ref(group);
+                let destination = Destination { plain: false, groups, hops: hops + 1 };
+                self.forward(shard, publication, destination, demand_of(&shares, shard));
             }
             _ => self.status.without_subscriber += 1,
         }
@@ -229,7 +240,7 @@ impl Engine {
             let interested = self.commons.interested(topic);
             route.groups = interested.groups;
             route.shards = interested.shards;
-            route.shards.retain(|shard| *shard != self.shard.0);
+            route.shards.retain(|(shard, _)| *shard != self.shard.0);
         }
         let route = Arc::new(route);
         self.routes.insert(topic, Arc::clone(&route));
@@ -237,8 +248,14 @@ impl Engine {
     }
 
     /// This shard's part in a Shared Subscription.
-    pub(crate) fn own_share(&mut self, group: &str) -> Vec<GroupShare> {
-        let (members, online) = self.subscriptions.group_mut(group).map_or((0, 0), |group| group.counts());
-        if members == 0 { Vec::new() } else { vec![GroupShare { shard: self.shard.0, members, online }] }
+    pub(crate) fn own_share(&self, group: &str) -> Vec<GroupShare> {
+        let Some(group) = self.subscriptions.group(group) else { return Vec::new() };
+        let (members, online) = group.counts();
+        vec![GroupShare { shard: self.shard.0, members, online, demand: group.demand() }]
     }
+}
+
+/// What a shard wants for its members of a Shared Subscription.
+fn demand_of(shares: &[GroupShare], shard: u16) -> Demand {
+    shares.iter().find(|share| share.shard == shard).map_or(Demand::None, |share| share.demand)
 }

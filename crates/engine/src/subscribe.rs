@@ -5,20 +5,28 @@ use std::sync::Arc;
 use martlet_proto::PeerMisbehaved;
 use martlet_wire::{
     Packet, PacketId, Properties, Property, ReasonCode, ReasonCodes, SubAck, Subscribe, SubscribeRequest,
-    SubscriptionIdentifier, TopicFilter, UnsubAck, Unsubscribe,
+    SubscriptionIdentifier, SubscriptionOptions, TopicFilter, UnsubAck, Unsubscribe,
 };
 
 use crate::clients::{ClientSession, Replay, SessionId};
-use crate::entry::{Entry, Request};
-use crate::interest::GroupShare;
+use crate::interest::{Demand, GroupShare};
 use crate::notice::Notice;
+use crate::records::Record;
 use crate::refuse::explain;
 use crate::retained::Cursor;
-use crate::subscriptions::{Change, Member, Subscription, sends_retained};
+use crate::subscriptions::{Member, Subscription, sends_retained};
 use crate::{ConnectionId, Engine};
 
+/// A subscription that may be made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) filter: TopicFilter<'a>,
+    pub(crate) options: SubscriptionOptions,
+    pub(crate) identifier: Option<SubscriptionIdentifier>,
+}
+
 impl Engine {
-    /// SUBSCRIBE came.
+    /// SUBSCRIBE came: the subscriptions are made, SUBACK goes out, and the retained messages that they ask for.
     pub(crate) fn subscribe(
         &mut self,
         id: ConnectionId,
@@ -29,7 +37,6 @@ impl Engine {
         let is_v5 = connection.protocol.version.has_properties();
         let Some(session_id) = connection.session else { return Ok(()) };
         let Some(session) = self.clients.get(session_id) else { return Ok(()) };
-        let is_durable = session.is_durable();
         let client_identifier = Arc::clone(&session.client_identifier);
         let identifier = subscribe.properties.subscription_identifiers().next();
         if identifier.is_some() && !self.config.features.subscription_identifier_available {
@@ -48,11 +55,23 @@ impl Engine {
                 options.no_local = request.filter.share().is_none();
                 options.retain_as_published = true;
             }
-            requests.push(Request { filter: request.filter.as_str().into(), options, refusal });
+            requests.push((Wanted { filter: request.filter, options, identifier }, refusal));
         }
-        let entry =
-            Entry::Subscribe { connection: id, session: session_id, id: subscribe.id, identifier, requests };
-        self.commit(&client_identifier, entry, is_durable);
+        let mark = self.journal.mark();
+        let mut codes = Vec::with_capacity(requests.len());
+        for (wanted, refusal) in requests {
+            let reason = refusal.unwrap_or_else(|| self.make_subscription(session_id, wanted));
+            self.notice(Notice::Subscribed {
+                client_identifier: client_identifier.to_string(),
+                filter: wanted.filter.as_str().to_owned(),
+                reason,
+            });
+            let is_told = is_v5 || !reason.is_error();
+            codes.push(if is_told { reason } else { ReasonCode::UnspecifiedError }); // [MQTT311-3.9.3-2]
+        }
+        self.hold_if_written(id, mark);
+        self.send_suback(id, subscribe.id, &codes);
+        self.pump(session_id);
         Ok(())
     }
 
@@ -84,39 +103,6 @@ impl Engine {
         }
     }
 
-    /// The subscriptions are made, SUBACK goes out, and the retained messages that they ask for.
-    pub(crate) fn apply_subscribe(
-        &mut self,
-        connection: ConnectionId,
-        session_id: SessionId,
-        id: PacketId,
-        identifier: Option<SubscriptionIdentifier>,
-        requests: &[Request],
-    ) {
-        let Some(session) = self.clients.get(session_id) else { return };
-        let client_identifier = session.client_identifier.to_string();
-        let is_here = session.connection == Some(connection);
-        let is_v5 = self.connections.get(connection).is_some_and(|c| c.protocol.version.has_properties());
-        let mut codes = Vec::with_capacity(requests.len());
-        for request in requests {
-            let reason = match request.refusal {
-                Some(reason) => reason,
-                None => self.make_subscription(session_id, request, identifier),
-            };
-            self.notice(Notice::Subscribed {
-                client_identifier: client_identifier.clone(),
-                filter: request.filter.to_string(),
-                reason,
-            });
-            let is_told = is_v5 || !reason.is_error();
-            codes.push(if is_told { reason } else { ReasonCode::UnspecifiedError }); // [MQTT311-3.9.3-2]
-        }
-        if is_here {
-            self.send_suback(connection, id, &codes);
-        }
-        self.pump(session_id);
-    }
-
     /// Sends SUBACK [MQTT-3.8.4-1], with the reason of the first failure.
     fn send_suback(&mut self, id: ConnectionId, packet_id: PacketId, codes: &[ReasonCode]) {
         let text = codes.iter().find(|code| code.is_error()).and_then(|code| explain(*code));
@@ -133,67 +119,80 @@ impl Engine {
         self.send(id, &Packet::SubAck(suback));
     }
 
-    fn make_subscription(
-        &mut self,
-        session_id: SessionId,
-        request: &Request,
-        identifier: Option<SubscriptionIdentifier>,
-    ) -> ReasonCode {
-        let Ok(filter) = TopicFilter::parse(&request.filter) else { return ReasonCode::TopicFilterInvalid };
-        let options = request.options;
+    fn make_subscription(&mut self, session_id: SessionId, wanted: Wanted<'_>) -> ReasonCode {
+        let Wanted { filter, options, identifier } = wanted;
         let count = self.clients.get(session_id).map_or(0, ClientSession::subscription_count);
         if count >= self.config.limits.subscriptions_per_session_max
             && !self.is_subscribed(session_id, filter)
         {
             return ReasonCode::QuotaExceeded;
         }
-        if filter.share().is_some() {
-            self.join(session_id, filter, request, identifier);
-            return ReasonCode::granted(options.maximum_qos); // no retained messages [s3.8.4]
-        }
-        let subscription = Subscription::new(session_id, options, identifier);
-        let (node, is_new, change) = self.subscriptions.subscribe(filter.filter(), subscription);
-        if change == Change::Interest && self.commons.shards() > 1 {
-            let shard = self.shard.0;
-            self.commons.change_interest(|interest| interest.add(filter.filter(), shard));
-        }
-        if let Some(session) = self.clients.get_mut(session_id) {
-            session.subscriptions.insert(node);
-            // What is still owed for the subscription that this one replaces comes by the new one.
-            for replay in session.replays.iter_mut().filter(|replay| *replay.filter == *filter.filter()) {
-                replay.qos = options.maximum_qos;
-                replay.no_local = options.no_local;
-                replay.identifier = identifier;
-            }
-            if sends_retained(options.retain_handling, is_new) {
-                session.replays.retain(|replay| *replay.filter != *filter.filter());
-                session.replays.push_back(Replay {
-                    filter: filter.filter().into(),
-                    cursor: Cursor::default(),
-                    qos: options.maximum_qos,
-                    no_local: options.no_local,
-                    identifier,
-                });
-            }
-        }
+        let owes = self.add_subscription(session_id, wanted, None);
+        let filter = filter.as_str();
+        self.record(session_id, |session| Record::Subscribed { session, filter, options, identifier, owes });
         ReasonCode::granted(options.maximum_qos) // [MQTT-3.8.4-7]
     }
 
-    fn join(
+    /// Adds or replaces a subscription. Tells whether the Session is owed retained messages for it, which the options
+    /// decide unless `owes` does.
+    pub(crate) fn add_subscription(
         &mut self,
         session_id: SessionId,
-        filter: TopicFilter<'_>,
-        request: &Request,
-        identifier: Option<SubscriptionIdentifier>,
-    ) {
+        wanted: Wanted<'_>,
+        owes: Option<bool>,
+    ) -> bool {
+        let Wanted { filter, options, identifier } = wanted;
+        if filter.share().is_some() {
+            self.join(session_id, wanted);
+            return false; // no retained messages [s3.8.4]
+        }
+        let Some(session) = self.clients.get(session_id) else { return false };
+        let subscription = Subscription {
+            session: session_id,
+            qos: options.maximum_qos,
+            no_local: options.no_local,
+            retain_as_published: options.retain_as_published,
+            retain_handling: options.retain_handling,
+            identifier,
+            survives: session.record.is_some(),
+        };
+        let (node, is_new, change) = self.subscriptions.subscribe(filter.filter(), subscription);
+        if let Some(demand) = change {
+            self.tell_interest(filter.filter(), demand);
+        }
+        let Some(session) = self.clients.get_mut(session_id) else { return false };
+        session.subscriptions.insert(node);
+        // What is still owed for the subscription that this one replaces comes by the new one.
+        for replay in session.replays.iter_mut().filter(|replay| *replay.filter == *filter.filter()) {
+            replay.qos = options.maximum_qos;
+            replay.no_local = options.no_local;
+            replay.identifier = identifier;
+        }
+        let owes = owes.unwrap_or_else(|| sends_retained(options.retain_handling, is_new));
+        if owes {
+            session.replays.retain(|replay| *replay.filter != *filter.filter());
+            session.replays.push_back(Replay {
+                filter: filter.filter().into(),
+                cursor: Cursor::default(),
+                qos: options.maximum_qos,
+                no_local: options.no_local,
+                identifier,
+            });
+        }
+        owes
+    }
+
+    fn join(&mut self, session_id: SessionId, wanted: Wanted<'_>) {
+        let Wanted { filter, options, identifier } = wanted;
         let Some(session) = self.clients.get_mut(session_id) else { return };
         let text: Arc<str> = filter.as_str().into();
         let member = Member {
             session: session_id,
-            qos: request.options.maximum_qos,
-            retain_as_published: request.options.retain_as_published,
+            qos: options.maximum_qos,
+            retain_as_published: options.retain_as_published,
             identifier,
             is_online: session.connection.is_some(),
+            survives: session.record.is_some(),
         };
         if self.subscriptions.join(&text, filter.filter(), member) {
             session.shared.push(Arc::clone(&text));
@@ -201,45 +200,29 @@ impl Engine {
         self.tell_group(&text);
     }
 
-    /// UNSUBSCRIBE came.
+    /// UNSUBSCRIBE came: the subscriptions are gone, and UNSUBACK goes out.
     pub(crate) fn unsubscribe(&mut self, id: ConnectionId, unsubscribe: &Unsubscribe<'_>) {
         let Some(session_id) = self.connections.get(id).and_then(|connection| connection.session) else {
             return;
         };
-        let Some(session) = self.clients.get(session_id) else { return };
-        let filters = unsubscribe.filters.iter().map(|filter| filter.as_str().into()).collect();
-        let entry = Entry::Unsubscribe { connection: id, session: session_id, id: unsubscribe.id, filters };
-        let (name, is_durable) = (Arc::clone(&session.client_identifier), session.is_durable());
-        self.commit(&name, entry, is_durable);
-    }
-
-    /// The subscriptions are gone, UNSUBACK goes out [MQTT-3.10.4-4].
-    pub(crate) fn apply_unsubscribe(
-        &mut self,
-        connection: ConnectionId,
-        session_id: SessionId,
-        id: PacketId,
-        filters: &[Box<str>],
-    ) {
-        let Some(session) = self.clients.get(session_id) else { return };
-        let is_here = session.connection == Some(connection);
-        let codes: Vec<ReasonCode> = filters
-            .iter()
-            .map(|filter| {
-                if self.drop_subscription(session_id, filter) {
-                    ReasonCode::Success
-                } else {
-                    ReasonCode::NoSubscriptionExisted
-                }
-            })
-            .collect();
-        if is_here {
-            let unsuback = UnsubAck { id, properties: Properties::EMPTY, codes: ReasonCodes::list(&codes) };
-            self.send(connection, &Packet::UnsubAck(unsuback));
+        let mark = self.journal.mark();
+        let mut codes = Vec::new();
+        for filter in unsubscribe.filters.iter() {
+            let filter = filter.as_str();
+            codes.push(if self.drop_subscription(session_id, filter) {
+                self.record(session_id, |session| Record::Unsubscribed { session, filter });
+                ReasonCode::Success
+            } else {
+                ReasonCode::NoSubscriptionExisted
+            });
         }
+        self.hold_if_written(id, mark);
+        let codes = ReasonCodes::list(&codes);
+        let unsuback = UnsubAck { id: unsubscribe.id, properties: Properties::EMPTY, codes };
+        self.send(id, &Packet::UnsubAck(unsuback)); // [MQTT-3.10.4-4]
     }
 
-    fn drop_subscription(&mut self, session_id: SessionId, text: &str) -> bool {
+    pub(crate) fn drop_subscription(&mut self, session_id: SessionId, text: &str) -> bool {
         let Ok(filter) = TopicFilter::parse(text) else { return false };
         let Some(session) = self.clients.get_mut(session_id) else { return false };
         if filter.share().is_some() {
@@ -255,8 +238,8 @@ impl Engine {
             return false;
         }
         session.replays.retain(|replay| *replay.filter != *filter.filter());
-        if self.subscriptions.unsubscribe(node, session_id) == Some(Change::Interest) {
-            self.lose_interest(filter.filter());
+        if let Some(Some(demand)) = self.subscriptions.unsubscribe(node, session_id) {
+            self.tell_interest(filter.filter(), demand);
         }
         true
     }
@@ -270,10 +253,10 @@ impl Engine {
         let shared = core::mem::take(&mut session.shared);
         for node in nodes {
             let filter = (self.commons.shards() > 1).then(|| self.subscriptions.filter(node));
-            if self.subscriptions.unsubscribe(node, session_id) == Some(Change::Interest)
+            if let Some(Some(demand)) = self.subscriptions.unsubscribe(node, session_id)
                 && let Some(filter) = filter
             {
-                self.lose_interest(&filter);
+                self.tell_interest(&filter, demand);
             }
         }
         for text in shared {
@@ -296,20 +279,13 @@ impl Engine {
         }
     }
 
-    fn lose_interest(&self, filter: &str) {
-        if self.commons.shards() > 1 {
-            let shard = self.shard.0;
-            self.commons.change_interest(|interest| interest.remove(filter, shard));
-        }
-    }
-
     /// Tells the other shards how many members of a Shared Subscription are here.
-    fn tell_group(&mut self, text: &Arc<str>) {
+    pub(crate) fn tell_group(&self, text: &Arc<str>) {
         if self.commons.shards() == 1 {
             return;
         }
-        let share =
-            self.own_share(text).pop().unwrap_or(GroupShare { shard: self.shard.0, members: 0, online: 0 });
+        let none = GroupShare { shard: self.shard.0, members: 0, online: 0, demand: Demand::None };
+        let share = self.own_share(text).pop().unwrap_or(none);
         if let Ok(filter) = TopicFilter::parse(text) {
             self.commons.change_interest(|interest| interest.set_group(text, filter.filter(), share));
         }

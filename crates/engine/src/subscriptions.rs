@@ -10,6 +10,7 @@ pub(crate) use shared::{Group, Member};
 
 use crate::clients::SessionId;
 use crate::hashing::{Map, hasher};
+use crate::interest::Demand;
 use crate::tree::{FilterTree, NodeId};
 
 /// One plain subscription at a filter.
@@ -19,21 +20,20 @@ pub(crate) struct Subscription {
     pub(crate) qos: QoS,
     pub(crate) no_local: bool,
     pub(crate) retain_as_published: bool,
+    pub(crate) retain_handling: RetainHandling,
     pub(crate) identifier: Option<SubscriptionIdentifier>,
+    /// Whether its Session survives a crash.
+    pub(crate) survives: bool,
 }
 
 impl Subscription {
-    pub(crate) fn new(
-        session: SessionId,
-        options: SubscriptionOptions,
-        identifier: Option<SubscriptionIdentifier>,
-    ) -> Self {
-        Self {
-            session,
-            qos: options.maximum_qos,
-            no_local: options.no_local,
-            retain_as_published: options.retain_as_published,
-            identifier,
+    /// The options of its SUBSCRIBE.
+    pub(crate) fn options(&self) -> SubscriptionOptions {
+        SubscriptionOptions {
+            maximum_qos: self.qos,
+            no_local: self.no_local,
+            retain_as_published: self.retain_as_published,
+            retain_handling: self.retain_handling,
         }
     }
 }
@@ -55,13 +55,23 @@ pub(crate) struct Subscriptions {
     version: u64,
 }
 
-/// What a change of the subscriptions did to the interest of the shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// The shard wanted these messages before, and does so after.
-    None,
-    /// The first or last plain subscription to a filter came or went.
-    Interest,
+/// What a change of the subscriptions to a filter did to the demand of the shard: the new one, if it changed.
+pub(crate) type Change = Option<Demand>;
+
+impl AtFilter {
+    /// What the plain subscriptions want together.
+    fn demand(&self) -> Demand {
+        let demands = self.plain.iter().map(|it| shared::demand(it.survives, it.qos));
+        demands.max().unwrap_or(Demand::None)
+    }
+
+    /// Lets `change` change the plain subscriptions, and tells what it did to the demand.
+    fn change<T>(&mut self, change: impl FnOnce(&mut Vec<Subscription>) -> T) -> (T, Change) {
+        let before = self.demand();
+        let outcome = change(&mut self.plain);
+        let after = self.demand();
+        (outcome, (after != before).then_some(after))
+    }
 }
 
 /// One Session that gets a message, all its matching plain subscriptions taken together.
@@ -87,27 +97,45 @@ impl Subscriptions {
     pub(crate) fn subscribe(&mut self, filter: &str, subscription: Subscription) -> (NodeId, bool, Change) {
         self.version += 1;
         let (node, at) = self.tree.entry(filter);
-        if let Some(old) = at.plain.iter_mut().find(|old| old.session == subscription.session) {
-            *old = subscription;
-            return (node, false, Change::None);
-        }
-        let change = if at.plain.is_empty() { Change::Interest } else { Change::None };
-        at.plain.reserve_exact(1 + at.plain.len() / 2); // most filters have one subscriber
-        at.plain.push(subscription);
-        self.count += 1;
-        (node, true, change)
+        let (is_new, change) = at.change(|plain| {
+            if let Some(old) = plain.iter_mut().find(|old| old.session == subscription.session) {
+                *old = subscription;
+                return false;
+            }
+            plain.reserve_exact(1 + plain.len() / 2); // most filters have one subscriber
+            plain.push(subscription);
+            true
+        });
+        self.count += usize::from(is_new);
+        (node, is_new, change)
     }
 
     /// Takes a plain subscription away; `None` if there was none.
     pub(crate) fn unsubscribe(&mut self, node: NodeId, session: SessionId) -> Option<Change> {
         let at = self.tree.value_mut(node)?;
         let index = at.plain.iter().position(|subscription| subscription.session == session)?;
-        at.plain.remove(index); // in order: the oldest subscriber is served first
-        let change = if at.plain.is_empty() { Change::Interest } else { Change::None };
+        // In order: the oldest subscriber is served first.
+        let (_, change) = at.change(|plain| plain.remove(index));
         self.version += 1;
         self.count -= 1;
         self.drop_if_empty(node);
         Some(change)
+    }
+
+    /// The Session of a plain subscription begins to survive a crash.
+    pub(crate) fn set_survives(&mut self, node: NodeId, session: SessionId) -> Change {
+        let at = self.tree.value_mut(node)?;
+        at.change(|plain| {
+            for subscription in plain.iter_mut().filter(|subscription| subscription.session == session) {
+                subscription.survives = true;
+            }
+        })
+        .1
+    }
+
+    /// The plain subscription of a Session at a node.
+    pub(crate) fn at(&self, node: NodeId, session: SessionId) -> Option<&Subscription> {
+        self.tree.value(node)?.plain.iter().find(|subscription| subscription.session == session)
     }
 
     /// Joins a Shared Subscription, or replaces the membership. Tells whether it is new.
@@ -143,6 +171,11 @@ impl Subscriptions {
     }
 
     /// The Shared Subscription of this text.
+    pub(crate) fn group(&self, text: &str) -> Option<&Group> {
+        self.groups.get(text)
+    }
+
+    /// The same, to be changed.
     pub(crate) fn group_mut(&mut self, text: &str) -> Option<&mut Group> {
         self.groups.get_mut(text)
     }

@@ -85,6 +85,11 @@ impl<V> FilterTree<V> {
     }
 
     /// The value of a filter.
+    pub(crate) fn value(&self, node: NodeId) -> Option<&V> {
+        self.nodes.get(node.0 as usize)?.value.as_ref()
+    }
+
+    /// The same, to be changed.
     pub(crate) fn value_mut(&mut self, node: NodeId) -> Option<&mut V> {
         self.nodes.get_mut(node.0 as usize)?.value.as_mut()
     }

@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use martlet_engine::{Commons, Config, ConnectionId, Engine, Input, Instant, Limits, Output, Peer, ShardId};
+use martlet_engine::{
+    BatchId, Commons, Config, ConnectionId, Engine, Input, Instant, Limits, Output, Peer, ShardId,
+};
 use martlet_wire::{ProtocolVersion, fixed_header};
 
 /// How many connections there are at most.
@@ -33,6 +35,7 @@ pub fn engine(data: &[u8]) {
         open: [const { None }; CONNECTIONS as usize],
         generation: 0,
     };
+    world.engine.restored(world.now, BatchId(0));
     let mut rest = data;
     while let [operation, length, tail @ ..] = rest {
         let place = operation % CONNECTIONS;
@@ -103,7 +106,7 @@ impl World {
                     self.sent(connection, &farewell);
                     self.open[connection.index as usize] = None;
                 }
-                Output::Persist { batch } => self.engine.handle(self.now, Input::Persisted(batch)),
+                Output::Persist { batch, .. } => self.engine.handle(self.now, Input::Persisted(batch)),
                 Output::HandOver { .. } | Output::Forward { .. } | Output::Authenticate { .. } => {
                     panic!("there is one shard, and no mechanism of authentication")
                 }

@@ -95,7 +95,12 @@ impl Broker {
             mail: VecDeque::new(),
             log: VecDeque::new(),
         });
-        Self { now: Instant::from_millis(1_000_000), shards: shards.collect() }
+        let now = Instant::from_millis(1_000_000);
+        let mut shards: Vec<_> = shards.collect();
+        for shard in &mut shards {
+            shard.engine.restored(now, BatchId(0));
+        }
+        Self { now, shards }
     }
 
     fn step(&mut self, source: &mut Source<'_>) {
@@ -233,7 +238,7 @@ impl Broker {
                     self.shards[number].places[connection.index as usize].is_open = false;
                     self.shards[usize::from(shard.0)].mail.push_back(Mail::Connection(received));
                 }
-                Output::Persist { batch } => self.shards[number].log.push_back(batch),
+                Output::Persist { batch, .. } => self.shards[number].log.push_back(batch),
                 Output::Forward { to, batch } => {
                     assert!(!batch.is_empty() && usize::from(to.0) != number, "mail to nobody");
                     let from = ShardId(u16::try_from(number).expect("there are few shards"));

@@ -305,6 +305,45 @@ impl<M> Outbound<M> {
         None
     }
 
+    /// Takes up a message that was sent with this identifier in an earlier life of the program. It has to be sent again.
+    ///
+    /// # Errors
+    /// Gives the message back if the identifier is in use, or if `qos` is 0.
+    pub fn restore(&mut self, id: PacketId, qos: QoS, message: M) -> Result<(), M> {
+        match qos {
+            QoS::AtLeastOnce if !self.contains(id) => self.restore_slot(id, Slot::AwaitsPubAck(message)),
+            QoS::ExactlyOnce if !self.contains(id) => self.restore_slot(id, Slot::AwaitsPubRec(message)),
+            _ => return Err(message),
+        }
+        Ok(())
+    }
+
+    /// Takes up a message whose PUBREC came in an earlier life of the program: PUBREL has to be sent again.
+    pub fn restore_released(&mut self, id: PacketId) {
+        match self.place(id) {
+            Some(place) => self.entries[place].slot = Slot::AwaitsPubComp,
+            None => self.restore_slot(id, Slot::AwaitsPubComp),
+        }
+    }
+
+    fn restore_slot(&mut self, id: PacketId, slot: Slot<M>) {
+        self.has_gone_round |= self.entries.back().is_some_and(|last| last.id >= id);
+        self.entries.push_back(Entry { id, slot, is_in_flight: false });
+        self.unfinished += 1;
+        self.last_id = id.get();
+    }
+
+    /// An unanswered message, with its QoS.
+    pub fn get(&self, id: PacketId) -> Option<(QoS, &M)> {
+        self.entries.get(self.place(id)?)?.slot.unanswered()
+    }
+
+    /// The unfinished messages, oldest first: each with its identifier, and with its QoS and content until PUBREC came.
+    pub fn unfinished(&self) -> impl Iterator<Item = (PacketId, Option<(QoS, &M)>)> {
+        let is_unfinished = |entry: &&Entry<M>| !matches!(entry.slot, Slot::Done);
+        self.entries.iter().filter(is_unfinished).map(|entry| (entry.id, entry.slot.unanswered()))
+    }
+
     /// Where the unfinished message with this identifier stands.
     fn place(&self, id: PacketId) -> Option<usize> {
         let first = self.entries.front()?.id;
@@ -369,6 +408,16 @@ impl Inbound {
     /// PUBREL came; `true` if the identifier was known. It is free again [MQTT-4.3.3-12].
     pub fn release(&mut self, id: PacketId) -> bool {
         self.received.remove(&id)
+    }
+
+    /// Takes up an identifier whose message was taken over in an earlier life of the program.
+    pub fn restore(&mut self, id: PacketId) {
+        self.received.insert(id);
+    }
+
+    /// The identifiers whose messages were taken over.
+    pub fn taken_over_ids(&self) -> impl Iterator<Item = PacketId> {
+        self.received.iter().copied()
     }
 
     /// Whether PUBREL is due for this identifier.

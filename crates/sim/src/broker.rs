@@ -143,7 +143,11 @@ impl Broker {
             blocked: BTreeSet::new(),
             stands_at: None,
         });
-        Self { shards: shards.collect(), accepts_next: 0 }
+        let mut shards: Vec<Shard> = shards.collect();
+        for shard in &mut shards {
+            shard.engine.restored(Instant::from_millis(START), BatchId(0));
+        }
+        Self { shards, accepts_next: 0 }
     }
 
     /// A client opens a connection: some shard accepts it.
@@ -426,7 +430,7 @@ impl Turn<'_> {
                         self.mail(usize::from(shard.0), Mail::Connection { link, received });
                     }
                 }
-                Output::Persist { batch } => self.persist(batch),
+                Output::Persist { batch, .. } => self.persist(batch),
                 Output::Forward { to, batch } => {
                     let from = ShardId(u16::try_from(number).unwrap_or(u16::MAX));
                     let to = usize::from(to.0);

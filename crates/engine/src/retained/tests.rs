@@ -15,6 +15,18 @@ fn message(topic: &str, payload: &[u8], expires_at: Option<u64>) -> Arc<Message>
     })
 }
 
+/// Keeps or deletes, as a PUBLISH with RETAIN does. Every call is later than the one before.
+fn set(retained: &mut Retained, message: &Arc<Message>) {
+    use core::sync::atomic::{AtomicU64, Ordering};
+    static ORDER: AtomicU64 = AtomicU64::new(1);
+    let stamp = Stamp { order: ORDER.fetch_add(1, Ordering::Relaxed), shard: 0 };
+    if message.payload.is_empty() {
+        retained.clear(stamp, &message.topic);
+    } else {
+        retained.set(stamp, message);
+    }
+}
+
 fn found(retained: &Retained, filter: &str) -> Vec<String> {
     let mut cursor = Cursor::default();
     core::iter::from_fn(|| retained.next(filter, &mut cursor))
@@ -25,12 +37,12 @@ fn found(retained: &Retained, filter: &str) -> Vec<String> {
 #[test]
 fn an_empty_payload_deletes() {
     let mut retained = Retained::default();
-    retained.set(&message("a", b"1", None));
-    retained.set(&message("a", b"22", None));
+    set(&mut retained, &message("a", b"1", None));
+    set(&mut retained, &message("a", b"22", None));
     assert_eq!((retained.len(), retained.bytes()), (1, 3));
     assert_eq!(retained.get("a").map(|m| m.payload.len()), Some(2));
-    retained.set(&message("a", b"", None));
-    retained.set(&message("b", b"", None));
+    set(&mut retained, &message("a", b"", None));
+    set(&mut retained, &message("b", b"", None));
     assert_eq!((retained.len(), retained.bytes()), (0, 0));
 }
 
@@ -38,7 +50,7 @@ fn an_empty_payload_deletes() {
 fn the_expired_are_swept_a_few_at_a_time() {
     let mut retained = Retained::default();
     for n in 0..10 {
-        retained.set(&message(&n.to_string(), b"x", (n % 2 == 0).then_some(5)));
+        set(&mut retained, &message(&n.to_string(), b"x", (n % 2 == 0).then_some(5)));
     }
     let mut cursor = Cursor::default();
     retained.sweep(&mut cursor, Instant::from_millis(5), 4);
@@ -52,12 +64,12 @@ fn the_expired_are_swept_a_few_at_a_time() {
 fn a_walk_goes_on_after_changes() {
     let mut retained = Retained::default();
     for topic in ["a/1", "a/2", "a/3"] {
-        retained.set(&message(topic, b"x", None));
+        set(&mut retained, &message(topic, b"x", None));
     }
     let mut cursor = Cursor::default();
     assert_eq!(retained.next("a/+", &mut cursor).map(|m| m.topic.to_string()).as_deref(), Some("a/1"));
-    retained.set(&message("a/2", b"", None));
-    retained.set(&message("a/1", b"", None));
+    set(&mut retained, &message("a/2", b"", None));
+    set(&mut retained, &message("a/1", b"", None));
     assert_eq!(retained.next("a/+", &mut cursor).map(|m| m.topic.to_string()).as_deref(), Some("a/3"));
 }
 
@@ -80,11 +92,29 @@ proptest! {
         let mut retained = Retained::default();
         let topics: Vec<String> = topics.iter().map(|levels| levels.join("/")).filter(|t| !t.is_empty()).collect();
         for topic in &topics {
-            retained.set(&message(topic, b"x", None));
+            set(&mut retained, &message(topic, b"x", None));
         }
         let wanted = TopicFilter::parse(&filter).unwrap();
         let expected: Vec<String> =
             topics.iter().filter(|topic| wanted.matches(TopicName::parse(topic).unwrap())).cloned().collect();
         prop_assert_eq!(found(&retained, &filter), expected);
     }
+}
+
+#[test]
+fn the_later_stays_in_whichever_order_they_come() {
+    let stamp = |order, shard| Stamp { order, shard };
+    let mut retained = Retained::default();
+    retained.keep_cleared();
+    retained.set(stamp(5, 1), &message("a", b"new", None));
+    retained.set(stamp(5, 0), &message("a", b"old", None));
+    retained.clear(stamp(4, 9), "a");
+    assert_eq!(retained.get("a").map(|m| m.payload.to_vec()), Some(b"new".to_vec()));
+    retained.clear(stamp(6, 0), "a");
+    retained.set(stamp(5, 9), &message("a", b"old", None));
+    assert_eq!((retained.len(), retained.bytes(), retained.cleared_len()), (0, 0, 1));
+    retained.forget_cleared(6);
+    assert_eq!(retained.cleared_len(), 1);
+    retained.forget_cleared(7);
+    assert_eq!(retained.cleared_len(), 0);
 }

@@ -1,8 +1,9 @@
 //! Shared Subscriptions: several Sessions of which one gets each message.
 
-use martlet_wire::{QoS, SubscriptionIdentifier};
+use martlet_wire::{QoS, RetainHandling, SubscriptionIdentifier, SubscriptionOptions};
 
 use crate::clients::SessionId;
+use crate::interest::Demand;
 
 /// One Session in a Shared Subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,20 @@ pub(crate) struct Member {
     pub(crate) identifier: Option<SubscriptionIdentifier>,
     /// Whether it has a connection.
     pub(crate) is_online: bool,
+    /// Whether its Session survives a crash.
+    pub(crate) survives: bool,
+}
+
+impl Member {
+    /// The options of its SUBSCRIBE, as far as a Shared Subscription has them.
+    pub(crate) fn options(&self) -> SubscriptionOptions {
+        SubscriptionOptions {
+            maximum_qos: self.qos,
+            no_local: false,
+            retain_as_published: self.retain_as_published,
+            retain_handling: RetainHandling::SendAtSubscribe,
+        }
+    }
 }
 
 /// The members of one Shared Subscription on one shard, served in turn.
@@ -46,10 +61,22 @@ impl Group {
         true
     }
 
+    /// The membership of a Session.
+    pub(crate) fn member(&self, session: SessionId) -> Option<&Member> {
+        self.members.iter().find(|member| member.session == session)
+    }
+
     /// A member's connection came or went.
     pub(crate) fn set_online(&mut self, session: SessionId, is_online: bool) {
         if let Some(member) = self.members.iter_mut().find(|member| member.session == session) {
             member.is_online = is_online;
+        }
+    }
+
+    /// A member's Session begins to survive a crash.
+    pub(crate) fn set_survives(&mut self, session: SessionId) {
+        if let Some(member) = self.members.iter_mut().find(|member| member.session == session) {
+            member.survives = true;
         }
     }
 
@@ -71,9 +98,19 @@ impl Group {
         (self.members.len(), self.members.iter().filter(|member| member.is_online).count())
     }
 
+    /// What the members want together.
+    pub(crate) fn demand(&self) -> Demand {
+        self.members.iter().map(|member| demand(member.survives, member.qos)).max().unwrap_or(Demand::None)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
+}
+
+/// What a subscription wants that grants this QoS.
+pub(super) fn demand(survives: bool, qos: QoS) -> Demand {
+    if survives && qos > QoS::AtMostOnce { Demand::Lasting } else { Demand::Passing }
 }
 
 #[cfg(test)]
@@ -87,6 +124,7 @@ mod tests {
             retain_as_published: false,
             identifier: None,
             is_online,
+            survives: false,
         }
     }
 

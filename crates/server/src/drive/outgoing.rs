@@ -55,8 +55,8 @@ impl Shard {
                 Output::HandOver { connection, shard, received } => {
                     self.hand_over(connection, shard, received);
                 }
-                Output::Persist { batch } => {
-                    if let Some(durable) = self.parts.log.append(batch, &[]) {
+                Output::Persist { batch, records, .. } => {
+                    if let Some(durable) = self.parts.log.append(batch, &records) {
                         self.parts.engine.handle(self.now, Input::Persisted(durable));
                     }
                 }
