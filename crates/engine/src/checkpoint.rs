@@ -75,8 +75,11 @@ impl Engine {
         }
         Record::AsOf(self.journal.last_batch()).encode(&mut part);
         Record::Time(self.now).encode(&mut part);
-        while part.len() < bytes_max && !matches!(checkpoint.stage, Stage::Done) {
+        loop {
             checkpoint.advance(self, &mut part);
+            if part.len() >= bytes_max || matches!(checkpoint.stage, Stage::Done) {
+                break;
+            }
         }
         self.checkpoint = Some(checkpoint);
         Some(part)

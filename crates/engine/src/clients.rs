@@ -102,13 +102,7 @@ impl ClientSession {
     pub(crate) fn will_record(&self) -> Record<'_> {
         let client_identifier = &*self.client_identifier;
         match &self.will {
-            Some(will) => Record::Will {
-                client_identifier,
-                delay: will.delay,
-                expiry_interval: will.expiry_interval,
-                due_at: will.due_at,
-                message: will.message.fields(),
-            },
+            Some(will) => will_record(client_identifier, will),
             None => Record::WillGone { client_identifier },
         }
     }
@@ -121,6 +115,17 @@ impl ClientSession {
     /// How many subscriptions it has.
     pub(crate) fn subscription_count(&self) -> usize {
         self.subscriptions.len() + self.shared.len()
+    }
+}
+
+/// The record of a Will.
+pub(crate) fn will_record<'a>(client_identifier: &'a str, will: &'a Will) -> Record<'a> {
+    Record::Will {
+        client_identifier,
+        delay: will.delay,
+        expiry_interval: will.expiry_interval,
+        due_at: will.due_at,
+        message: will.message.fields(),
     }
 }
 

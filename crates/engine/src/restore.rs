@@ -301,3 +301,6 @@ fn redo_in(session: &mut ClientSession, record: &Record<'_>) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

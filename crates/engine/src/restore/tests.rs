@@ -1,0 +1,368 @@
+//! What a shard wrote down makes the same shard again: from all batches, and from a checkpoint that was taken while clients
+//! went on.
+
+use std::collections::BTreeMap;
+
+use martlet_wire::{
+    Ack, Connect, Delivery, Packet, PacketId, Properties, Property, ProtocolVersion, Publish, QoS,
+    RetainHandling, Subscribe, SubscribeRequest, SubscribeRequests, SubscriptionIdentifier,
+    SubscriptionOptions, TopicFilters, TopicName, Unsubscribe, decode, fixed_header,
+};
+
+use super::*;
+use crate::hashing::Random;
+use crate::{Commons, Config, ConnectionId, Input, Limits, Output, Peer};
+
+const CLIENTS: u32 = 5;
+const TOPICS: [&str; 5] = ["a", "a/b", "a/c", "b", "b/b"];
+const FILTERS: [&str; 6] = ["a/#", "+/b", "b", "#", "$share/g/a/+", "$share/g/b"];
+
+/// A shard, what its log has, and clients that acknowledge when they like.
+struct World {
+    engine: Engine,
+    random: Random,
+    now: u64,
+    batches: Vec<(BatchId, Vec<u8>)>,
+    /// Batches that are not durable yet.
+    under_way: Vec<BatchId>,
+    /// Each connection: its generation, and what it has not acknowledged.
+    clients: Vec<(u32, bool, Vec<Packet<'static>>)>,
+    next_id: u16,
+}
+
+fn config() -> Config {
+    let limits = Limits { inflight_messages_max: 3, queued_messages_max: 8, ..Limits::default() };
+    Config { limits, seed: 5, ..Config::default() }
+}
+
+fn engine() -> Engine {
+    Engine::new(config(), ShardId(0), Commons::new(1, &config()))
+}
+
+fn ack(id: PacketId) -> Ack<'static> {
+    Ack::success(id)
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut engine = engine();
+        engine.restored(Instant::from_millis(1_000), BatchId(0));
+        let clients = (0..CLIENTS).map(|_| (0, false, Vec::new())).collect();
+        let random = Random::new(seed);
+        Self { engine, random, now: 1_000, batches: Vec::new(), under_way: Vec::new(), clients, next_id: 1 }
+    }
+
+    fn below(&mut self, most: usize) -> usize {
+        usize::try_from(self.random.next() % most as u64).unwrap()
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        self.engine.handle(Instant::from_millis(self.now), input);
+    }
+
+    fn send(&mut self, client: u32, packet: &Packet<'_>) {
+        let mut bytes = Vec::new();
+        packet.encode(ProtocolVersion::Mqtt5, &mut bytes).unwrap();
+        let (generation, ..) = self.clients[client as usize];
+        let connection = ConnectionId { index: client, generation };
+        self.handle(Input::Received { connection, bytes: &bytes });
+    }
+
+    fn id(&mut self) -> PacketId {
+        self.next_id = self.next_id % 60_000 + 1;
+        PacketId::new(self.next_id).unwrap()
+    }
+
+    fn step(&mut self) {
+        let client = u32::try_from(self.below(CLIENTS as usize)).unwrap();
+        let (generation, is_open, _) = self.clients[client as usize];
+        let connection = ConnectionId { index: client, generation };
+        if !is_open {
+            return self.connect(client);
+        }
+        match self.below(20) {
+            0 => {
+                self.clients[client as usize].1 = false;
+                self.handle(Input::Closed { connection });
+            }
+            1..=3 => self.subscribe(client),
+            4 => {
+                let filters = [FILTERS[self.below(FILTERS.len())]];
+                let filters = filters.map(|filter| TopicFilter::parse(filter).unwrap());
+                let id = self.id();
+                self.send(
+                    client,
+                    &Packet::Unsubscribe(Unsubscribe {
+                        id,
+                        properties: Properties::EMPTY,
+                        filters: TopicFilters::list(&filters),
+                    }),
+                );
+            }
+            5..=12 => self.publish(client),
+            13 => self.now += 700,
+            _ => {
+                if let Some(packet) = self.clients[client as usize].2.pop() {
+                    self.send(client, &packet);
+                }
+            }
+        }
+        if self.below(3) == 0
+            && let Some(batch) = self.under_way.pop()
+        {
+            self.under_way.clear();
+            self.handle(Input::Persisted(batch));
+        }
+        self.poll();
+    }
+
+    fn connect(&mut self, client: u32) {
+        let expiry = [0, 2, 1000][self.below(3)];
+        let properties = [Property::SessionExpiryInterval(expiry)];
+        let will = martlet_wire::Will {
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            properties: Properties::EMPTY,
+            topic: TopicName::parse("a/c").unwrap(),
+            payload: b"gone",
+        };
+        let has_will = self.below(3) == 0;
+        let name = format!("client-{client}");
+        let connect = Connect {
+            version: ProtocolVersion::Mqtt5,
+            bridge: false,
+            clean_start: self.below(6) == 0,
+            keep_alive: 0,
+            properties: Properties::list(&properties),
+            client_identifier: &name,
+            will: has_will.then_some(will),
+            user_name: None,
+            password: None,
+        };
+        let slot = &mut self.clients[client as usize];
+        *slot = (slot.0 + 1, true, Vec::new());
+        let connection = ConnectionId { index: client, generation: slot.0 };
+        self.handle(Input::Opened { connection, peer: Peer::default() });
+        self.send(client, &Packet::Connect(connect));
+        self.poll();
+    }
+
+    fn subscribe(&mut self, client: u32) {
+        let filter = TopicFilter::parse(FILTERS[self.below(FILTERS.len())]).unwrap();
+        let qos = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][self.below(3)];
+        let options = SubscriptionOptions {
+            maximum_qos: qos,
+            no_local: filter.share().is_none() && self.below(4) == 0,
+            retain_as_published: self.below(2) == 0,
+            retain_handling: RetainHandling::SendAtSubscribe,
+        };
+        let identifier = SubscriptionIdentifier::new(7).map(Property::SubscriptionIdentifier);
+        let properties = if self.below(2) == 0 { identifier.as_slice() } else { &[] };
+        let requests = [SubscribeRequest { filter, options }];
+        let id = self.id();
+        let requests = SubscribeRequests::list(&requests);
+        self.send(
+            client,
+            &Packet::Subscribe(Subscribe { id, properties: Properties::list(properties), requests }),
+        );
+    }
+
+    fn publish(&mut self, client: u32) {
+        let qos = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][self.below(3)];
+        let payload = format!("{}", self.random.next());
+        let expiry = [Property::MessageExpiryInterval(1)];
+        let id = self.id();
+        let publish = Publish {
+            topic: Some(TopicName::parse(TOPICS[self.below(TOPICS.len())]).unwrap()),
+            delivery: Delivery::new(qos, false, id),
+            retain: self.below(3) == 0,
+            properties: if self.below(4) == 0 { Properties::list(&expiry) } else { Properties::EMPTY },
+            payload: if self.below(8) == 0 { b"" } else { payload.as_bytes() },
+        };
+        self.send(client, &Packet::Publish(publish));
+        if qos == QoS::ExactlyOnce && self.below(2) == 0 {
+            self.send(client, &Packet::PubRel(ack(id)));
+        }
+    }
+
+    fn poll(&mut self) {
+        loop {
+            match self.engine.poll() {
+                Output::Transmit(connection) => {
+                    let mut slices = Vec::new();
+                    self.engine.outgoing(connection, &mut slices);
+                    let bytes = slices.concat();
+                    self.take(connection, &bytes);
+                    self.handle(Input::Sent { connection, bytes: bytes.len() });
+                }
+                Output::Close { connection, .. } => {
+                    let slot = &mut self.clients[connection.index as usize];
+                    if slot.0 == connection.generation {
+                        slot.1 = false;
+                    }
+                }
+                Output::Persist { batch, records, .. } => {
+                    self.batches.push((batch, records));
+                    self.under_way.push(batch);
+                }
+                Output::WakeAt(_) => break,
+                _ => {}
+            }
+        }
+        self.engine.end_turn();
+        self.handle(Input::WakeUp);
+        if !self.engine.journal.is_taken() {
+            self.poll();
+        }
+    }
+
+    /// A client notes what it has to acknowledge.
+    fn take(&mut self, connection: ConnectionId, mut bytes: &[u8]) {
+        while let Ok(Some(header)) = fixed_header(Some(ProtocolVersion::Mqtt5), bytes) {
+            let (packet, rest) = bytes.split_at(header.packet_len());
+            bytes = rest;
+            let answer = match decode(ProtocolVersion::Mqtt5, packet).unwrap() {
+                Packet::Publish(publish) => match publish.delivery {
+                    Delivery::AtLeastOnce { id, .. } => Packet::PubAck(ack(id)),
+                    Delivery::ExactlyOnce { id, .. } => Packet::PubRec(ack(id)),
+                    Delivery::AtMostOnce => continue,
+                },
+                Packet::PubRel(release) => Packet::PubComp(ack(release.id)),
+                _ => continue,
+            };
+            let slot = &mut self.clients[connection.index as usize];
+            if slot.0 == connection.generation {
+                slot.2.insert(0, answer);
+            }
+        }
+    }
+
+    /// A whole checkpoint of now, or one that takes some steps.
+    fn checkpoint(&mut self, steps: usize) -> (BatchId, Vec<Vec<u8>>) {
+        let begin = self.engine.begin_checkpoint().expect("all records are taken");
+        let mut parts = Vec::new();
+        while let Some(part) = self.engine.checkpoint_part(1) {
+            parts.push(part);
+            for _ in 0..steps {
+                self.step();
+            }
+        }
+        (begin, parts)
+    }
+}
+
+/// All that survives, as sorted lines in which messages stand for their names.
+fn picture(engine: &mut Engine) -> Vec<String> {
+    engine.begin_checkpoint().expect("all records are taken");
+    let mut messages = BTreeMap::new();
+    let mut lines = Vec::new();
+    // The order within a Session counts, that of the Sessions does not.
+    let mut places = BTreeMap::<RecordId, usize>::new();
+    while let Some(part) = engine.checkpoint_part(1 << 20) {
+        let mut reader = Reader(&part);
+        while let Some(record) = reader.record() {
+            let name = match record {
+                Record::Message { id, message } => {
+                    messages.insert(id, format!("{message:?}"));
+                    continue;
+                }
+                Record::Time(_) | Record::AsOf(_) => continue,
+                Record::Queued { message, .. } | Record::Retained { message, .. } => {
+                    messages[&message].clone()
+                }
+                _ => String::new(),
+            };
+            let session = record.session().unwrap_or_default();
+            let place = places.entry(session).or_default();
+            // Subscriptions have no order, unless they are owed something.
+            let is_ordered = session > 0 && !matches!(record, Record::Subscribed { owes: false, .. });
+            *place += usize::from(is_ordered);
+            let number = if is_ordered { *place } else { 0 };
+            let text = match record {
+                Record::Queued { session, qos, retain, group, identifiers, .. } => {
+                    format!("queued {session} {qos:?} {retain} {group:?} {identifiers:?}")
+                }
+                Record::Retained { stamp, .. } => format!("retained {stamp:?}"),
+                other => format!("{other:?}"),
+            };
+            lines.push(format!("{session} {number} {text} {name}"));
+        }
+    }
+    let wills = engine.restoring.iter().flat_map(|state| &state.wills);
+    lines.extend(wills.map(|(client_identifier, will)| {
+        format!("0 0 {:?} ", crate::clients::will_record(client_identifier, will))
+    }));
+    lines.sort();
+    lines
+}
+
+/// The Will's due time is set anew by a restart, so that it is no part of the comparison.
+fn without_due_times(mut lines: Vec<String>) -> Vec<String> {
+    for line in &mut lines {
+        if let Some(at) = line.find("due_at: ") {
+            let end = line[at..].find(", message").unwrap_or_default() + at;
+            line.replace_range(at..end, "due_at: ?");
+        }
+    }
+    lines
+}
+
+fn restored_from(checkpoint: &[Vec<u8>], batches: &[(BatchId, Vec<u8>)]) -> Engine {
+    let mut engine = engine();
+    for part in checkpoint {
+        engine.restore(Stored::Checkpoint, part).unwrap();
+    }
+    for (batch, records) in batches {
+        engine.restore(Stored::Batch(*batch), records).unwrap();
+    }
+    engine
+}
+
+#[test]
+fn all_batches_make_the_same_state() {
+    for seed in 1..120 {
+        let mut world = World::new(seed);
+        for _ in 0..150 {
+            world.step();
+        }
+        let mut restored = restored_from(&[], &world.batches);
+        let (found, expected) = (picture(&mut restored), picture(&mut world.engine));
+        assert_eq!(without_due_times(found), without_due_times(expected), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_checkpoint_and_the_batches_behind_its_beginning_make_the_same_state() {
+    for seed in 1..120 {
+        let mut world = World::new(seed);
+        for _ in 0..100 {
+            world.step();
+        }
+        let steps = world.below(6);
+        let (begin, parts) = world.checkpoint(steps);
+        for _ in 0..30 {
+            world.step();
+        }
+        let behind =
+            world.batches.iter().position(|(batch, _)| *batch > begin).unwrap_or(world.batches.len());
+        let mut restored = restored_from(&parts, &world.batches[behind..]);
+        let (found, expected) = (picture(&mut restored), picture(&mut world.engine));
+        assert_eq!(without_due_times(found), without_due_times(expected), "seed {seed}");
+    }
+}
+
+#[test]
+fn records_of_a_later_version_are_told_and_what_came_before_them_counts() {
+    let mut engine = engine();
+    let mut records = Vec::new();
+    let client_identifier = "c";
+    let (user_name, detached_at) = (None, Some(Instant::from_millis(5)));
+    let session =
+        Record::Session { session: 1, client_identifier, user_name, expiry_interval: 100, detached_at };
+    session.encode(&mut records);
+    let offset = records.len();
+    records.push(250);
+    assert_eq!(engine.restore(Stored::Batch(BatchId(1)), &records), Err(UnreadableRecord { offset }));
+    engine.restored(Instant::from_millis(6), BatchId(1));
+    assert_eq!(engine.status().sessions, 1);
+}
