@@ -184,7 +184,11 @@ impl<D: Disk, R: FnMut(Outcome)> Worker<D, R> {
                 self.log.sync()?;
                 Ok(first)
             }
-            Durability::Os => self.log.append(pending.entries()),
+            Durability::Os => {
+                let first = self.log.append(pending.entries())?;
+                self.log.keep();
+                Ok(first)
+            }
             Durability::None => Ok(self.log.skip(pending.len() as u64)),
         }
     }

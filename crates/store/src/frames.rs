@@ -74,8 +74,13 @@ impl<F: DiskFile> Frames<F> {
 
     /// The bytes of the frame that came last.
     pub(crate) fn payload(&mut self) -> &[u8] {
-        let count = usize::try_from(self.payload.end - self.payload.start).unwrap_or(0);
+        let count = usize::try_from(self.payload_bytes()).unwrap_or(0);
         self.window.at(self.payload.start, count)
+    }
+
+    /// How many these are.
+    pub(crate) const fn payload_bytes(&self) -> u64 {
+        self.payload.end - self.payload.start
     }
 
     /// The number of the next frame.
@@ -96,7 +101,8 @@ impl<F: DiskFile> Frames<F> {
     fn after_damage(&mut self, at: u64) -> Found {
         let next = self.next_sound(at);
         let length = self.window.length();
-        if at >= self.proven() {
+        // What could not be read may have been sound, so it is not cut off.
+        if at >= self.proven() && !self.window.has_failed() {
             self.offset = length;
             return Found::Tail { offset: at, bytes: length - at, has_sound_frames: next.is_some() };
         }

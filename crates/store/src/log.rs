@@ -27,14 +27,14 @@ pub struct Log<D: Disk> {
     active: Option<Active<D::File>>,
     /// The number of the next entry.
     next: u64,
-    /// The next number at the last sync: all before it are durable.
-    synced: u64,
+    /// The next number at the last sync: the entries before it stay, whatever happens.
+    kept: u64,
     next_ordinal: u64,
     is_dir_durable: bool,
     buffer: Vec<u8>,
     /// Room that a batch did not find.
     needed_room: Option<u64>,
-    /// Not all that was appended since the last sync can be made durable: a file with a part of it was given up.
+    /// What was appended since the last sync cannot be made durable any more: a file with a part of it was given up.
     unsyncable: Option<io::Error>,
     unsettled: Option<io::ErrorKind>,
 }
@@ -55,6 +55,8 @@ struct Active<F> {
     salt: u32,
     /// The length up to which the file is synced.
     synced_bytes: u64,
+    /// The length up to which its entries stay, whatever happens.
+    kept_bytes: u64,
 }
 
 /// Where a log begins to write.
@@ -112,7 +114,7 @@ impl<D: Disk> Log<D> {
             segments: start.segments,
             active: None,
             next: start.next,
-            synced: start.next,
+            kept: start.next,
             next_ordinal: start.next_ordinal,
             is_dir_durable: false,
             buffer: Vec::new(),
@@ -130,6 +132,9 @@ impl<D: Disk> Log<D> {
         if let Some(kind) = self.unsettled {
             return Err(AppendError::Unsettled(kind));
         }
+        if let Some(error) = &self.unsyncable {
+            return Err(AppendError::Io(error.kind().into()));
+        }
         if self.buffer.capacity() > BUFFER_KEPT_BYTES && self.buffer.len() < self.buffer.capacity() / 4 {
             self.buffer.shrink_to(BUFFER_KEPT_BYTES);
         }
@@ -139,14 +144,17 @@ impl<D: Disk> Log<D> {
         if entries.peek().is_none() {
             return Ok(Seq(first));
         }
-        let salt = self.open_segment()?;
+        let (salt, is_synced) = self.open_segment()?;
         let mut next = first;
         for entry in entries {
             if entry.len() > ENTRY_BYTES_MAX {
                 return Err(AppendError::TooLarge { bytes: entry.len() });
             }
-            let is_proof = next == first && self.synced == first;
-            Frame::entry(next, entry).proving(is_proof).encode(salt, entry, &mut self.buffer);
+            Frame::entry(next, entry).proving(is_synced && next == first).encode(
+                salt,
+                entry,
+                &mut self.buffer,
+            );
             next += 1;
         }
         self.write()?;
@@ -158,8 +166,16 @@ impl<D: Disk> Log<D> {
     pub(crate) fn skip(&mut self, count: u64) -> Seq {
         let first = self.next;
         self.next += count;
-        self.synced = self.next;
+        self.kept = self.next;
         Seq(first)
+    }
+
+    /// Keeps what was appended as it is, durable or not: no failure takes it back.
+    pub(crate) fn keep(&mut self) {
+        self.kept = self.next;
+        if let (Some(active), Some(segment)) = (&mut self.active, self.segments.last()) {
+            active.kept_bytes = segment.bytes;
+        }
     }
 
     /// Makes durable all that was appended.
@@ -169,7 +185,7 @@ impl<D: Disk> Log<D> {
     /// appended again, or refused. Nothing is ever synced a second time.
     pub fn sync(&mut self) -> Result<(), AppendError> {
         self.sync_file().map_err(|error| {
-            self.next = self.synced;
+            self.next = self.kept;
             self.give_up();
             error.into()
         })
@@ -213,11 +229,6 @@ impl<D: Disk> Log<D> {
         Seq(self.next)
     }
 
-    /// All entries before this one are durable.
-    pub const fn synced_seq(&self) -> Seq {
-        Seq(self.synced)
-    }
-
     /// The oldest entry that is there, or the next one.
     pub fn first_seq(&self) -> Seq {
         Seq(self.segments.iter().map(|segment| segment.first).min().unwrap_or(self.next))
@@ -258,26 +269,31 @@ impl<D: Disk> Log<D> {
         if let Some(error) = self.unsyncable.take() {
             return Err(error);
         }
-        if self.synced == self.next {
-            return Ok(());
-        }
         if let (Some(active), Some(segment)) = (&mut self.active, self.segments.last()) {
-            active.file.sync_data()?;
+            if active.synced_bytes != segment.bytes {
+                active.file.sync_data()?;
+            }
             active.synced_bytes = segment.bytes;
         }
-        self.synced = self.next;
+        self.keep();
         Ok(())
     }
 
-    /// Makes sure that there is a file that can be appended to, and answers its salt.
-    fn open_segment(&mut self) -> Result<u32, AppendError> {
-        if let Some(active) = &mut self.active {
-            if self.segments.last().is_some_and(|segment| segment.bytes < self.segment_bytes) {
-                return Ok(active.salt);
+    /// Makes sure that there is a file that can be appended to. Answers its salt, and whether all of it is synced.
+    fn open_segment(&mut self) -> Result<(u32, bool), AppendError> {
+        if let (Some(active), Some(segment)) = (&mut self.active, self.segments.last()) {
+            let is_synced = active.synced_bytes == segment.bytes;
+            if segment.bytes < self.segment_bytes {
+                return Ok((active.salt, is_synced));
             }
-            // A later segment says of the one before that all that counts in it was synced.
-            if self.unsyncable.is_none() {
-                self.unsyncable = self.sync_file().err();
+            // A later segment says of the one before that all that counts in it was synced. The entries are not kept yet: the
+            // caller's sync may fail, and takes back all of them.
+            let outcome = if is_synced { Ok(()) } else { active.file.sync_data() };
+            if let Err(error) = outcome {
+                self.give_up();
+                if self.next != self.kept {
+                    return Err(error.into());
+                }
             }
             self.active = None;
         }
@@ -286,7 +302,7 @@ impl<D: Disk> Log<D> {
         {
             return Err(AppendError::Full);
         }
-        Ok(self.create_segment()?)
+        Ok((self.create_segment()?, true))
     }
 
     /// Makes a new file with a durable header.
@@ -313,27 +329,23 @@ impl<D: Disk> Log<D> {
         }
         let bytes = HEADER_BYTES as u64;
         self.segments.push(Segment { ordinal, first: self.next, bytes });
-        self.active = Some(Active { file, salt: header.salt, synced_bytes: bytes });
+        self.active = Some(Active { file, salt: header.salt, synced_bytes: bytes, kept_bytes: bytes });
         Ok(header.salt)
     }
 
-    /// Leaves the active file alone for good, after a failure. What is in it beyond the numbers that count is void, because the
-    /// next file begins with the first of them; cutting it off only tidies up, so it does not matter whether it works.
+    /// Leaves the active file alone for good, after a failure. What is in it beyond the entries that are kept is void, because
+    /// the next file begins with the number behind them; cutting it off only tidies up, so it does not matter whether it works.
     fn give_up(&mut self) {
         let Some(mut active) = self.active.take() else { return };
-        if self.next == self.synced {
-            self.unsyncable = None;
-        } else if self.unsyncable.is_none() {
-            self.unsyncable = Some(io::Error::other("the file of these entries was given up"));
+        if self.next != self.kept {
+            self.unsyncable = Some(io::Error::other("a file with entries that were not synced was given up"));
         }
         if let Some(segment) = self.segments.last_mut() {
-            if self.next == self.synced {
-                segment.bytes = active.synced_bytes;
-            }
+            segment.bytes = active.kept_bytes;
             let _ = active.file.truncate(segment.bytes);
         }
-        // Files without anything that counts go at once, so that a full disk does not fill up with them.
-        while let Some(segment) = self.segments.last().filter(|segment| segment.first >= self.next) {
+        // Files without anything that is kept go at once, so that a full disk does not fill up with them.
+        while let Some(segment) = self.segments.last().filter(|segment| segment.first >= self.kept) {
             let _ = self.place.disk.remove(&self.place.path(&paths::segment(segment.ordinal)));
             self.segments.pop();
         }

@@ -97,16 +97,7 @@ impl<D: Disk> Recovery<D> {
         let reader = self.reader.as_mut()?;
         let is_checkpoint = reader.is_checkpoint;
         let payload = reader.frames.payload();
-        if is_checkpoint {
-            if let Some(found) = &mut self.report.checkpoint {
-                found.records += 1;
-                found.record_bytes += payload.len() as u64;
-            }
-            return Some(Recovered::Record(payload));
-        }
-        self.report.entries += 1;
-        self.report.entry_bytes += payload.len() as u64;
-        Some(Recovered::Entry(Seq(seq), payload))
+        Some(if is_checkpoint { Recovered::Record(payload) } else { Recovered::Entry(Seq(seq), payload) })
     }
 
     /// What was found so far.
@@ -148,7 +139,15 @@ impl<D: Disk> Recovery<D> {
             match reader.frames.next() {
                 Found::Frame { is_mark: true, .. } => reader.is_ended = true,
                 Found::Frame { seq, .. } => {
-                    if reader.is_checkpoint || seq >= self.from {
+                    let bytes = reader.frames.payload_bytes();
+                    if !reader.is_checkpoint && seq >= self.from {
+                        self.report.entries += 1;
+                        self.report.entry_bytes += bytes;
+                        return Some(seq);
+                    }
+                    if let Some(found) = self.report.checkpoint.as_mut().filter(|_| reader.is_checkpoint) {
+                        found.records += 1;
+                        found.record_bytes += bytes;
                         return Some(seq);
                     }
                 }

@@ -17,16 +17,22 @@ pub(crate) struct Window<F> {
     length: u64,
     buffer: Vec<u8>,
     start: u64,
+    has_failed: bool,
 }
 
 impl<F: DiskFile> Window<F> {
     /// Shows the first bytes of a file.
     pub(crate) fn new(file: F, length: u64) -> Self {
-        Self { file, length, buffer: Vec::new(), start: 0 }
+        Self { file, length, buffer: Vec::new(), start: 0, has_failed: false }
     }
 
     pub(crate) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Whether a part could not be read so far.
+    pub(crate) const fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// The bytes at an offset: as many as asked for, or all that there are.
@@ -74,6 +80,7 @@ impl<F: DiskFile> Window<F> {
             let block = &mut self.buffer[from..end];
             if read_full(&self.file, offset, block).is_err() {
                 block.fill(0);
+                self.has_failed = true;
             }
             from = end;
         }

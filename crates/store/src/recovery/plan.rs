@@ -66,7 +66,8 @@ impl Plan {
             match segment(listed) {
                 Some(segment) if segment.ordinal < first => {}
                 Some(segment) => {
-                    sources.push_back(Source::Segment(segment, void_from(&scan.segments[index + 1..])))
+                    let void_from = void_from(&scan.segments[index + 1..]);
+                    sources.push_back(Source::Segment(segment, void_from));
                 }
                 None => sources.push_back(Source::BadSegment(listed.clone())),
             }
