@@ -344,8 +344,9 @@ impl<D: Disk> Log<D> {
             segment.bytes = active.kept_bytes;
             let _ = active.file.truncate(segment.bytes);
         }
-        // Files without anything that is kept go at once, so that a full disk does not fill up with them.
-        while let Some(segment) = self.segments.last().filter(|segment| segment.first >= self.kept) {
+        // A file without anything that is kept goes at once, so that a full disk does not fill up with them. It is the last one,
+        // so that no crash leaves a gap.
+        if let Some(segment) = self.segments.last().filter(|segment| segment.first >= self.kept) {
             let _ = self.place.disk.remove(&self.place.path(&paths::segment(segment.ordinal)));
             self.segments.pop();
         }

@@ -58,7 +58,7 @@ impl Bench {
         let entries = recover(&crashed).0.entries;
         entries
             .into_iter()
-            .map(|(_, entry)| u64::from_le_bytes(entry.try_into().expect("the disk is well")))
+            .map(|(_, entry)| u64::from_le_bytes(entry.try_into().expect("eight bytes")))
             .collect()
     }
 }

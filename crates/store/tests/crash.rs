@@ -28,7 +28,7 @@ fn survive(disk: &MemoryDisk, mut ledger: Ledger, what: &str) {
     // What was recovered counts as durable from here on.
     for seq in ledger.next()..=entries_after as u64 {
         let (content, _) = recover(disk);
-        let index = usize::try_from(seq - 1).expect("the disk is well");
+        let index = usize::try_from(seq - 1).expect("a small number");
         ledger.durable.push(content.history()[index].1.clone());
     }
     let store = open(disk);

@@ -258,3 +258,47 @@ fn the_root_has_other_files_too() {
     assert!(report.is_undamaged());
     assert_eq!(disk.files().len(), 5, "{:?}", disk.files());
 }
+
+#[test]
+fn a_failed_sync_takes_back_entries_of_closed_files_too() {
+    let disk = MemoryDisk::new(1);
+    let store = open(&disk);
+    let mut log = open_log(&store);
+    let mut ledger = Ledger::default();
+    ledger.commit(&mut log, &batch(1, 2)).unwrap();
+    for _ in 0..4 {
+        log.append([&[0; 1000][..]]).unwrap();
+    }
+    assert_eq!(log.segments(), 2, "the first file is full");
+    disk.fail_next(Operation::Sync, 1);
+    log.sync().unwrap_err();
+    assert_eq!(log.next_seq(), Seq(3));
+    for way in [Unsynced::Lost, Unsynced::Kept] {
+        let (_, report) = recover(&disk.crashed(way, 1));
+        assert!(report.is_undamaged(), "{report:?}");
+    }
+    ledger.commit(&mut log, &batch(2, 2)).unwrap();
+    drop((log, store));
+    for way in [Unsynced::Lost, Unsynced::Kept] {
+        let (content, report) = recover(&disk.crashed(way, 1));
+        assert!(report.is_undamaged(), "{report:?}");
+        assert_eq!(content.entries.len(), 4);
+        ledger.judge(content).unwrap();
+    }
+}
+
+#[test]
+fn after_a_failure_nothing_is_appended_to_entries_that_are_lost() {
+    let disk = MemoryDisk::new(1);
+    let store = open(&disk);
+    let mut log = open_log(&store);
+    log.append([&b"never synced"[..]]).unwrap();
+    disk.fail_next(Operation::Write, 1);
+    log.append([&b"never written"[..]]).unwrap_err();
+    assert!(matches!(log.append([&b"on top of it"[..]]), Err(AppendError::Io(_))));
+    log.sync().unwrap_err();
+    let mut ledger = Ledger::default();
+    ledger.commit(&mut log, &batch(1, 2)).unwrap();
+    drop((log, store));
+    ledger.judge(recover(&disk.crashed(Unsynced::Kept, 1)).0).unwrap();
+}

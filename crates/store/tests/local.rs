@@ -143,7 +143,7 @@ fn count(disk: &LocalDisk) -> (u64, u64) {
             Recovered::Record(record) => record,
             Recovered::Entry(_, entry) => &entry[..8],
         };
-        last = u64::from_le_bytes(bytes.try_into().expect("the disk is well"));
+        last = u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
         entries = if matches!(recovered, Recovered::Record(_)) { last } else { entries + 1 };
     }
     assert!(recovery.report().is_undamaged(), "{:?}", recovery.report());

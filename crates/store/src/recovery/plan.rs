@@ -67,6 +67,9 @@ impl Plan {
                 Some(segment) if segment.ordinal < first => {}
                 Some(segment) => {
                     let void_from = void_from(&scan.segments[index + 1..]);
+                    if segment.first >= void_from {
+                        continue;
+                    }
                     sources.push_back(Source::Segment(segment, void_from));
                 }
                 None => sources.push_back(Source::BadSegment(listed.clone())),
