@@ -11,6 +11,9 @@ pub(crate) const DAMAGED: &str = "damaged";
 /// What the name of a checkpoint ends with until it is whole.
 const UNFINISHED: &str = ".tmp";
 
+/// What the name of a file that was set aside whole goes on with.
+const WHOLE: &str = "-whole";
+
 const SHARD: &str = "shard-";
 const RETIRED: &str = "retired-";
 const SEGMENT: &str = "log-";
@@ -56,6 +59,25 @@ pub(crate) fn parse_checkpoint(name: &str) -> Option<u64> {
     number(name.strip_prefix(CHECKPOINT)?, 20)
 }
 
+/// Where a part of a damaged file is copied to.
+pub(crate) fn damaged_part(dir: &str, name: &str, offset: u64) -> String {
+    format!("{DAMAGED}/{dir}-{name}-at-{offset}")
+}
+
+/// The name in [`DAMAGED`] that a damaged file gets; it may have been there before, under the same name.
+pub(crate) fn damaged_whole(dir: &str, name: &str, number: u32) -> String {
+    match number {
+        0 => format!("{dir}-{name}{WHOLE}"),
+        _ => format!("{dir}-{name}{WHOLE}-{number}"),
+    }
+}
+
+/// Reads the name that a segment got when it was set aside whole.
+pub(crate) fn parse_damaged_segment(dir: &str, name: &str) -> Option<u64> {
+    let (segment, _) = name.strip_prefix(dir)?.strip_prefix('-')?.split_once(WHOLE)?;
+    parse_segment(segment)
+}
+
 /// Whether a file is a checkpoint that was never finished.
 pub(crate) fn is_unfinished(name: &str) -> bool {
     name.strip_suffix(UNFINISHED).and_then(parse_checkpoint).is_some()
@@ -80,6 +102,11 @@ mod tests {
         assert_eq!(parse_segment(&segment(u64::MAX)), Some(u64::MAX));
         assert_eq!(parse_checkpoint(&checkpoint(7)), Some(7));
         assert!(is_unfinished(&unfinished_checkpoint(7)));
+        for number in 0..2 {
+            let name = damaged_whole(&shard_dir(3), &segment(7), number);
+            assert_eq!(parse_damaged_segment(&shard_dir(3), &name), Some(7));
+            assert_eq!(parse_damaged_segment(&shard_dir(4), &name), None);
+        }
     }
 
     #[test]

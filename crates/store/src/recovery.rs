@@ -59,6 +59,7 @@ struct Reader<F> {
     is_checkpoint: bool,
     /// The checkpoint's last frame was there.
     is_ended: bool,
+    is_damaged: bool,
 }
 
 impl<D: Disk> Recovery<D> {
@@ -123,7 +124,7 @@ impl<D: Disk> Recovery<D> {
         let start = Start {
             segments: self.plan.segments,
             next: self.expected.max(self.from).max(1),
-            next_ordinal: self.plan.next_segment,
+            next_ordinal: self.plan.last_segment.saturating_add(1),
             unsettled,
         };
         (Log::new(self.place, segment_bytes, start), self.report)
@@ -188,7 +189,7 @@ impl<D: Disk> Recovery<D> {
     }
 
     fn read(&mut self, frames: Frames<D::File>, name: String, is_checkpoint: bool) {
-        self.reader = Some(Reader { frames, name, is_checkpoint, is_ended: false });
+        self.reader = Some(Reader { frames, name, is_checkpoint, is_ended: false, is_damaged: false });
     }
 
     fn close(&mut self) {
@@ -219,6 +220,7 @@ impl<D: Disk> Recovery<D> {
     fn damage(&mut self, range: Range<u64>, lost: Range<u64>) {
         let Some(reader) = &mut self.reader else { return };
         let name = reader.name.clone();
+        reader.is_damaged = true;
         let is_last = reader.frames.offset() >= reader.frames.window().length();
         let lost = if reader.is_checkpoint {
             if is_last { Lost::Unknown } else { Lost::Records(lost) }
@@ -242,7 +244,8 @@ impl<D: Disk> Recovery<D> {
         if self.repairs && has_sound_frames {
             set_aside = self.place.set_aside_part(&reader.name, reader.frames.window(), range.clone());
         }
-        self.cut = !has_sound_frames || set_aside.is_some();
+        // The tail may hold the proof that what is damaged before it had been synced, so that is still known at the next start.
+        self.cut = !reader.is_damaged && (!has_sound_frames || set_aside.is_some());
         if let Some(segment) = self.plan.segments.last_mut() {
             segment.bytes = range.start;
         }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Range;
 
 use crate::disk::{Access, Disk, DiskFile};
-use crate::paths::DAMAGED;
+use crate::paths::{DAMAGED, damaged_part, damaged_whole};
 use crate::place::Place;
 use crate::window::Window;
 
@@ -138,7 +138,7 @@ impl<D: Disk> Place<D> {
             return None;
         }
         self.disk.create_dir(DAMAGED).ok()?;
-        let aside = format!("{DAMAGED}/{}-{name}-at-{}", self.dir, range.start);
+        let aside = damaged_part(&self.dir, name, range.start);
         let is_there = |disk: &D| {
             let there = disk.open(&aside, Access::Read).and_then(|file| file.length());
             there.is_ok_and(|bytes| bytes == range.end - range.start)
@@ -164,11 +164,8 @@ impl<D: Disk> Place<D> {
     pub(crate) fn set_aside_whole(&self, name: &str) -> Option<String> {
         self.disk.create_dir(DAMAGED).ok()?;
         let taken = self.disk.list(DAMAGED).ok()?;
-        let names = (0..NAMES_MAX).map(|number| match number {
-            0 => format!("{}-{name}-whole", self.dir),
-            _ => format!("{}-{name}-whole-{number}", self.dir),
-        });
-        let free = names.into_iter().find(|name| !taken.contains(name))?;
+        let mut names = (0..NAMES_MAX).map(|number| damaged_whole(&self.dir, name, number));
+        let free = names.find(|name| !taken.contains(name))?;
         let aside = format!("{DAMAGED}/{free}");
         self.disk.rename(&self.path(name), &aside).ok()?;
         // The move may be undone by a loss of power; the file is then found and moved again.

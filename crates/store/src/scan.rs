@@ -5,7 +5,7 @@ use std::io;
 
 use crate::disk::Disk;
 use crate::format::{FORMAT_VERSION, FileKind, Header, HeaderError};
-use crate::paths;
+use crate::paths::{self, DAMAGED};
 use crate::place::{Look, Place};
 
 /// Why a shard cannot be read. Damage is no reason.
@@ -47,8 +47,8 @@ pub(crate) struct Scan {
     pub(crate) checkpoints: Vec<Listed>,
     /// Files that were being made when the power failed: nothing is in them.
     pub(crate) unfinished: Vec<String>,
-    /// The number of the next segment.
-    pub(crate) next_segment: u64,
+    /// The number of the last segment, be it sound, damaged, or set aside before.
+    pub(crate) last_segment: u64,
 }
 
 /// One file.
@@ -68,14 +68,17 @@ impl<D: Disk> Place<D> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(RecoverError::List(error)),
         };
-        let mut scan = Scan { next_segment: 1, ..Scan::default() };
+        // A segment that was set aside still tells that those before it had been synced.
+        let aside = self.disk.list(DAMAGED).unwrap_or_default();
+        let aside = aside.iter().filter_map(|name| paths::parse_damaged_segment(&self.dir, name)).max();
+        let mut scan = Scan { last_segment: aside.unwrap_or(0), ..Scan::default() };
         for name in names {
             if let Some(ordinal) = paths::parse_segment(&name) {
-                scan.next_segment = scan.next_segment.max(ordinal.saturating_add(1));
                 let look = self.look(FileKind::Segment, &name);
                 if look.is_stub() {
                     scan.unfinished.push(name);
                 } else {
+                    scan.last_segment = scan.last_segment.max(ordinal);
                     scan.segments.push(self.listed(name, ordinal, look)?);
                 }
             } else if let Some(ordinal) = paths::parse_checkpoint(&name) {

@@ -329,3 +329,39 @@ fn a_lost_meta_file_is_made_anew() {
         assert!(!open(&disk).is_meta_rebuilt());
     }
 }
+
+#[test]
+fn damage_before_a_torn_end_is_told_again_at_the_next_start() {
+    let (disk, _) = five_entries();
+    disk.rot(&segment(1), 64 + 2 * 64 + 30, 1);
+    // The end is torn in the last entry, which alone says that all before it had been synced.
+    let bytes = disk.contents(&segment(1)).unwrap();
+    disk.put(&segment(1), &bytes[..64 + 4 * 64 + 30]);
+    for _ in 0..3 {
+        let (content, report) = recover(&disk);
+        let numbers: Vec<u64> = content.entries.iter().map(|(seq, _)| *seq).collect();
+        assert_eq!(numbers, [1, 2, 4]);
+        assert!(report.torn.is_some() && report.damage_count == 1);
+    }
+}
+
+#[test]
+fn a_file_that_was_set_aside_still_tells_that_those_before_it_were_synced() {
+    let disk = MemoryDisk::new(1);
+    let store = open(&disk);
+    let mut log = open_log(&store);
+    for _ in 0..6 {
+        log.append([&[0; 500][..], &[0; 500]]).unwrap();
+        log.sync().unwrap();
+    }
+    assert_eq!(log.segments(), 3);
+    drop((log, store));
+    disk.rot(&segment(3), 5, 1);
+    // In the last batch of the second file.
+    let bytes = disk.contents(&segment(2)).unwrap().len() as u64;
+    disk.rot(&segment(2), bytes - 600, 1);
+    for _ in 0..3 {
+        let numbers: Vec<u64> = recover(&disk).0.entries.iter().map(|(seq, _)| *seq).collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 8]);
+    }
+}

@@ -302,3 +302,22 @@ fn after_a_failure_nothing_is_appended_to_entries_that_are_lost() {
     drop((log, store));
     ledger.judge(recover(&disk.crashed(Unsynced::Kept, 1)).0).unwrap();
 }
+
+#[test]
+fn no_entry_is_trimmed_that_is_not_below() {
+    for below in 1..60 {
+        let disk = MemoryDisk::new(1);
+        let store = open(&disk);
+        let mut log = open_log(&store);
+        for number in 0..20 {
+            Ledger { durable: vec![Vec::new(); number * 3], ..Ledger::default() }
+                .commit(&mut log, &batch(number as u64, 3))
+                .unwrap();
+        }
+        log.trim(Seq(below)).unwrap();
+        drop((log, store));
+        let (content, _) = support::look(&disk, martlet_store::ReadFrom::Start);
+        assert!(content.entries[0].0 <= below, "{} is the first of those from {below}", content.entries[0].0);
+        assert_eq!(content.entries.last().unwrap().0, 60);
+    }
+}

@@ -20,11 +20,10 @@ pub(super) struct Plan {
     pub(super) segments: Vec<Segment>,
     /// Files that may be removed.
     pub(super) unfinished: Vec<String>,
-    pub(super) next_segment: u64,
     /// The first entry that is wanted.
     pub(super) from: u64,
-    /// The number of the last segment's file, sound or not.
-    last_segment: Option<u64>,
+    /// The number of the last segment, be it sound, damaged, or set aside before.
+    pub(super) last_segment: u64,
 }
 
 #[derive(Debug)]
@@ -39,7 +38,6 @@ pub(super) enum Source {
 impl Plan {
     pub(super) fn new<D: Disk>(place: &Place<D>, from: ReadFrom) -> Result<Self, RecoverError> {
         let scan = place.scan()?;
-        let last = scan.segments.last().and_then(|listed| paths::parse_segment(&listed.name));
         let segments: Vec<Segment> = scan.segments.iter().filter_map(segment).collect();
         let oldest = segments.iter().map(|segment| segment.first).min();
         let mut sources = VecDeque::new();
@@ -79,9 +77,8 @@ impl Plan {
             sources,
             segments,
             unfinished: scan.unfinished,
-            next_segment: scan.next_segment,
             from: wanted,
-            last_segment: last,
+            last_segment: scan.last_segment,
         })
     }
 
@@ -96,7 +93,7 @@ impl Plan {
         let header = place.look(FileKind::Segment, &name).header.ok()?;
         let file = place.disk.open(&place.path(&name), Access::Read).ok()?;
         let window = Window::new(file, segment.bytes);
-        Some(if self.last_segment == Some(segment.ordinal) {
+        Some(if self.last_segment == segment.ordinal {
             Frames::maybe_torn(window, header.salt, header.seq)
         } else {
             Frames::synced(window, header.salt, header.seq, void_from)
