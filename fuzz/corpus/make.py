@@ -72,7 +72,29 @@ def conversations():
     yield "unsubscribe", turn(0, connect(5, "a") + p["subscribe5"] + p["unsubscribe"] + p["pingreq"] + p["disconnect5"])
 
 
+def shards():
+    """The first byte chooses a segment, a checkpoint, or instructions; see crates/fuzzing/src/store_recovery.rs."""
+    files = HERE.parent.parent / "crates" / "store" / "tests" / "format-1" / "shard-00003"
+    yield "segment", bytes([0]) + (files / "log-00000000000000000001").read_bytes()
+    yield "checkpoint", bytes([1]) + (files / "checkpoint-00000000000000000001").read_bytes()
+    entry = lambda text, proof=True: bytes([8 if proof else 9]) + bytes([len(text)]) + text
+    log = lambda ordinal, seq: bytes([0, 0, ordinal, seq, 0])
+    checkpoint = lambda ordinal, seq: bytes([0, 1, ordinal, seq, 0])
+    flip = lambda at: bytes([2]) + at.to_bytes(2, "big") + b"\1"
+    mark, less, more = bytes([7]), bytes([4, 1]), bytes([4, 0])
+    yield "entries", bytes([2]) + entry(b"one") + entry(b"two") + entry(b"three", False)
+    yield "rot", bytes([2]) + entry(b"one") + entry(b"two") + entry(b"three") + flip(70) + mark
+    yield "torn", bytes([2]) + entry(b"one") + entry(b"two", False) + entry(b"three", False) + bytes([3, 0, 120])
+    yield "superseded", bytes([2]) + entry(b"one") + entry(b"refused") + log(2, 2) + entry(b"two") + log(4, 4) + entry(b"four")
+    yield "checkpointed", bytes([2]) + entry(b"one") + entry(b"two") + checkpoint(1, 2) + entry(b"record") + mark
+    yield "two_checkpoints", bytes([2]) + entry(b"one") + entry(b"two") + checkpoint(1, 1) + mark + checkpoint(2, 2) + entry(b"record") + mark + flip(66)
+    yield "numbers", bytes([2]) + entry(b"one") + less + entry(b"again") + more + more + entry(b"later") + bytes([5, 0]) + entry(b"last")
+    yield "length", bytes([2]) + entry(b"one") + bytes([6, 0x3F, 0xFF, 0xFF, 0xFF]) + entry(b"two")
+
+
 def main():
+    for name, data in shards():
+        (HERE / "store_recovery" / name).write_bytes(data)
     for name, (version, data) in PACKETS.items():
         for target in ("decode", "roundtrip"):
             (HERE / target / name).write_bytes(bytes([version]) + data)

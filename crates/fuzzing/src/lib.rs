@@ -11,6 +11,7 @@ mod packets;
 mod pieces;
 mod shards;
 mod source;
+mod store_recovery;
 mod templates;
 
 pub use delivery::delivery;
@@ -19,3 +20,4 @@ pub use engine::engine;
 pub use packets::{decode, roundtrip};
 pub use pieces::pieces;
 pub use shards::shards;
+pub use store_recovery::store_recovery;

@@ -88,3 +88,8 @@ fn pieces() {
 fn shards() {
     replay("shards", fuzzing::shards);
 }
+
+#[test]
+fn store_recovery() {
+    replay("store_recovery", fuzzing::store_recovery);
+}
