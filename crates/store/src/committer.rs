@@ -7,6 +7,7 @@ mod queue;
 
 use core::fmt;
 use core::ops::Range;
+use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -27,7 +28,7 @@ pub enum Durability {
     None,
 }
 
-/// What became of batches. Outcomes come in the order in which the batches were handed in.
+/// What became of batches.
 #[derive(Debug)]
 pub enum Outcome {
     /// All batches up to this one that were not named before are durable.
@@ -37,34 +38,28 @@ pub enum Outcome {
         /// The numbers of the entries of these batches, in their order.
         entries: Range<Seq>,
     },
-    /// Batches are not in the log, and have to be refused. Later ones are tried anew.
-    Failed {
-        /// The first and the last of them.
-        batches: (u64, u64),
+    /// Batches could not be made durable. They are tried again, in order and before all later ones, until it works; then
+    /// [`Outcome::Durable`] tells. Told once until then.
+    Stalled {
         /// Why.
         error: AppendError,
     },
 }
 
-/// Why a batch was not taken.
+/// A batch was not taken: the thread of the log has ended, because the function that takes the outcomes has panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SubmitError {
-    /// Too much waits. There is room again after the next outcome.
-    Crowded,
-    /// The thread has ended, because the function that takes the outcomes has panicked.
-    Stopped,
-}
+pub struct Stopped;
 
-impl fmt::Display for SubmitError {
+impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Crowded => "too much waits for the log",
-            Self::Stopped => "the thread of the log has ended",
-        })
+        f.write_str("the thread of the log has ended")
     }
 }
 
-impl core::error::Error for SubmitError {}
+impl core::error::Error for Stopped {}
+
+/// How long a log that cannot be written to is left alone before it is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// A log on a thread of its own.
 #[derive(Debug)]
@@ -76,38 +71,27 @@ pub struct Committer {
 impl Committer {
     /// Starts the thread.
     ///
-    /// At most `queue_bytes` of entries wait, or one batch that is longer. `report` is called on the thread, and has to return
-    /// soon: to note the outcome and wake whoever waits for it.
+    /// `report` is called on the thread, and has to return soon: to note the outcome and wake whoever waits for it.
     ///
     /// # Errors
     /// The system has no thread to give.
     pub fn start<D: Disk>(
         log: Log<D>,
         durability: Durability,
-        queue_bytes: usize,
         report: impl FnMut(Outcome) + Send + 'static,
     ) -> io::Result<Self> {
-        let queue = Arc::new(Queue::new(queue_bytes));
+        let queue = Arc::new(Queue::default());
         let worker = Worker { log, durability, report, queue: Arc::clone(&queue) };
         let thread = thread::Builder::new().name("log".to_owned()).spawn(move || worker.run())?;
         Ok(Self { queue, thread: Some(thread) })
     }
 
-    /// Hands in a batch. Batches have growing numbers.
+    /// Hands in a batch. Batches have growing numbers. It is the caller who bounds what waits: it knows what is not durable.
     ///
     /// # Errors
-    /// The batch was not taken; see [`SubmitError`].
-    pub fn submit<'a>(
-        &self,
-        batch: u64,
-        entries: impl IntoIterator<Item = &'a [u8]>,
-    ) -> Result<(), SubmitError> {
+    /// The batch was not taken.
+    pub fn submit<'a>(&self, batch: u64, entries: impl IntoIterator<Item = &'a [u8]>) -> Result<(), Stopped> {
         self.queue.submit(batch, entries)
-    }
-
-    /// Whether half of what may wait does: whoever can, should bring less.
-    pub fn is_crowded(&self) -> bool {
-        self.queue.is_crowded()
     }
 
     /// Removes soon the segments that only have entries below a number.
@@ -151,7 +135,7 @@ impl<D: Disk, R: FnMut(Outcome)> Worker<D, R> {
         let mut pending = Pending::default();
         loop {
             match self.queue.take(&mut pending) {
-                Order::Commit => self.commit(&pending),
+                Order::Commit => self.commit(&mut pending)?,
                 Order::Trim(below) => {
                     // What could not be removed is tried again by the next trim.
                     let _ = self.log.trim(Seq(below));
@@ -161,20 +145,30 @@ impl<D: Disk, R: FnMut(Outcome)> Worker<D, R> {
         }
     }
 
-    fn commit(&mut self, pending: &Pending) {
-        let Some(batches) = pending.batches else { return };
-        let count = pending.len() as u64;
-        let mut outcome = self.append(pending);
-        if let Err(AppendError::Io(_)) = outcome {
-            // The log has given up the file where that happened. A new one may do, but is tried only once.
-            outcome = self.append(pending);
-        }
-        (self.report)(match outcome {
-            Ok(first) => {
-                Outcome::Durable { batch: batches.1, entries: first..Seq(first.0.saturating_add(count)) }
+    /// Makes batches durable, however long it takes. An error only if the log is to be closed meanwhile.
+    fn commit(&mut self, pending: &mut Pending) -> io::Result<()> {
+        let mut is_stalled = false;
+        loop {
+            let Some((_, batch)) = pending.batches else { return Ok(()) };
+            let mut outcome = self.append(pending);
+            if let Err(AppendError::Io(_)) = outcome {
+                // The log has given up the file where that happened. A new one may do.
+                outcome = self.append(pending);
             }
-            Err(error) => Outcome::Failed { batches, error },
-        });
+            match outcome {
+                Ok(first) => {
+                    let entries = first..Seq(first.0.saturating_add(pending.len() as u64));
+                    (self.report)(Outcome::Durable { batch, entries });
+                    return Ok(());
+                }
+                Err(error) if self.queue.is_stopped() => return Err(io::Error::other(error)),
+                Err(error) if !is_stalled => (self.report)(Outcome::Stalled { error }),
+                Err(_) => {}
+            }
+            is_stalled = true;
+            self.queue.pause(RETRY_PAUSE);
+            self.queue.take_more(pending);
+        }
     }
 
     fn append(&mut self, pending: &Pending) -> Result<Seq, AppendError> {

@@ -26,7 +26,7 @@ mod store;
 mod window;
 
 pub use checkpoint::{Checkpoint, CheckpointWriter};
-pub use committer::{Committer, Durability, Outcome, SubmitError};
+pub use committer::{Committer, Durability, Outcome, Stopped};
 pub use disk::{Access, Disk, DiskFile, LockError};
 pub use format::{ENTRY_BYTES_MAX, FORMAT_VERSION, Identity};
 pub use local::{LocalDisk, LocalFile};

@@ -6,12 +6,11 @@ use core::time::Duration;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use martlet_store::{
-    AppendError, Committer, Durability, MemoryDisk, Operation, Outcome, Seq, Store, SubmitError, Unsynced,
+    AppendError, Committer, Durability, MemoryDisk, Operation, Outcome, Seq, Stopped, Store, Unsynced,
 };
 use support::{open, open_log, recover};
 
 const DEADLINE: Duration = Duration::from_secs(20);
-const QUEUE_BYTES: usize = 1000;
 
 /// A committer whose thread stops in the report of each outcome until the test has taken it.
 struct Bench {
@@ -31,20 +30,20 @@ impl Bench {
         Self { disk, store, committer, outcomes }
     }
 
-    fn submit(&self, batch: u64) -> Result<(), SubmitError> {
+    fn submit(&self, batch: u64) -> Result<(), Stopped> {
         self.committer.submit(batch, [&batch.to_le_bytes()[..]; 2])
     }
 
     fn durable(&self) -> (u64, u64, u64) {
         match self.outcomes.recv_timeout(DEADLINE).expect("an outcome comes") {
             Outcome::Durable { batch, entries } => (batch, entries.start.0, entries.end.0),
-            Outcome::Failed { batches, error } => panic!("{batches:?} failed: {error}"),
+            Outcome::Stalled { error } => panic!("it failed: {error}"),
         }
     }
 
-    fn failed(&self) -> ((u64, u64), AppendError) {
+    fn stalled(&self) -> AppendError {
         match self.outcomes.recv_timeout(DEADLINE).expect("an outcome comes") {
-            Outcome::Failed { batches, error } => (batches, error),
+            Outcome::Stalled { error } => error,
             Outcome::Durable { batch, .. } => panic!("{batch} is durable"),
         }
     }
@@ -68,7 +67,7 @@ fn start(store: &Store<MemoryDisk>, durability: Durability, sender: SyncSender<O
         // A test that has ended takes no more.
         let _ = sender.send(outcome);
     };
-    Committer::start(open_log(store), durability, QUEUE_BYTES, report).expect("there is a thread")
+    Committer::start(open_log(store), durability, report).expect("there is a thread")
 }
 
 #[test]
@@ -99,46 +98,6 @@ fn what_comes_meanwhile_shares_a_commit() {
 }
 
 #[test]
-fn the_queue_is_bounded() {
-    let bench = Bench::new(Durability::Strict);
-    bench.submit(1).unwrap();
-    // The thread ends up in the report of what it took; 62 batches of 16 bytes fit after that.
-    let mut taken = 1;
-    let mut was_crowded = false;
-    let error = loop {
-        was_crowded |= bench.committer.is_crowded();
-        match bench.submit(taken + 1) {
-            Ok(()) => taken += 1,
-            Err(error) => break error,
-        }
-        assert!(taken < 1000, "there is a bound");
-    };
-    assert_eq!(error, SubmitError::Crowded);
-    assert!(was_crowded && bench.committer.is_crowded());
-    let mut newest = 0;
-    while newest < taken {
-        newest = bench.durable().0;
-    }
-    assert!(!bench.committer.is_crowded());
-    // A batch that is longer than all that may wait is taken when nothing waits.
-    bench.committer.submit(5000, [&[0; 5000][..]]).unwrap();
-    assert_eq!(bench.durable().0, 5000);
-}
-
-#[test]
-fn a_batch_that_is_refused_leaves_nothing_behind() {
-    let bench = Bench::new(Durability::Strict);
-    bench.committer.submit(1, [&[0; 5000][..]]).unwrap();
-    while bench.submit(2).is_err() {
-        // The thread has not taken the first yet.
-        std::thread::yield_now();
-    }
-    assert_eq!(bench.committer.submit(3, [&[3; 10][..], &[3; 2000]]), Err(SubmitError::Crowded));
-    assert_eq!(bench.durable(), (1, 1, 2));
-    assert_eq!(bench.durable(), (2, 2, 4));
-}
-
-#[test]
 fn a_failure_is_mended_by_a_new_file() {
     for operation in [Operation::Sync, Operation::Write] {
         let bench = Bench::new(Durability::Strict);
@@ -152,31 +111,39 @@ fn a_failure_is_mended_by_a_new_file() {
 }
 
 #[test]
-fn a_failure_that_lasts_refuses_batches_and_later_ones_are_tried() {
+fn a_failure_that_lasts_is_told_once_and_the_batches_come_before_all_later_ones() {
     let bench = Bench::new(Durability::Strict);
     bench.submit(1).unwrap();
     bench.durable();
-    bench.disk.fail_next(Operation::Sync, 2);
+    bench.disk.fail_next(Operation::Sync, 5);
     bench.submit(2).unwrap();
-    let (batches, error) = bench.failed();
-    assert_eq!(batches, (2, 2));
+    let error = bench.stalled();
     assert!(matches!(error, AppendError::Io(_)), "{error}");
     bench.submit(3).unwrap();
-    assert_eq!(bench.durable(), (3, 3, 5));
-    assert_eq!(bench.survivors(Unsynced::Kept), [1, 1, 3, 3]);
+    assert_eq!(bench.durable(), (3, 3, 7));
+    assert_eq!(bench.survivors(Unsynced::Kept), [1, 1, 2, 2, 3, 3]);
 }
 
 #[test]
-fn a_full_disk_refuses_batches_until_there_is_room() {
+fn a_full_disk_holds_batches_up_until_there_is_room() {
     let bench = Bench::new(Durability::Strict);
     bench.submit(1).unwrap();
     bench.durable();
     bench.disk.set_capacity(Some(bench.disk.used()));
     bench.submit(2).unwrap();
-    assert!(matches!(bench.failed(), ((2, 2), AppendError::Full)));
+    assert!(matches!(bench.stalled(), AppendError::Full));
     bench.disk.set_capacity(None);
-    bench.submit(3).unwrap();
-    assert_eq!(bench.durable(), (3, 3, 5));
+    assert_eq!(bench.durable(), (2, 3, 5));
+    assert_eq!(bench.survivors(Unsynced::Lost), [1, 1, 2, 2]);
+}
+
+#[test]
+fn a_stalled_log_can_be_closed_and_says_that_something_is_missing() {
+    let bench = Bench::new(Durability::Strict);
+    bench.disk.set_capacity(Some(bench.disk.used()));
+    bench.submit(1).unwrap();
+    assert!(matches!(bench.stalled(), AppendError::Full));
+    assert!(bench.committer.close().is_err());
 }
 
 #[test]
@@ -252,13 +219,13 @@ fn a_report_that_panics_ends_the_thread_and_is_told() {
         let _sender = &sender;
         panic!("as asked for by the test");
     };
-    let committer = Committer::start(open_log(&store), Durability::Strict, QUEUE_BYTES, report).unwrap();
+    let committer = Committer::start(open_log(&store), Durability::Strict, report).unwrap();
     committer.submit(1, [&[1; 10][..]]).unwrap();
     // The sender is dropped with the thread.
     assert!(ended.recv_timeout(DEADLINE).is_err());
     while committer.submit(2, [&[1; 10][..]]).is_ok() {
         std::thread::yield_now();
     }
-    assert_eq!(committer.submit(2, [&[1; 10][..]]), Err(SubmitError::Stopped));
+    assert_eq!(committer.submit(2, [&[1; 10][..]]), Err(Stopped));
     assert!(committer.close().is_err());
 }

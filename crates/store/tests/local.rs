@@ -168,7 +168,7 @@ fn load_until_killed() {
     let store = Store::open(disk, options).unwrap();
     let (sender, outcomes) = mpsc::channel();
     let report = move |outcome| sender.send(outcome).expect("the test waits");
-    let committer = Committer::start(open_log(&store), Durability::Strict, 1 << 20, report).unwrap();
+    let committer = Committer::start(open_log(&store), Durability::Strict, report).unwrap();
     let mut durable = next;
     for number in 1_u64.. {
         let entries: Vec<Vec<u8>> = (0..=number % 7)
@@ -182,7 +182,7 @@ fn load_until_killed() {
             while durable < next {
                 match outcomes.recv().unwrap() {
                     Outcome::Durable { entries, .. } => durable = entries.end.0 - 1,
-                    Outcome::Failed { error, .. } => panic!("{error}"),
+                    Outcome::Stalled { error } => panic!("{error}"),
                 }
                 println!("durable {durable}");
             }

@@ -1,9 +1,10 @@
 //! What waits for the thread of a log.
 
 use core::mem;
+use core::time::Duration;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::SubmitError;
+use super::Stopped;
 
 /// Bytes of a buffer that are kept from one commit to the next.
 const BUFFER_KEPT_BYTES: usize = 1 << 20;
@@ -28,6 +29,11 @@ impl Pending {
         starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
     }
 
+    fn push(&mut self, entry: &[u8]) {
+        self.bytes.extend_from_slice(entry);
+        self.ends.push(self.bytes.len());
+    }
+
     fn clear(&mut self) {
         if self.bytes.len() < self.bytes.capacity() / 4 {
             self.bytes.shrink_to(BUFFER_KEPT_BYTES);
@@ -46,11 +52,10 @@ pub(super) enum Order {
     Stop,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
-    bytes_max: usize,
 }
 
 #[derive(Debug, Default)]
@@ -63,29 +68,17 @@ struct State {
 }
 
 impl Queue {
-    pub(super) fn new(bytes_max: usize) -> Self {
-        Self { state: Mutex::default(), changed: Condvar::new(), bytes_max }
-    }
-
     pub(super) fn submit<'a>(
         &self,
         batch: u64,
         entries: impl IntoIterator<Item = &'a [u8]>,
-    ) -> Result<(), SubmitError> {
+    ) -> Result<(), Stopped> {
         let mut state = self.lock();
         if state.is_stopped {
-            return Err(SubmitError::Stopped);
+            return Err(Stopped);
         }
-        let (before, entries_before) = (state.pending.bytes.len(), state.pending.ends.len());
         for entry in entries {
-            state.pending.bytes.extend_from_slice(entry);
-            let end = state.pending.bytes.len();
-            state.pending.ends.push(end);
-            if end > self.bytes_max && state.pending.batches.is_some() {
-                state.pending.bytes.truncate(before);
-                state.pending.ends.truncate(entries_before);
-                return Err(SubmitError::Crowded);
-            }
+            state.pending.push(entry);
         }
         let first = state.pending.batches.map_or(batch, |(first, _)| first);
         state.pending.batches = Some((first, batch));
@@ -93,8 +86,27 @@ impl Queue {
         Ok(())
     }
 
-    pub(super) fn is_crowded(&self) -> bool {
-        self.lock().pending.bytes.len() > self.bytes_max / 2
+    /// Takes what came meanwhile, behind what was taken before.
+    pub(super) fn take_more(&self, pending: &mut Pending) {
+        let mut state = self.lock();
+        let more = mem::take(&mut state.pending);
+        for entry in more.entries() {
+            pending.push(entry);
+        }
+        if let (Some((first, _)), Some((_, last))) = (pending.batches, more.batches) {
+            pending.batches = Some((first, last));
+        }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.lock().is_stopped
+    }
+
+    /// Waits, but not for the end.
+    pub(super) fn pause(&self, time: Duration) {
+        let state = self.lock();
+        // It does not matter why the wait ends.
+        let _ = self.changed.wait_timeout_while(state, time, |state| !state.is_stopped);
     }
 
     pub(super) fn trim(&self, below: u64) {
@@ -106,7 +118,8 @@ impl Queue {
     pub(super) fn stop(&self) {
         let mut state = self.lock();
         state.is_stopped = true;
-        self.wake(state);
+        drop(state);
+        self.changed.notify_one();
     }
 
     /// Waits until there is something to do. All that waits is swapped for the empty buffers of what was done.
