@@ -170,7 +170,7 @@ fn sigterm_and_sigint_end_it_cleanly() {
 fn a_configuration_file_is_followed() {
     // A port that was free a moment ago: the option takes no 0.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let file = File::new("good.conf", &format!("listener {port} 127.0.0.1\nshards 3\nmax_packet_size 100\n"));
+    let file = File::new("good.conf", &format!("listener {port} 127.0.0.1\nshards 3\nmax_packet_size 100\npersistence false\n"));
     let broker = Running::start(martlet().args(["-v", "-c", file.path(), "-p", &port.to_string()]));
     assert_eq!(broker.addresses, [SocketAddr::from(([127, 0, 0, 1], port))]);
     let mut socket = client(broker.addresses[0]);
@@ -179,7 +179,7 @@ fn a_configuration_file_is_followed() {
     assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
     broker.signal("-TERM");
     let (code, stdout, stderr) = broker.end();
-    assert_eq!((code, stdout.as_str()), (Some(0), ""));
+    assert_eq!((code, stdout.as_str()), (Some(0), "Sessions and messages are gone when it ends\n"));
     assert!(stderr.contains("shards=3"), "{stderr}");
     assert!(stderr.contains("a packet of 203 bytes, the maximum is 100"), "{stderr}");
     assert!(stderr.contains("DEBUG"), "{stderr}");

@@ -59,6 +59,23 @@ impl Engine {
         Some(self.journal.last_batch())
     }
 
+    /// The newest batch that [`Output::Persist`](crate::Output::Persist) has handed out.
+    pub fn last_batch(&self) -> BatchId {
+        self.journal.last_batch()
+    }
+
+    /// How many topics are remembered only because the log of some shard may still have a retained message of them. Only
+    /// checkpoints of all shards make them fewer.
+    pub fn cleared_topics(&self) -> usize {
+        self.commons.cleared_len()
+    }
+
+    /// Whether a checkpoint should be made whatever the length of the log: something was not written down while the log could
+    /// not be written to. Told once.
+    pub fn needs_checkpoint(&mut self) -> bool {
+        self.journal.take_incomplete()
+    }
+
     /// The next part of the checkpoint, of about `bytes_max` bytes or one Session, whichever is more; empty as long as there
     /// are records that no [`Output::Persist`](crate::Output::Persist) has taken. `None` when it is complete.
     ///

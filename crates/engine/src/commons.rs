@@ -143,9 +143,7 @@ impl Commons {
         self.retained.read().unwrap_or_else(PoisonError::into_inner).cleared_page(after, limit)
     }
 
-    /// How many topics are kept only because the log of some shard may still have a retained message of them. Only
-    /// checkpoints of all shards make them fewer.
-    pub fn cleared_len(&self) -> usize {
+    pub(crate) fn cleared_len(&self) -> usize {
         self.retained.read().unwrap_or_else(PoisonError::into_inner).cleared_len()
     }
 

@@ -7,7 +7,7 @@ use martlet_wire::{
 };
 
 use crate::access::{AuthenticationStage, Decision, Question};
-use crate::clients::{SessionId, Will};
+use crate::clients::{ClientSession, SessionId, Will};
 use crate::connections::PendingConnect;
 use crate::deadlines::Due;
 use crate::hashing::shard_of;
@@ -121,7 +121,15 @@ impl Engine {
                 return Some(reason);
             }
         }
-        let is_known = self.clients.find(connect.client_identifier).is_some();
+        let survives = |session: &ClientSession| session.record.is_some() && !connect.clean_start;
+        let session = self.clients.find(connect.client_identifier).and_then(|it| self.clients.get(it));
+        if self.journal.is_stalled()
+            && connect.session_expiry_interval() > 0
+            && !session.is_some_and(survives)
+        {
+            return Some(ReasonCode::ServerUnavailable);
+        }
+        let is_known = session.is_some();
         (!is_known && self.clients.len() >= self.config.limits.sessions_max)
             .then_some(ReasonCode::QuotaExceeded)
     }
@@ -196,7 +204,8 @@ impl Engine {
         connection.protocol.keep_alive = KeepAlive::new(keep_alive);
         let connack = self.connack(id, connect, name, session_present, data);
         self.notice_connected(id, connect, client_identifier, keep_alive);
-        if !self.journal.has_grown(mark) {
+        // A Session that the log knows may be used while the log cannot be written to; see `objection` for the others.
+        if !self.journal.has_grown(mark) || self.journal.is_stalled() {
             self.open_connection(id, &connack);
             return;
         }

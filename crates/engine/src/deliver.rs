@@ -70,7 +70,8 @@ impl Engine {
         }
         if qos == QoS::AtMostOnce {
             let Some(id) = session.connection else { return };
-            if self.connections.get(id).is_some_and(|connection| connection.held.is_none()) {
+            let is_stalled = self.journal.is_stalled();
+            if self.connections.get(id).is_some_and(|connection| connection.held.is_none() || is_stalled) {
                 let header =
                     Header { delivery: Delivery::AtMostOnce, retain, identifiers: grant.identifiers };
                 self.send_at_most_once(id, publication, header, copies);
@@ -162,6 +163,7 @@ impl Engine {
     fn enqueue(&mut self, session_id: SessionId, publication: &mut Publication<'_>, queued: Queued) {
         let Some(session) = self.clients.get_mut(session_id) else { return };
         if let Some(id) = session.connection
+            && !(self.journal.is_stalled() && session.record.is_some())
             && !session.has_pending()
             && let Some(connection) = self.connections.get_mut(id)
             && connection.can_take(&session.state.outbound, self.config.limits.out_buffer_bytes_max)
@@ -317,6 +319,9 @@ impl Engine {
                     None => {}
                 }
                 continue;
+            }
+            if self.journal.is_stalled() && session.record.is_some() {
+                return;
             }
             let before = session.queue.len();
             let next =

@@ -18,8 +18,10 @@ pub(crate) struct Journal {
     /// The records of the batch that is being filled.
     records: Vec<u8>,
     filling: BatchId,
-    /// Whether somebody waits for the batch that is being filled.
-    is_awaited: bool,
+    /// The log cannot be written to at present.
+    is_stalled: bool,
+    /// Something changed that was not written down, since the log could not be written to.
+    is_incomplete: bool,
     /// Batches that the driver has and that are not durable, with their sizes in bytes.
     under_way: VecDeque<(BatchId, usize)>,
     unpersisted_bytes: usize,
@@ -27,14 +29,6 @@ pub(crate) struct Journal {
     holding: VecDeque<(BatchId, ConnectionId)>,
     last_id: RecordId,
     last_order: u64,
-}
-
-/// A batch for the log.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Filled {
-    pub(crate) batch: BatchId,
-    pub(crate) records: Vec<u8>,
-    pub(crate) is_awaited: bool,
 }
 
 /// A place in the records.
@@ -51,7 +45,8 @@ impl Journal {
             is_on: false,
             records: Vec::new(),
             filling: BatchId(1),
-            is_awaited: false,
+            is_stalled: false,
+            is_incomplete: false,
             under_way: VecDeque::new(),
             unpersisted_bytes: 0,
             holding: VecDeque::new(),
@@ -117,19 +112,33 @@ impl Journal {
         batch < self.filling && self.under_way.front().is_none_or(|(first, _)| batch < *first)
     }
 
-    /// Somebody waits for this batch.
-    pub(crate) fn await_batch(&mut self, batch: BatchId) {
-        self.is_awaited |= batch == self.filling;
+    /// The log cannot be written to until a batch is durable.
+    pub(crate) fn stall(&mut self) {
+        self.is_stalled = self.is_on;
+    }
+
+    /// Whether the log cannot be written to at present.
+    pub(crate) const fn is_stalled(&self) -> bool {
+        self.is_stalled
+    }
+
+    /// Something changes that is not written down. It survives once a checkpoint is made.
+    pub(crate) fn leave_out(&mut self) {
+        self.is_incomplete = true;
+    }
+
+    /// Whether a checkpoint is needed for what was not written down; asked once it can be made.
+    pub(crate) fn take_incomplete(&mut self) -> bool {
+        !self.is_stalled && core::mem::take(&mut self.is_incomplete)
     }
 
     /// A connection holds bytes back until this batch is durable. Batches come in their order.
     pub(crate) fn hold(&mut self, batch: BatchId, connection: ConnectionId) {
-        self.await_batch(batch);
         self.holding.push_back((batch, connection));
     }
 
     /// Closes the batch that is being filled, unless it is empty.
-    pub(crate) fn take_batch(&mut self) -> Option<Filled> {
+    pub(crate) fn take_batch(&mut self) -> Option<(BatchId, Vec<u8>)> {
         if self.records.is_empty() {
             return None;
         }
@@ -138,14 +147,15 @@ impl Journal {
         self.filling = BatchId(batch.0 + 1);
         self.under_way.push_back((batch, records.len()));
         self.unpersisted_bytes += records.len();
-        Some(Filled { batch, records, is_awaited: core::mem::take(&mut self.is_awaited) })
+        Some((batch, records))
     }
 
-    /// This batch is durable, and with it all before it.
-    pub(crate) fn persisted(&mut self, batch: BatchId) {
+    /// This batch is durable, and with it all before it. Tells whether the log could not be written to before.
+    pub(crate) fn persisted(&mut self, batch: BatchId) -> bool {
         while let Some((_, bytes)) = self.under_way.pop_front_if(|(first, _)| *first <= batch) {
             self.unpersisted_bytes -= bytes;
         }
+        core::mem::take(&mut self.is_stalled)
     }
 
     /// The next connection that need not hold bytes back any more for the sake of a durable batch.
@@ -213,11 +223,10 @@ mod tests {
         journal.write(NOW, &Record::Ended { session: 1 });
         assert_eq!(journal.pending(), Some(BatchId(8)));
         journal.hold(BatchId(8), connection(1));
-        let first = journal.take_batch().unwrap();
-        assert_eq!((first.batch, first.is_awaited), (BatchId(8), true));
+        assert_eq!(journal.take_batch().map(|(batch, _)| batch), Some(BatchId(8)));
         assert_eq!((journal.take_batch(), journal.pending()), (None, Some(BatchId(8))));
         journal.write(NOW, &Record::Ended { session: 2 });
-        assert!(!journal.take_batch().unwrap().is_awaited);
+        assert!(journal.take_batch().is_some());
         assert_eq!((journal.next_freed(), journal.pending()), (None, Some(BatchId(9))));
         journal.persisted(BatchId(8));
         assert_eq!((journal.next_freed(), journal.next_freed()), (Some(connection(1)), None));

@@ -74,7 +74,7 @@ use connections::Connections;
 use deadlines::{Deadlines, Due};
 use forward::Forwards;
 use hashing::{Map, Random, hasher};
-use journal::{Filled, Journal};
+use journal::Journal;
 use obligations::Obligations;
 use restore::Restoring;
 use retained::Cursor;
@@ -139,6 +139,9 @@ pub enum Input<'a> {
     },
     /// This batch is durable, and with it all before it.
     Persisted(BatchId),
+    /// The log cannot be written to, a full disk for example. Until the next [`Input::Persisted`], what needs it is refused,
+    /// and all else goes on.
+    LogStalled,
     /// Another shard sends a batch.
     Forwarded {
         /// Which shard.
@@ -194,8 +197,6 @@ pub enum Output {
         batch: BatchId,
         /// What it holds.
         records: Vec<u8>,
-        /// Whether somebody waits for it. If not, it may wait for the next batch.
-        is_awaited: bool,
     },
     /// Hand this batch to another shard, in order with those before it.
     Forward {
@@ -306,6 +307,7 @@ impl Engine {
             Input::Sent { connection, bytes } => self.sent(connection, bytes),
             Input::Closed { connection } => self.lost(connection),
             Input::Persisted(batch) => self.persisted(batch),
+            Input::LogStalled => self.journal.stall(),
             Input::Forwarded { from, batch } => self.forwarded(from, batch),
             Input::Authenticated { connection, verdict } => self.authenticated(connection, verdict),
             Input::WakeUp => {}
@@ -324,8 +326,8 @@ impl Engine {
         if let Some((to, batch)) = self.forwards.take() {
             return Output::Forward { to, batch };
         }
-        if let Some(Filled { batch, records, is_awaited }) = self.journal.take_batch() {
-            return Output::Persist { batch, records, is_awaited };
+        if let Some((batch, records)) = self.journal.take_batch() {
+            return Output::Persist { batch, records };
         }
         while let Some(id) = self.transmit.pop_front() {
             if let Some(connection) = self.connections.get_mut(id) {
@@ -347,10 +349,17 @@ impl Engine {
 
     /// Whether bytes of this connection are welcome. If not, leave them in the socket and ask again after the next turn.
     pub fn accepts(&self, connection: ConnectionId) -> bool {
-        self.journal.unpersisted_bytes() <= self.config.limits.unpersisted_bytes_max
+        !self.is_behind()
             && self.connections.get(connection).is_some_and(|connection| {
                 !connection.waits() && connection.out.len() <= self.config.limits.out_buffer_bytes_max
             })
+    }
+
+    /// Whether so much waits for the log that nobody is read from.
+    pub(crate) fn is_behind(&self) -> bool {
+        // While the log cannot be written to, what would need it is refused.
+        !self.journal.is_stalled()
+            && self.journal.unpersisted_bytes() > self.config.limits.unpersisted_bytes_max
     }
 
     /// Ends a turn: what no socket took is set aside, and the memory of the turn is used again.
@@ -377,11 +386,16 @@ impl Engine {
 
     /// What waited for these batches may be seen.
     fn persisted(&mut self, batch: BatchId) {
-        self.journal.persisted(batch);
+        let was_stalled = self.journal.persisted(batch);
         while let Some(id) = self.journal.next_freed() {
             self.free(id);
         }
         self.forwards.release(|batch| self.journal.is_durable(batch));
+        if was_stalled {
+            for session in self.clients.ids() {
+                self.pump(session);
+            }
+        }
     }
 
     fn wake(&mut self) {

@@ -111,9 +111,6 @@ impl Engine {
         self.journal.write(self.now, &owed.record(shard, record));
         self.obligations.add(shard, owed);
         let hold = self.journal.pending();
-        if let Some(batch) = hold {
-            self.journal.await_batch(batch);
-        }
         self.forwards.push(shard, publication, destination, number, hold);
     }
 
@@ -128,9 +125,6 @@ impl Engine {
         let number = self.obligations.heard(from);
         self.journal.write(self.now, &Record::Heard { shard: from.0, number });
         let hold = self.journal.pending();
-        if let Some(batch) = hold {
-            self.journal.await_batch(batch);
-        }
         self.forwards.confirm(from.0, number, hold);
     }
 

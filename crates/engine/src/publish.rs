@@ -98,6 +98,10 @@ impl Engine {
 
     /// A message that follows the standard: is it welcome?
     fn accept(&mut self, origin: Origin, mut publication: Publication<'_>) {
+        if self.journal.is_stalled() && origin.id.is_some() && self.needs_log(origin.session, &publication) {
+            self.put_off(origin, publication.qos);
+            return;
+        }
         let refusal = self.topic_objection(publication.publisher, publication.topic).or_else(|| {
             let size = publication.topic.as_str().len() + publication.payload.len();
             let is_kept = publication.retain && !publication.payload.is_empty();
@@ -125,6 +129,31 @@ impl Engine {
         }
     }
 
+    /// Whether a message may not be acknowledged before the log has it.
+    fn needs_log(&mut self, session: SessionId, publication: &Publication<'_>) -> bool {
+        let survives =
+            |session: &SessionId| self.clients.get(*session).is_some_and(|session| session.record.is_some());
+        publication.retain
+            || (publication.qos == QoS::ExactlyOnce && survives(&session))
+            || self.is_wanted_for_good(publication.topic.as_str())
+    }
+
+    /// The log cannot be written to: a client of 5.0 is told to try again, an earlier one gets no acknowledgement, so that it
+    /// repeats the message on its next connection.
+    fn put_off(&mut self, origin: Origin, qos: QoS) {
+        let is_v5 =
+            self.connections.get(origin.connection).is_some_and(|it| it.protocol.version.has_properties());
+        if is_v5 {
+            self.acknowledge(origin, qos, ReasonCode::QuotaExceeded);
+        } else if let (Some(id), Some(session)) = (origin.id, self.clients.get_mut(origin.session)) {
+            session.state.inbound.refused(id);
+            if let Some(connection) = self.connections.get_mut(origin.connection) {
+                connection.protocol.receive_quota.give_back();
+            }
+        }
+        self.status.put_off += 1;
+    }
+
     /// A message takes effect: it is retained and routed. Tells whether anyone wants it.
     pub(crate) fn take_effect(&mut self, publication: &mut Publication<'_>) -> bool {
         if publication.retain {
@@ -136,14 +165,20 @@ impl Engine {
     /// Keeps a message for later subscribers [MQTT-3.3.1-5]; an empty payload deletes the one that is there
     /// [MQTT-3.3.1-6] [MQTT-3.3.1-7].
     fn retain(&mut self, publication: &mut Publication<'_>) {
+        let is_left_out = self.journal.is_stalled() && publication.qos == QoS::AtMostOnce;
+        if is_left_out {
+            self.journal.leave_out();
+        }
         if publication.payload.is_empty() {
             let topic = publication.topic.as_str();
             let stamp = self.commons.clear_retained(self.now, self.shard.0, topic);
-            self.journal.write(self.now, &Record::Cleared { stamp, topic });
+            if !is_left_out {
+                self.journal.write(self.now, &Record::Cleared { stamp, topic });
+            }
             return;
         }
         let stamp = self.commons.retain(self.now, self.shard.0, &publication.share());
-        if self.journal.is_on() {
+        if self.journal.is_on() && !is_left_out {
             let message = self.record_message(publication);
             self.journal.write(self.now, &Record::Retained { stamp, message });
         }

@@ -120,7 +120,7 @@ impl Engine {
             Packet::PubComp(ack) => self.pubcomp(id, ack),
             Packet::Subscribe(subscribe) => self.subscribe(id, &subscribe)?,
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, &unsubscribe),
-            Packet::PingReq => self.send(id, &Packet::PingResp), // [MQTT-3.12.4-1]
+            Packet::PingReq => self.send_at_once(id, &Packet::PingResp), // [MQTT-3.12.4-1]
             Packet::Connect(_)
             | Packet::ConnAck(_)
             | Packet::SubAck(_)
@@ -139,7 +139,7 @@ impl Engine {
 
     /// Looks whether a client was silent for too long, and when to look again.
     pub(crate) fn check_keep_alive(&mut self, id: ConnectionId) {
-        let is_behind = self.journal.unpersisted_bytes() > self.config.limits.unpersisted_bytes_max;
+        let is_behind = self.is_behind();
         let Some(connection) = self.connections.get_mut(id) else { return };
         if is_behind {
             connection.last_received = self.now; // nobody is read from now, so silence says nothing
@@ -178,11 +178,19 @@ impl Engine {
                 encode(&mut bytes);
                 held.push(BatchId::default(), Waiting::Packets(bytes));
             }
-            None => {
-                connection.out.append(encode);
-                self.schedule(id);
-            }
+            None => self.send_at_once(id, packet),
         }
+    }
+
+    /// Sends a packet that fits, whatever waits for the log.
+    fn send_at_once(&mut self, id: ConnectionId, packet: &Packet<'_>) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let version = connection.protocol.version;
+        connection.out.append(|bytes| {
+            // Nothing is written on an error, and this packet has none.
+            let _ = packet.encode(version, bytes);
+        });
+        self.schedule(id);
     }
 
     /// Sends PUBACK, PUBREC, PUBREL or PUBCOMP.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use martlet_wire::QoS;
+
 use crate::Engine;
 use crate::deliver::{Copies, Grant};
 use crate::forward::Destination;
@@ -245,6 +247,19 @@ impl Engine {
         let route = Arc::new(route);
         self.routes.insert(topic, Arc::clone(&route));
         route
+    }
+
+    /// Whether a Session that survives a crash wants messages of a topic, at QoS 1 or 2.
+    pub(crate) fn is_wanted_for_good(&mut self, topic: &str) -> bool {
+        let route = self.find_route(topic);
+        let is_lasting = |receiver: &Receiver| {
+            let session = self.clients.get(receiver.session);
+            receiver.qos > QoS::AtMostOnce && session.is_some_and(|session| session.record.is_some())
+        };
+        let mut shares = route.groups.iter().flat_map(|(_, shares)| shares);
+        route.receivers.iter().any(is_lasting)
+            || route.shards.iter().any(|(_, demand)| *demand == Demand::Lasting)
+            || shares.any(|share| share.demand == Demand::Lasting)
     }
 
     /// This shard's part in a Shared Subscription.

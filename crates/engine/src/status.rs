@@ -29,6 +29,8 @@ pub struct Status {
     pub dropped_expired: u64,
     /// Messages without any subscriber.
     pub without_subscriber: u64,
+    /// QoS 1 and 2 messages that were not taken because the log could not be written to.
+    pub put_off: u64,
     /// Connections that ended because the peer broke the standard.
     pub misbehaved: u64,
 }

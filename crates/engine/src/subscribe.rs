@@ -119,8 +119,17 @@ impl Engine {
         self.send(id, &Packet::SubAck(suback));
     }
 
+    /// Whether nothing about this Session can be written down at present.
+    fn is_put_off(&self, session_id: SessionId) -> bool {
+        self.journal.is_stalled()
+            && self.clients.get(session_id).is_some_and(|session| session.record.is_some())
+    }
+
     fn make_subscription(&mut self, session_id: SessionId, wanted: Wanted<'_>) -> ReasonCode {
         let Wanted { filter, options, identifier } = wanted;
+        if self.is_put_off(session_id) {
+            return ReasonCode::QuotaExceeded;
+        }
         let count = self.clients.get(session_id).map_or(0, ClientSession::subscription_count);
         if count >= self.config.limits.subscriptions_per_session_max
             && !self.is_subscribed(session_id, filter)
@@ -205,11 +214,14 @@ impl Engine {
         let Some(session_id) = self.connections.get(id).and_then(|connection| connection.session) else {
             return;
         };
+        let is_v5 = self.connections.get(id).is_some_and(|it| it.protocol.version.has_properties());
         let mark = self.journal.mark();
         let mut codes = Vec::new();
         for filter in unsubscribe.filters.iter() {
             let filter = filter.as_str();
-            codes.push(if self.drop_subscription(session_id, filter) {
+            codes.push(if is_v5 && self.is_put_off(session_id) {
+                ReasonCode::ImplementationSpecificError
+            } else if self.drop_subscription(session_id, filter) {
                 self.record(session_id, |session| Record::Unsubscribed { session, filter });
                 ReasonCode::Success
             } else {

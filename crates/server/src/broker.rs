@@ -12,11 +12,12 @@ use mio::{Poll, Waker};
 
 use crate::binding;
 use crate::clock::Clock;
-use crate::doors::{Members, MemoryLog, SingleNode};
+use crate::doors::{Members, SingleNode};
 use crate::drive::{INBOX, Parts, Shard};
 use crate::errors::{ShardFailed, StartError};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::options::{Options, Rules};
+use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
 
 /// A running broker. Dropping it shuts it down.
 ///
@@ -36,9 +37,13 @@ impl Broker {
     /// # Errors
     /// See [`StartError`].
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let shards = options.shard_count();
         let listeners = bind_all(&options)?;
         let addresses = local_addresses(&listeners)?;
+        let opened = match &options.persistence {
+            Some(persistence) => Some(open(persistence, options.shard_count())?),
+            None => None,
+        };
+        let shards = opened.as_ref().map_or_else(|| options.shard_count(), |opened| opened.shards);
         let members: Arc<dyn Members> = Arc::new(SingleNode { shards });
         let (polls, inboxes) = inboxes(shards).map_err(StartError::Shard)?;
         let common = Common {
@@ -52,11 +57,12 @@ impl Broker {
         // Dropped on an error further down, it ends the threads that run already.
         let mut broker =
             Self { threads: Vec::new(), stopper: Stopper { inboxes }, addresses, gauges: Vec::new() };
-        for (id, poll) in members.view().shards_here().zip(polls) {
+        let engines = common.engines(opened.as_ref(), options.persistence.as_ref())?;
+        for ((id, poll), (engine, log)) in members.view().shards_here().zip(polls).zip(engines) {
             let gauge = Arc::new(AtomicUsize::new(0));
             broker.gauges.push(Arc::clone(&gauge));
-            let parts = common.parts(id, poll, &listeners, gauge).map_err(StartError::Shard)?;
-            broker.spawn(parts).map_err(StartError::Shard)?;
+            let parts = common.parts(id, poll, &listeners, gauge, engine).map_err(StartError::Shard)?;
+            broker.spawn(Parts { log, ..parts }).map_err(StartError::Shard)?;
         }
         for address in &broker.addresses {
             tracing::info!(%address, shards, "listening");
@@ -171,17 +177,48 @@ struct Common {
 }
 
 impl Common {
+    /// The engines of all shards, as they were when they ended last, each with its log.
+    fn engines(
+        &self,
+        opened: Option<&Opened>,
+        persistence: Option<&Persistence>,
+    ) -> Result<Vec<(Engine, Option<ShardLog>)>, StartError> {
+        let (Some(opened), Some(persistence)) = (opened, persistence) else {
+            return Ok(self.members.view().shards_here().map(|id| (self.engine(id), None)).collect());
+        };
+        let failed = |cause| StartError::Persistence { location: persistence.location.clone(), cause };
+        let mut recovered = Vec::new();
+        for id in self.members.view().shards_here() {
+            let mut engine = self.engine(id);
+            let shard = opened.recover(id, &mut engine).map_err(failed)?;
+            recovered.push((id, engine, shard));
+        }
+        // Only when all are there can one begin to live: what it has to say goes to all others.
+        let mut engines = Vec::new();
+        for (id, mut engine, Recovered { store, log, last }) in recovered {
+            engine.restored(self.clock.now(), last);
+            let log = ShardLog::start(id, persistence, store, log, Arc::clone(&self.inboxes));
+            engines.push((engine, Some(log.map_err(StartError::Shard)?)));
+        }
+        Ok(engines)
+    }
+
+    fn engine(&self, id: ShardId) -> Engine {
+        let engine = Engine::new(self.config.clone(), id, Arc::clone(&self.commons));
+        match &self.rules.access {
+            Some(access) => engine.with_access(access(id)),
+            None => engine,
+        }
+    }
+
     fn parts(
         &self,
         id: ShardId,
         poll: Poll,
         listeners: &[(u16, Listener)],
         gauge: Arc<AtomicUsize>,
+        engine: Engine,
     ) -> io::Result<Parts> {
-        let mut engine = Engine::new(self.config.clone(), id, Arc::clone(&self.commons));
-        if let Some(access) = &self.rules.access {
-            engine = engine.with_access(access(id));
-        }
         let acceptors = listeners.iter().map(|(number, listener)| Ok((*number, listener.acceptor()?)));
         let inboxes = Arc::clone(&self.inboxes);
         Ok(Parts {
@@ -194,11 +231,17 @@ impl Common {
             inboxes: Arc::clone(&inboxes),
             fabric: Box::new(LocalFabric { from: id, this: self.members.view().this, inboxes }),
             members: Arc::clone(&self.members),
-            log: Box::new(MemoryLog),
+            log: None,
             authenticator: self.rules.authenticator.clone(),
             gauge,
         })
     }
+}
+
+/// Opens the store.
+fn open(persistence: &Persistence, shards: u16) -> Result<Opened, StartError> {
+    persist::open(persistence, shards)
+        .map_err(|cause| StartError::Persistence { location: persistence.location.clone(), cause })
 }
 
 /// Binds every place to listen on. Each listener has the number of its place.

@@ -12,9 +12,10 @@ use core::fmt;
 use core::num::NonZeroU16;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use martlet_engine::Config;
+use martlet_store::Durability;
 
 use crate::options::ListenAddress;
 use reader::Reader;
@@ -28,6 +29,25 @@ pub struct Settings {
     pub shards: Option<NonZeroU16>,
     /// Limits and features.
     pub engine: Config,
+    /// What is kept, and where.
+    pub keeping: Keeping,
+}
+
+/// What a configuration file says of what is kept when the broker ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// `persistence`, if the file says.
+    pub is_on: Option<bool>,
+    /// `persistence_location`, if the file says.
+    pub location: Option<PathBuf>,
+    /// `durability`
+    pub durability: Durability,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self { is_on: None, location: None, durability: Durability::Strict }
+    }
 }
 
 impl Settings {

@@ -1,17 +1,9 @@
-//! The three doors behind which one node and a cluster look alike to a shard.
+//! The doors behind which one node and a cluster look alike to a shard.
 //!
-//! A shard appends what has to survive to a [`Log`], sends bytes to other shards through a [`Fabric`] and asks
-//! [`Members`] which node owns a shard. Whatever goes through [`Log`] and [`Fabric`] is bytes; sockets never do.
+//! A shard sends bytes to other shards through a [`Fabric`] and asks [`Members`] which node owns a shard. Whatever goes
+//! through a [`Fabric`] is bytes; sockets never do. What has to survive goes to a log: see `persist`.
 
-use martlet_engine::{BatchId, ShardId};
-
-/// The durable log of one shard.
-pub trait Log: Send {
-    /// Appends the entries of a batch. Batches come in the order of their ids.
-    ///
-    /// Answers the newest batch that is durable now, all before it included; `None` when there is none yet.
-    fn append(&mut self, batch: BatchId, entries: &[u8]) -> Option<BatchId>;
-}
+use martlet_engine::ShardId;
 
 /// Carries batches of bytes from shard to shard.
 pub trait Fabric: Send {
@@ -54,16 +46,6 @@ impl View {
     }
 }
 
-/// A log that is gone when the program ends: every batch is as durable as it gets at once.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MemoryLog;
-
-impl Log for MemoryLog {
-    fn append(&mut self, batch: BatchId, _entries: &[u8]) -> Option<BatchId> {
-        Some(batch)
-    }
-}
-
 /// One node that owns every shard.
 #[derive(Clone, Copy, Debug)]
 pub struct SingleNode {
@@ -86,10 +68,5 @@ mod tests {
         let view = SingleNode { shards: 3 }.view();
         let shards: Vec<ShardId> = view.shards_here().collect();
         assert_eq!(shards, [ShardId(0), ShardId(1), ShardId(2)]);
-    }
-
-    #[test]
-    fn a_memory_log_answers_at_once() {
-        assert_eq!(MemoryLog.append(BatchId(7), b""), Some(BatchId(7)));
     }
 }

@@ -11,6 +11,7 @@
 //! The depth of the batch makes it fast: what arrived in one turn leaves in one write for each receiver.
 
 mod incoming;
+mod keeping;
 mod outgoing;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -19,17 +20,18 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use martlet_engine::{ConnectionId, Engine, Input, Instant, ShardId};
+use martlet_engine::{BatchId, ConnectionId, Engine, Input, Instant, ShardId};
 use martlet_transport::Acceptor;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
-use crate::doors::{Fabric, Log, Members};
+use crate::doors::{Fabric, Members};
 use crate::farewell::Deadlines;
 use crate::inbox::{HandedOver, Inboxes, Mail};
 use crate::options::Authenticator;
+use crate::persist::ShardLog;
 use crate::reception::{Arrival, Reception};
 
 /// Events that one wait brings at most; further ones come with the next.
@@ -60,7 +62,8 @@ pub(crate) struct Parts {
     pub(crate) inboxes: Arc<Inboxes>,
     pub(crate) fabric: Box<dyn Fabric>,
     pub(crate) members: Arc<dyn Members>,
-    pub(crate) log: Box<dyn Log>,
+    /// The log, if anything has to survive.
+    pub(crate) log: Option<ShardLog>,
     pub(crate) authenticator: Option<Arc<Authenticator>>,
     /// Where the shard tells how many connections it has.
     pub(crate) gauge: Arc<AtomicUsize>,
@@ -92,6 +95,8 @@ pub(crate) struct Shard {
     wake_at: Option<Instant>,
     /// The last turn ended before everything was drained.
     is_unfinished: bool,
+    /// The newest batch that the log has told to be durable.
+    durable: BatchId,
     /// Set when the broker shuts down: when the shard ends at the latest.
     ends_at: Option<Instant>,
     counters: Counters,
@@ -128,6 +133,7 @@ impl Shard {
             spare_slices: Vec::new(),
             wake_at: None,
             is_unfinished: true,
+            durable: BatchId::default(),
             ends_at: None,
             counters: Counters::default(),
         })
@@ -148,6 +154,9 @@ impl Shard {
             }
         }
         self.parts.gauge.store(0, Ordering::Relaxed);
+        if let Some(log) = self.parts.log.take() {
+            log.close();
+        }
         let Counters { turns, reads, writes } = self.counters;
         let sent = self.parts.engine.status().publish_sent;
         tracing::debug!(shard = self.parts.id.0, turns, reads, writes, publish_sent = sent, "shard ended");
@@ -167,6 +176,7 @@ impl Shard {
             self.parts.engine.handle(self.now, Input::WakeUp);
         }
         self.flush();
+        self.keep();
         self.end_overdue_farewells();
         self.parts.gauge.store(self.connections.len(), Ordering::Relaxed);
     }
@@ -220,6 +230,7 @@ impl Shard {
                     left = left.saturating_sub(handed.received.len());
                     self.take_over(handed);
                 }
+                Mail::Log(news) => self.hear_log(&news),
                 Mail::Shutdown => self.shut_down(),
             }
         }
@@ -265,7 +276,7 @@ impl Shard {
 
     /// How long nothing is to be done unless an event comes; `None` for ever.
     fn time_to_wait(&self) -> Option<Duration> {
-        if self.is_unfinished || self.has_mail || self.can_read() {
+        if self.is_unfinished || self.has_mail || self.can_read() || self.has_to_keep() {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();

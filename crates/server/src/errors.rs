@@ -3,6 +3,9 @@
 use core::fmt;
 use core::net::SocketAddr;
 use std::io;
+use std::path::PathBuf;
+
+use crate::persist::PersistenceError;
 
 /// Why a broker did not start.
 #[derive(Debug)]
@@ -24,6 +27,13 @@ pub enum StartError {
         /// What the operating system says.
         cause: io::Error,
     },
+    /// What was kept in an earlier life, or is to be kept, cannot be used.
+    Persistence {
+        /// The folder.
+        location: PathBuf,
+        /// What is wrong.
+        cause: PersistenceError,
+    },
     /// The operating system lacks what a shard needs: a thread, a file descriptor.
     Shard(io::Error),
 }
@@ -34,6 +44,7 @@ impl core::error::Error for StartError {
             Self::NoListener => None,
             Self::Resolve { cause, .. } => cause.as_ref().map(|cause| cause as _),
             Self::Listen { cause, .. } | Self::Shard(cause) => Some(cause),
+            Self::Persistence { cause, .. } => Some(cause),
         }
     }
 }
@@ -56,6 +67,9 @@ impl fmt::Display for StartError {
                 }
                 _ => write!(f, "Cannot listen on {address}: {cause}"),
             },
+            Self::Persistence { location, cause } => {
+                write!(f, "Cannot keep data in {}: {cause}", location.display())
+            }
             Self::Shard(cause) => write!(f, "Cannot start a shard: {cause}"),
         }
     }

@@ -13,6 +13,7 @@ use martlet_transport::Stream;
 use mio::Waker;
 
 use crate::doors::{Fabric, NodeId};
+use crate::persist::News;
 
 /// Bytes of forwarded batches that may wait in one inbox before the senders stop reading from their clients.
 const INBOX_BYTES_MAX: usize = 8 << 20;
@@ -23,6 +24,8 @@ pub(crate) enum Mail {
     Forwarded { from: ShardId, batch: Vec<u8> },
     /// A connection whose client belongs to this shard.
     HandedOver(HandedOver),
+    /// What the shard's log has to say.
+    Log(News),
     /// The broker shuts down.
     Shutdown,
 }
@@ -94,6 +97,13 @@ impl Inboxes {
     pub(crate) fn send(&self, to: ShardId, mail: Mail) {
         if let Some(inbox) = self.0.get(usize::from(to.0)) {
             inbox.push(mail);
+        }
+    }
+
+    /// Wakes a shard that may be waiting for events.
+    pub(crate) fn wake(&self, shard: ShardId) {
+        if let Some(inbox) = self.0.get(usize::from(shard.0)) {
+            inbox.wake();
         }
     }
 

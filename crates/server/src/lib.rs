@@ -31,9 +31,13 @@ mod inbox;
 pub mod logging;
 mod notices;
 mod options;
+mod persist;
 mod reception;
 pub mod signals;
 
 pub use broker::{Broker, Stopper};
 pub use errors::{ShardFailed, StartError};
 pub use options::{AccessFactory, Authenticator, Host, ListenAddress, Options, Rules};
+pub use persist::{Persistence, PersistenceError};
+
+pub use martlet_store::Durability;

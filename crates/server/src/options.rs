@@ -5,6 +5,7 @@ use core::num::NonZeroU16;
 use std::sync::Arc;
 use std::thread;
 
+use crate::persist::Persistence;
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
 
 /// What a broker is started with.
@@ -18,6 +19,8 @@ pub struct Options {
     pub engine: Config,
     /// Who may do what, and who finds out.
     pub rules: Rules,
+    /// Where and how Sessions, queued and retained messages are kept; without, they end with the broker.
+    pub persistence: Option<Persistence>,
 }
 
 impl Options {

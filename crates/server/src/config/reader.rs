@@ -4,11 +4,12 @@ use core::net::IpAddr;
 use core::num::NonZeroU16;
 
 use martlet_engine::{Config, PACKET_SIZE_BYTES_MAX_LEAST};
+use martlet_store::Durability;
 use martlet_wire::QoS;
 
 use super::limits::{self, PACKET_SIZE_BYTES_MAX_MOST};
 use super::number::number;
-use super::{Problem, Settings};
+use super::{Keeping, Problem, Settings};
 use crate::options::{Host, ListenAddress};
 
 /// The port of MQTT.
@@ -24,6 +25,7 @@ pub(super) struct Reader {
     allow_anonymous: Option<(bool, usize)>,
     shards: Option<NonZeroU16>,
     engine: Config,
+    keeping: Keeping,
 }
 
 /// A listener, and where the file has it.
@@ -100,6 +102,13 @@ impl Reader {
                 limits.queued_bytes_max = if maximum == 0 { usize::MAX } else { maximum };
             }
             "max_keepalive" => limits.keep_alive_max = number(option, one(option, values)?, 0, u16::MAX)?,
+            "persistence" => self.keeping.is_on = Some(boolean(option, one(option, values)?)?),
+            "persistence_location" => self.keeping.location = Some(one(option, values)?.into()),
+            "durability" => self.keeping.durability = durability(option, one(option, values)?)?,
+            "autosave_interval" | "autosave_on_changes" | "persistence_file" => {
+                one(option, values)?;
+                tracing::info!(option, "everything is saved at once, so this option has no effect");
+            }
             "shards" => {
                 self.shards = NonZeroU16::new(number(option, one(option, values)?, 1, u16::MAX)?);
             }
@@ -135,6 +144,7 @@ impl Reader {
             listeners: listeners.into_iter().map(|listener| listener.address).collect(),
             shards: self.shards,
             engine: self.engine,
+            keeping: self.keeping,
         })
     }
 
@@ -187,6 +197,18 @@ fn boolean(option: &str, value: &str) -> Result<bool, Problem> {
         "false" | "0" => Ok(false),
         _ => {
             let expected = "`true` or `false`".into();
+            Err(Problem::Value { option: option.into(), value: value.into(), expected })
+        }
+    }
+}
+
+fn durability(option: &str, value: &str) -> Result<Durability, Problem> {
+    match value {
+        "strict" => Ok(Durability::Strict),
+        "os" => Ok(Durability::Os),
+        "none" => Ok(Durability::None),
+        _ => {
+            let expected = "`strict`, `os` or `none`".into();
             Err(Problem::Value { option: option.into(), value: value.into(), expected })
         }
     }

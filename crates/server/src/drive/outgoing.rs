@@ -55,11 +55,10 @@ impl Shard {
                 Output::HandOver { connection, shard, received } => {
                     self.hand_over(connection, shard, received);
                 }
-                Output::Persist { batch, records, .. } => {
-                    if let Some(durable) = self.parts.log.append(batch, &records) {
-                        self.parts.engine.handle(self.now, Input::Persisted(durable));
-                    }
-                }
+                Output::Persist { batch, records } => match &mut self.parts.log {
+                    Some(log) => log.append(batch, &records),
+                    None => self.parts.engine.handle(self.now, Input::Persisted(batch)),
+                },
                 Output::Forward { to, batch } => {
                     let node = self.parts.members.view().owner(to);
                     self.parts.fabric.send(node, to, batch);

@@ -1,0 +1,54 @@
+//! What has to survive: on its way to the log, and into checkpoints.
+
+use martlet_engine::Input;
+
+use super::Shard;
+use crate::persist::News;
+
+/// Bytes of a checkpoint that one turn writes, so that clients do not have to wait for it.
+const CHECKPOINT_BYTES_PER_TURN: usize = 256 << 10;
+
+impl Shard {
+    /// Takes in what the log has to say.
+    pub(super) fn hear_log(&mut self, news: &News) {
+        if let Some(log) = &mut self.parts.log {
+            log.hear(news);
+        }
+        match news {
+            News::Durable(batch) => {
+                self.durable = *batch;
+                self.parts.engine.handle(self.now, Input::Persisted(*batch));
+            }
+            News::Stalled => self.parts.engine.handle(self.now, Input::LogStalled),
+            News::Checkpointed { .. } => self.parts.engine.checkpoint_is_durable(),
+            News::NotCheckpointed => {}
+        }
+    }
+
+    /// Begins a checkpoint when it is time, and writes a part of it.
+    pub(super) fn keep(&mut self) {
+        let Some(log) = &mut self.parts.log else { return };
+        let engine = &mut self.parts.engine;
+        if (log.wants_checkpoint(engine.cleared_topics()) || engine.needs_checkpoint())
+            && let Some(behind) = engine.begin_checkpoint()
+        {
+            log.begin_checkpoint(behind);
+        }
+        let Some(job) = log.job() else { return };
+        job.advance(self.durable);
+        if !job.takes_more() {
+            return;
+        }
+        match engine.checkpoint_part(CHECKPOINT_BYTES_PER_TURN) {
+            Some(part) if part.is_empty() => {}
+            Some(part) => job.part(part),
+            None => job.complete(engine.last_batch()),
+        }
+        job.advance(self.durable);
+    }
+
+    /// Whether a checkpoint goes on without anything happening.
+    pub(super) fn has_to_keep(&self) -> bool {
+        self.parts.log.as_ref().is_some_and(crate::persist::ShardLog::has_work)
+    }
+}
