@@ -35,6 +35,7 @@ pub use proxy::ProxyError;
 pub use table::{FLAGS, Flag, FlagId, Hint, Tool, ToolSet, ValueKind, flags_of};
 
 pub(crate) use draft::Draft;
+pub(crate) use url::host_and_port;
 
 /// What the arguments ask for.
 #[derive(Clone, Debug, PartialEq)]

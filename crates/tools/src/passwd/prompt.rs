@@ -1,8 +1,11 @@
 //! Asking for a password.
 
+use core::fmt;
 use std::io::{self, BufRead, Write};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
+
+use crate::payload::reason;
 
 /// Where passwords are read.
 pub trait Secrets {
@@ -61,7 +64,8 @@ impl Drop for Silence {
 
 /// Why there is no password.
 #[derive(Debug)]
-pub(crate) enum PasswordError {
+#[non_exhaustive]
+pub enum PasswordError {
     /// The first line is empty.
     Empty,
     /// The second line differs.
@@ -70,23 +74,46 @@ pub(crate) enum PasswordError {
     Io(io::Error),
 }
 
+impl fmt::Display for PasswordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty password"),
+            Self::Mismatch => f.write_str("Passwords do not match"),
+            Self::Io(error) => f.write_str(&reason(error)),
+        }
+    }
+}
+
+impl core::error::Error for PasswordError {}
+
 impl From<io::Error> for PasswordError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-/// Asks for a password, and for the same one again.
-pub(crate) fn twice(secrets: &mut dyn Secrets, out: &mut dyn Write) -> Result<Vec<u8>, PasswordError> {
-    let first = ask("Password: ", secrets, out)?;
+/// Asks for a password, and for the same one again. The prompts are for the one and for the other.
+///
+/// # Errors
+/// Every variant of [`PasswordError`].
+pub fn new_password(
+    prompts: [&str; 2],
+    secrets: &mut dyn Secrets,
+    out: &mut dyn Write,
+) -> Result<Vec<u8>, PasswordError> {
+    let first = ask(prompts[0], secrets, out)?;
     if first.is_empty() {
         return Err(PasswordError::Empty);
     }
-    let second = ask("Reenter password: ", secrets, out)?;
+    let second = ask(prompts[1], secrets, out)?;
     if first == second { Ok(first) } else { Err(PasswordError::Mismatch) }
 }
 
-fn ask(prompt: &str, secrets: &mut dyn Secrets, out: &mut dyn Write) -> io::Result<Vec<u8>> {
+/// Asks for a secret once.
+///
+/// # Errors
+/// What reading it or writing the prompt met.
+pub fn ask(prompt: &str, secrets: &mut dyn Secrets, out: &mut dyn Write) -> io::Result<Vec<u8>> {
     out.write_all(prompt.as_bytes())?;
     out.flush()?;
     let line = secrets.line()?;
