@@ -13,7 +13,7 @@ mod prompt;
 
 pub use arguments::{PasswdError, PasswdRequest, parse};
 pub use hash::{HashError, PBKDF2_ITERATIONS, Scheme, hash, verify};
-pub use prompt::{PasswordError, PipedSecrets, Secrets, TerminalSecrets, ask, new_password};
+pub use prompt::{Hidden, PasswordError, PipedSecrets, Secrets, TerminalSecrets, ask, new_password};
 
 use crate::file;
 use crate::payload::reason;

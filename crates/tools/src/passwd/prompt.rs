@@ -9,6 +9,14 @@ use crate::payload::reason;
 
 /// Where passwords are read.
 pub trait Secrets {
+    /// Hides what is typed until the answer is dropped.
+    ///
+    /// # Errors
+    /// What asking the terminal met.
+    fn hide(&mut self) -> io::Result<Hidden> {
+        Ok(Hidden { before: None })
+    }
+
     /// A line without its newline; empty at the end of the input.
     ///
     /// # Errors
@@ -34,31 +42,34 @@ impl<R: BufRead> Secrets for PipedSecrets<R> {
 }
 
 impl Secrets for TerminalSecrets {
-    fn line(&mut self) -> io::Result<Vec<u8>> {
-        let stdin = io::stdin();
-        let _silence = if isatty(&stdin) { Some(Silence::begin()?) } else { None };
-        PipedSecrets(stdin.lock()).line()
-    }
-}
-
-/// A terminal that does not echo, until it is dropped.
-struct Silence {
-    before: Termios,
-}
-
-impl Silence {
-    fn begin() -> io::Result<Self> {
+    fn hide(&mut self) -> io::Result<Hidden> {
+        if !isatty(io::stdin()) {
+            return Ok(Hidden { before: None });
+        }
         let before = tcgetattr(io::stdin())?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO);
         tcsetattr(io::stdin(), OptionalActions::Now, &silent)?;
-        Ok(Self { before })
+        Ok(Hidden { before: Some(before) })
+    }
+
+    fn line(&mut self) -> io::Result<Vec<u8>> {
+        PipedSecrets(io::stdin().lock()).line()
     }
 }
 
-impl Drop for Silence {
+/// While it lives the terminal, if there is one, does not show what is typed.
+#[must_use = "dropped, it shows again what is typed"]
+pub struct Hidden {
+    before: Option<Termios>,
+}
+
+impl Drop for Hidden {
     fn drop(&mut self) {
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+        if let Some(before) = &self.before {
+            // There is nobody to tell that it failed.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
     }
 }
 
@@ -114,6 +125,8 @@ pub fn new_password(
 /// # Errors
 /// What reading it or writing the prompt met.
 pub fn ask(prompt: &str, secrets: &mut dyn Secrets, out: &mut dyn Write) -> io::Result<Vec<u8>> {
+    // Before the prompt, which may be answered at once.
+    let _hidden = secrets.hide()?;
     out.write_all(prompt.as_bytes())?;
     out.flush()?;
     let line = secrets.line()?;
