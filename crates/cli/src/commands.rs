@@ -1,9 +1,11 @@
 //! The commands of the program, each of which may also be called by the name of the tool of Mosquitto that it stands for.
 
+mod ctrl;
 mod install_links;
 mod passwd;
 mod signal;
 
+use core::fmt::Write as _;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
@@ -40,6 +42,12 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "Make links by which the program answers to the names of Mosquitto's",
         run: install_links::run,
     },
+    Command {
+        name: "ctrl",
+        tool: Some("mosquitto_ctrl"),
+        about: "Look after a running broker: its listeners, clients, groups and roles",
+        run: ctrl::run,
+    },
 ];
 
 /// What a command line calls.
@@ -72,7 +80,7 @@ fn is(name: &OsStr, tool: Option<&str>) -> bool {
 pub(crate) fn list() -> String {
     let mut text = String::from("Commands:\n");
     for command in COMMANDS {
-        text.push_str(&format!("  {:14} {}\n", command.name, command.about));
+        let _ = writeln!(text, "  {:14} {}", command.name, command.about);
     }
     text.push_str("\nEach has a --help of its own. Without a command the broker runs.");
     text
