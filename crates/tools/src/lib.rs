@@ -18,6 +18,7 @@ pub mod json;
 mod number;
 pub mod passwd;
 pub mod payload;
+pub mod program;
 pub mod property;
 pub mod record;
 pub mod signal;

@@ -11,7 +11,7 @@ mod arguments;
 mod hash;
 mod prompt;
 
-pub use arguments::{PasswdError, PasswdRequest, parse};
+pub use arguments::{PasswdError, PasswdRequest, parse, program};
 pub use hash::{HashError, PBKDF2_ITERATIONS, Scheme, hash, verify};
 pub use prompt::{Hidden, PasswordError, PipedSecrets, Secrets, TerminalSecrets, ask, new_password};
 

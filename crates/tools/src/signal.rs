@@ -10,6 +10,7 @@ use rustix_libc_wrappers::process::SignalExt as _;
 
 use crate::number::leading_integer;
 use crate::payload::reason;
+use crate::program::{Entry, Hint, Operand, Program};
 
 /// What a broker can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,13 +81,31 @@ impl fmt::Display for SignalError {
 impl core::error::Error for SignalError {}
 
 fn usage() -> String {
+    program("mosquitto_signal").help()
+}
+
+/// All that there is to say about the program under a name.
+pub fn program(name: &str) -> Program {
+    let flag = |name: &str, value: Option<&str>, help: &str| Entry {
+        names: vec![name.to_owned()],
+        value: value.map(|name| (name.to_owned(), Hint::Any)),
+        help: help.to_owned(),
+    };
     let names: Vec<_> = ORDERS.iter().map(|(name, _)| *name).collect();
-    format!(
-        "mosquitto_signal sends a signal to brokers on this computer.\n\n\
-         Usage: mosquitto_signal {{-a | -p process}} signal\n       mosquitto_signal --help\n\n  \
-         -a  Tell every broker.\n  -p  Tell the process of this number.\n\nSignals: {}\n",
-        names.join(", ")
-    )
+    Program {
+        name: name.to_owned(),
+        purpose: "tells running brokers on this computer to do something".to_owned(),
+        synopsis: vec!["{-a | -p process} signal".to_owned(), "--help".to_owned()],
+        entries: vec![
+            flag("-a", None, "Tell every broker."),
+            flag("-p", Some("process"), "Tell the process of this number."),
+        ],
+        operand: Operand::Words(names.iter().map(|name| (*name, Vec::new())).collect()),
+        sections: vec![
+            ("signals", format!("The signals are {}.", names.join(", "))),
+            ("exit status", "0 if all went well, 1 if not.".to_owned()),
+        ],
+    }
 }
 
 /// Reads the arguments, without the program's name.
