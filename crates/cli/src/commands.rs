@@ -1,7 +1,10 @@
 //! The commands of the program, each of which may also be called by the name of the tool of Mosquitto that it stands for.
 
+mod completions;
 mod ctrl;
+mod describe;
 mod install_links;
+mod man;
 mod passwd;
 mod signal;
 
@@ -48,6 +51,13 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "Look after a running broker: its listeners, clients, groups and roles",
         run: ctrl::run,
     },
+    Command {
+        name: "completions",
+        tool: None,
+        about: "Print a script that completes commands and flags in a shell",
+        run: completions::run,
+    },
+    Command { name: "man", tool: None, about: "Write manual pages of all commands", run: man::run },
 ];
 
 /// What a command line calls.
