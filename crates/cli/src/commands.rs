@@ -6,6 +6,7 @@ mod describe;
 mod install_links;
 mod man;
 mod passwd;
+mod play;
 mod signal;
 
 use core::fmt::Write as _;
@@ -57,6 +58,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "Print a script that completes commands and flags in a shell",
         run: completions::run,
     },
+    Command { name: "play", tool: None, about: "Publish what sub --record wrote", run: play::run },
     Command { name: "man", tool: None, about: "Write manual pages of all commands", run: man::run },
 ];
 
