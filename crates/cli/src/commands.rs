@@ -8,6 +8,7 @@ mod man;
 mod passwd;
 mod play;
 mod signal;
+mod test;
 
 use core::fmt::Write as _;
 use std::ffi::{OsStr, OsString};
@@ -59,6 +60,12 @@ pub(crate) const COMMANDS: &[Command] = &[
         run: completions::run,
     },
     Command { name: "play", tool: None, about: "Publish what sub --record wrote", run: play::run },
+    Command {
+        name: "test",
+        tool: None,
+        about: "Find out what a broker can do, and whether it works",
+        run: test::run,
+    },
     Command { name: "man", tool: None, about: "Write manual pages of all commands", run: man::run },
 ];
 

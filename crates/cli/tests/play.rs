@@ -8,9 +8,10 @@ use core::fmt::Write as _;
 use core::time::Duration;
 use std::time::Instant;
 
-use common::{DEADLINE, Done, Folder, broker, client, port, run, run_with};
+use common::{DEADLINE, Done, Folder, broker, broker_options, client, port, run, run_with};
 use martlet_client::blocking::Subscription;
 use martlet_client::{Message, QoS};
+use martlet_server::Broker;
 
 const HEAD: &str = "{\"martlet-record\":1}\n";
 
@@ -84,7 +85,10 @@ fn the_pace_is_that_of_the_record_times_the_speed() {
 
 #[test]
 fn many_messages_arrive_in_their_order() {
-    let broker = broker();
+    let mut options = broker_options();
+    // A reader that is slower than the publisher loses nothing.
+    options.engine.limits.queued_messages_max = 3_000;
+    let broker = Broker::start(options).unwrap();
     let client = client(&broker);
     let mut messages = client.subscribe("#").unwrap();
     let mut record = HEAD.to_owned();

@@ -20,12 +20,12 @@ use martlet_server::{Broker, Host};
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(crate) fn broker() -> Broker {
+    Broker::start(broker_options()).unwrap()
+}
+
+pub(crate) fn broker_options() -> martlet_server::Options {
     let host = Host::Named("127.0.0.1".into());
-    let options = martlet_server::Options {
-        shards: NonZeroU16::new(2),
-        ..martlet_server::Options::listening_on(host, 0)
-    };
-    Broker::start(options).unwrap()
+    martlet_server::Options { shards: NonZeroU16::new(2), ..martlet_server::Options::listening_on(host, 0) }
 }
 
 pub(crate) fn port(broker: &Broker) -> u16 {
