@@ -187,6 +187,8 @@ proptest! {
         let _ = flags::publish(&arguments, &environment);
         let _ = flags::subscribe(&arguments, &environment);
         let _ = flags::request(&arguments, &environment);
+        let _ = flags::play(&arguments, &environment);
+        let _ = flags::probe(&arguments, &environment);
         if let Ok(Request::Run(options)) = flags::control(&arguments, &environment) {
             let _ = martlet_tools::ctrl::parse(&options.command, None);
         }

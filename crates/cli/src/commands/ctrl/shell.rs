@@ -117,10 +117,11 @@ impl Running {
     /// Asks for a secret; without a terminal it is the next line.
     fn secret(&self, prompt: &str) -> io::Result<Vec<u8>> {
         if self.lines.is_terminal() {
-            passwd::ask(prompt, &mut TerminalSecrets, &mut io::stdout())
-        } else {
-            TerminalSecrets.line()
+            return passwd::ask(prompt, &mut TerminalSecrets, &mut io::stdout());
         }
+        // Someone may type though the output goes elsewhere.
+        let _hidden = TerminalSecrets.hide()?;
+        TerminalSecrets.line()
     }
 
     fn connect(&mut self, target: Option<Target>) {
