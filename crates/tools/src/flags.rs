@@ -38,7 +38,7 @@ pub(crate) use url::host_and_port;
 /// What the arguments ask for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request<T> {
-    /// To print [`help`]; the exit status of Mosquitto's tools is 1.
+    /// To print [`help()`]; the exit status of Mosquitto's tools is 1.
     Help,
     /// To print the version; the exit status of Mosquitto's tools is 1.
     Version,

@@ -6,7 +6,7 @@
 //! [`signal`] are whole programs as functions. [`record`] is a file format for messages that were seen.
 //!
 //! Error texts, their order and the exit status are Mosquitto's, because scripts look at them. Nothing here opens a
-//! connection, and only [`passwd`], [`signal`], [`file`] and the functions that say so touch files or the environment.
+//! connection, and only [`passwd`], [`signal`], [`mod@file`] and the functions that say so touch files or the environment.
 
 #![forbid(unsafe_code)]
 

@@ -57,6 +57,11 @@ pub(super) fn run(options: &ControlOptions, is_bare: bool) -> u8 {
         say(io::stdout(), format_args!("martlet ctrl {}. 'help' tells more.\n", env!("CARGO_PKG_VERSION")));
     }
     if !is_bare {
+        // In a pipe the first line is a command.
+        if is_terminal && let Err(error) = super::password_of_user(&mut running.options.connection) {
+            say(io::stderr(), format_args!("Error: {error}.\n"));
+            return super::STATUS_FAILED;
+        }
         running.connect(None);
         if running.session.is_none() {
             return super::STATUS_FAILED;
