@@ -21,7 +21,7 @@ fn next(messages: &mut Subscription) -> Message {
 
 /// The first line of what was printed, without its numbers of time.
 fn summary(done: &Done) -> String {
-    let (count, rest) = done.out.trim_end().split_once(" messages in ").unwrap_or_else(|| panic!("{done:?}"));
+    let (count, rest) = done.out.trim_end().split_once(" message").unwrap_or_else(|| panic!("{done:?}"));
     let (_, rest) = rest.split_once(" a second").unwrap_or_else(|| panic!("{done:?}"));
     format!("{count}{rest}")
 }

@@ -81,7 +81,8 @@ impl Display for Tally {
         let seconds = self.took.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = if seconds > 0.0 { self.published as f64 / seconds } else { 0.0 };
-        write!(f, "{} messages in {seconds:.1} s, {rate:.0} a second", self.published)?;
+        let messages = if self.published == 1 { "message" } else { "messages" };
+        write!(f, "{} {messages} in {seconds:.1} s, {rate:.0} a second", self.published)?;
         if self.failed > 0 {
             write!(f, "; {} not published", self.failed)?;
         }

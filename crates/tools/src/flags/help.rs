@@ -11,7 +11,7 @@ const fn purpose(tool: Tool) -> &'static str {
         Tool::Subscribe => "subscribes to topics of an MQTT broker and prints the messages",
         Tool::Request => "publishes a request to an MQTT broker and prints the answer",
         Tool::Control => "looks after a running MQTT broker",
-        Tool::Play => "publishes what mosquitto_sub --record wrote",
+        Tool::Play => "publishes what martlet sub --record wrote",
         Tool::Probe => "finds out what an MQTT broker can do, and whether it works",
     }
 }
