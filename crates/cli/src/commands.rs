@@ -1,9 +1,16 @@
 //! The commands of the program, each of which may also be called by the name of the tool of Mosquitto that it stands for.
 
+mod completions;
+mod ctrl;
+mod describe;
 mod install_links;
+mod man;
 mod passwd;
+mod play;
 mod signal;
+mod test;
 
+use core::fmt::Write as _;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
@@ -40,6 +47,26 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "Make links by which the program answers to the names of Mosquitto's",
         run: install_links::run,
     },
+    Command {
+        name: "ctrl",
+        tool: Some("mosquitto_ctrl"),
+        about: "Look after a running broker: its listeners, clients, groups and roles",
+        run: ctrl::run,
+    },
+    Command {
+        name: "completions",
+        tool: None,
+        about: "Print a script that completes commands and flags in a shell",
+        run: completions::run,
+    },
+    Command { name: "play", tool: None, about: "Publish what sub --record wrote", run: play::run },
+    Command {
+        name: "test",
+        tool: None,
+        about: "Find out what a broker can do, and whether it works",
+        run: test::run,
+    },
+    Command { name: "man", tool: None, about: "Write manual pages of all commands", run: man::run },
 ];
 
 /// What a command line calls.
@@ -72,7 +99,7 @@ fn is(name: &OsStr, tool: Option<&str>) -> bool {
 pub(crate) fn list() -> String {
     let mut text = String::from("Commands:\n");
     for command in COMMANDS {
-        text.push_str(&format!("  {:14} {}\n", command.name, command.about));
+        let _ = writeln!(text, "  {:14} {}", command.name, command.about);
     }
     text.push_str("\nEach has a --help of its own. Without a command the broker runs.");
     text

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod connect;
 mod flags;
 mod serve;
 

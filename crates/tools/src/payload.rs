@@ -67,8 +67,8 @@ impl fmt::Display for SourceError {
 
 impl core::error::Error for SourceError {}
 
-/// The system's words, without the number that Rust adds.
-pub(crate) fn reason(error: &io::Error) -> String {
+/// The system's words for an error, without the number that Rust adds.
+pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {
         Some((words, _)) => words.to_owned(),

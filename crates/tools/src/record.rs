@@ -172,6 +172,11 @@ impl<R: BufRead> Reader<R> {
         Self { input, line: 0, version_seen: false, ended: false }
     }
 
+    /// The number of the line that was read last, from 1.
+    pub const fn line(&self) -> u64 {
+        self.line
+    }
+
     /// A line with something in it; `None` at the end.
     fn object(&mut self) -> Result<Option<Json>, RecordErrorKind> {
         loop {

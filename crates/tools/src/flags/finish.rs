@@ -9,8 +9,8 @@ use super::MessageError;
 use super::draft::Draft;
 use super::error::{ArgumentError, Combination};
 use super::options::{
-    Address, ClientId, Connection, ControlOptions, PublishOptions, RequestOptions, SubscribeOptions,
-    TlsOptions, Version, Will,
+    Address, ClientId, Connection, ControlOptions, PlayOptions, ProbeOptions, PublishOptions, RequestOptions,
+    SubscribeOptions, TlsOptions, Version, Will,
 };
 use super::table::Tool;
 use crate::payload::{self, Payloads};
@@ -83,6 +83,32 @@ impl Draft {
             data_file: self.data_file.clone(),
             verbose: self.output.verbose,
             command: self.command.clone(),
+            connection: self.into_connection(),
+        })
+    }
+
+    pub(super) fn into_play(mut self) -> Result<PlayOptions, ArgumentError> {
+        self.check()?;
+        let file = self.operand.take().ok_or(Combination::NoRecord)?;
+        Ok(PlayOptions {
+            file: file.into(),
+            speed: self.speed,
+            skip_damaged: self.skip_damaged,
+            connection: self.into_connection(),
+        })
+    }
+
+    pub(super) fn into_probe(mut self) -> Result<ProbeOptions, ArgumentError> {
+        if let Some(broker) = self.operand.take() {
+            if self.host.is_some() || self.port.is_some() {
+                return Err(Combination::BrokerTwice.into());
+            }
+            self.set_broker(&broker)?;
+        }
+        self.check()?;
+        Ok(ProbeOptions {
+            topic: self.test_topic.clone(),
+            json: self.json,
             connection: self.into_connection(),
         })
     }

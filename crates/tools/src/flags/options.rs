@@ -295,6 +295,30 @@ pub struct RequestOptions {
     pub latency: bool,
 }
 
+/// What `martlet play` does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlayOptions {
+    /// How to reach the broker.
+    pub connection: Connection,
+    /// The record; `-` is standard input.
+    pub file: PathBuf,
+    /// How many times faster than it was recorded; 0 is as fast as it goes.
+    pub speed: f64,
+    /// Whether damaged lines are passed over.
+    pub skip_damaged: bool,
+}
+
+/// What `martlet test` does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeOptions {
+    /// How to reach the broker.
+    pub connection: Connection,
+    /// The Topic Name below which it publishes.
+    pub topic: String,
+    /// Whether the findings are printed as JSON.
+    pub json: bool,
+}
+
 /// What `mosquitto_ctrl` does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ControlOptions {
