@@ -68,9 +68,13 @@ impl Engine {
         {
             return;
         }
+        let connection = session.connection;
         if qos == QoS::AtMostOnce {
-            let Some(id) = session.connection else { return };
+            let Some(id) = connection else { return };
             let is_stalled = self.journal.is_stalled();
+            if publication.retain && !is_stalled {
+                self.hold(id); // nobody sees a retained value that a crash would take back
+            }
             if self.connections.get(id).is_some_and(|connection| connection.held.is_none() || is_stalled) {
                 let header =
                     Header { delivery: Delivery::AtMostOnce, retain, identifiers: grant.identifiers };
@@ -78,7 +82,6 @@ impl Engine {
                 return;
             }
         }
-        let connection = session.connection;
         let queued = Queued {
             message: publication.share(),
             qos,

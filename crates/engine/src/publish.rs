@@ -124,7 +124,9 @@ impl Engine {
                 self.record(origin.session, |session| Record::TakenOver { session, id });
             }
             self.hold_if_written(origin.connection, mark); // [MQTT-4.3.2-4] [MQTT-4.3.3-8]
-            let reason = if is_wanted { ReasonCode::Success } else { ReasonCode::NoMatchingSubscribers };
+            // PUBREC may tell it too, but Mosquitto tells it in PUBACK alone.
+            let tells_more = !is_wanted && publication.qos == QoS::AtLeastOnce;
+            let reason = if tells_more { ReasonCode::NoMatchingSubscribers } else { ReasonCode::Success };
             self.acknowledge(origin, publication.qos, reason);
         }
     }
