@@ -119,11 +119,13 @@ impl Engine {
         }
         let mark = self.journal.mark();
         let is_wanted = self.take_effect(&mut publication);
-        if let Some(id) = origin.id {
-            if publication.qos == QoS::ExactlyOnce {
-                self.record(origin.session, |session| Record::TakenOver { session, id });
-            }
-            self.hold_if_written(origin.connection, mark); // [MQTT-4.3.2-4] [MQTT-4.3.3-8]
+        if let Some(id) = origin.id
+            && publication.qos == QoS::ExactlyOnce
+        {
+            self.record(origin.session, |session| Record::TakenOver { session, id });
+        }
+        self.hold_if_written(origin.connection, mark); // [MQTT-4.3.2-4] [MQTT-4.3.3-8]
+        if origin.id.is_some() {
             // PUBREC may tell it too, but Mosquitto tells it in PUBACK alone.
             let tells_more = !is_wanted && publication.qos == QoS::AtLeastOnce;
             let reason = if tells_more { ReasonCode::NoMatchingSubscribers } else { ReasonCode::Success };
