@@ -573,9 +573,9 @@ fn extra_properties(
 ) -> Vec<Property<'static>> {
     let mut extra = Vec::new();
     extra.extend(publication.expiry_left(now).map(Property::MessageExpiryInterval)); // [MQTT-3.3.2-6]
-    extra.extend(header.identifiers.iter().map(|identifier| Property::SubscriptionIdentifier(*identifier)));
     if let OutgoingTopic::Introduce(alias) | OutgoingTopic::Alias(alias) = plan {
         extra.push(Property::TopicAlias(alias));
     }
+    extra.extend(header.identifiers.iter().map(|identifier| Property::SubscriptionIdentifier(*identifier)));
     extra
 }
