@@ -256,7 +256,6 @@ fn url(connection: &Connection) -> String {
         Address::Tcp { host, port } => {
             Target { host: host.clone(), port: *port, web_socket, encrypted }.to_string()
         }
-        Address::Srv { host } => Target { host: host.clone(), port: PORT, web_socket, encrypted }.to_string(),
         Address::Unix(path) => format!("unix:{}", path.display()),
     }
 }
