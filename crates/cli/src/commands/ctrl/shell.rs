@@ -18,9 +18,6 @@ use super::lines::Lines;
 use super::session::{ANSWER_TIMEOUT, Failure, Session, refusal};
 use crate::say;
 
-/// The port of MQTT.
-const PORT: u16 = 1883;
-
 /// A shell with its connection.
 struct Running {
     options: ControlOptions,
