@@ -7,13 +7,18 @@ mod install_links;
 mod man;
 mod passwd;
 mod play;
+mod publish;
+mod request;
 mod signal;
+mod subscribe;
 mod test;
 
 use core::fmt::Write as _;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
+
+use martlet_tools::flags::Tool;
 
 /// A command.
 pub(crate) struct Command {
@@ -29,6 +34,19 @@ pub(crate) struct Command {
 
 /// All commands, in the order of `martlet --help`.
 pub(crate) const COMMANDS: &[Command] = &[
+    Command { name: "pub", tool: Some("mosquitto_pub"), about: "Publish messages", run: publish::run },
+    Command {
+        name: "sub",
+        tool: Some("mosquitto_sub"),
+        about: "Subscribe to topics and print the messages",
+        run: subscribe::run,
+    },
+    Command {
+        name: "rr",
+        tool: Some("mosquitto_rr"),
+        about: "Publish a request and print the answer",
+        run: request::run,
+    },
     Command {
         name: "passwd",
         tool: Some("mosquitto_passwd"),
@@ -88,6 +106,16 @@ pub(crate) fn call(mut arguments: impl Iterator<Item = OsString>) -> Call {
     match COMMANDS.iter().find(|command| first == command.name) {
         Some(command) => Call::Command(command, arguments.collect()),
         None => Call::Broker,
+    }
+}
+
+/// The name that a tool was called by.
+pub(crate) fn called_as(tool: Tool) -> String {
+    let program = std::env::args_os().next().unwrap_or_default();
+    let by_link = Path::new(&program).file_stem().is_some_and(|stem| stem == tool.program());
+    match COMMANDS.iter().find(|command| command.tool == Some(tool.program())) {
+        Some(command) if !by_link => format!("martlet {}", command.name),
+        _ => tool.program().to_owned(),
     }
 }
 

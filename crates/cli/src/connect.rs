@@ -112,7 +112,6 @@ fn address(connection: &Connection) -> Result<Address, OptionsError> {
     let path = || WEB_SOCKET_PATH.to_owned();
     match &connection.address {
         flags::Address::Unix(path) => Ok(Address::Unix { path: path.clone() }),
-        flags::Address::Srv { .. } => Err(OptionsError::Unsupported { flag: "-S" }),
         flags::Address::Tcp { host, port } => {
             let (host, port) = (host.clone(), *port);
             Ok(match (connection.web_socket, connection.tls.enabled) {
@@ -289,7 +288,6 @@ mod tests {
     fn what_the_library_cannot_do_is_an_error_that_names_the_flag() {
         for (line, flag) in [
             ("-A 127.0.0.1", "-A"),
-            ("-S", "-S"),
             ("-P secret", "-P without -u"),
             ("-p 8883 --tls-version tlsv1.3", "--tls-version"),
             ("-p 8883 --ciphers x", "--ciphers"),

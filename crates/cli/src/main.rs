@@ -11,6 +11,7 @@ mod commands;
 mod connect;
 mod flags;
 mod serve;
+mod session;
 
 use core::fmt::Display;
 use std::io::{self, Write};

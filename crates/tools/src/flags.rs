@@ -135,7 +135,12 @@ fn run<T>(
 
 /// What goes to standard error when the arguments are wrong: the reason, and where to read more.
 pub fn complaint(tool: Tool, error: &ArgumentError) -> String {
-    format!("{error}\n\nUse '{} --help' to see usage.\n", tool.program())
+    complaint_as(tool.program(), error)
+}
+
+/// The same for a tool that is called by another name.
+pub fn complaint_as(program: &str, error: &ArgumentError) -> String {
+    format!("{error}\n\nUse '{program} --help' to see usage.\n")
 }
 
 /// The line that `--version` prints.

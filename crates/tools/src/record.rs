@@ -126,6 +126,14 @@ impl<W: Write> Writer<W> {
         write_line(&mut self.out, &to_json(message))
     }
 
+    /// Writes out what waits in buffers.
+    ///
+    /// # Errors
+    /// What that met.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Gives back what is written to, without flushing it.
     pub fn into_inner(self) -> W {
         self.out

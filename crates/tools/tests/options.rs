@@ -68,7 +68,6 @@ fn where_the_broker_is() {
         ("-L mqtts://host/t", tcp("host", 8883), true),
         ("-L wss://host:99/t", tcp("host", 99), true),
         ("--unix /a/b", Address::Unix("/a/b".into()), false),
-        ("-S -h example.org", Address::Srv { host: "example.org".to_owned() }, false),
     ] {
         let connection = publish(arguments).connection;
         assert_eq!(connection.address, address, "{arguments}");

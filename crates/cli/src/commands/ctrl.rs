@@ -179,7 +179,7 @@ fn password_of_user(connection: &mut Connection) -> Result<(), PasswordError> {
 fn is_readable_by_others(connection: &Connection) -> bool {
     let is_local = match &connection.address {
         Address::Unix(_) => true,
-        Address::Tcp { host, .. } | Address::Srv { host } => {
+        Address::Tcp { host, .. } => {
             host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
         }
     };

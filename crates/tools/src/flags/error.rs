@@ -225,7 +225,7 @@ impl fmt::Display for UrlError {
 
 impl fmt::Display for Combination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Error: ")?;
+        f.write_str(if *self == Self::ResponseTopicTwice { "Error " } else { "Error: " })?;
         f.write_str(match self {
             Self::IdAndPrefix => "-i and -I argument cannot be used together.",
             Self::SeveralMessages => "Only one type of message can be sent at once.",

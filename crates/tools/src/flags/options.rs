@@ -28,11 +28,6 @@ pub enum Address {
         /// The port, from 1.
         port: u16,
     },
-    /// A host whose name and port come from DNS SRV records.
-    Srv {
-        /// The domain.
-        host: String,
-    },
     /// A Unix domain socket.
     Unix(PathBuf),
 }
@@ -99,7 +94,7 @@ pub struct TlsRoots {
     pub system: bool,
 }
 
-/// What the flags say about TLS.
+/// What the flags say about TLS; nothing after `--no-tls`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
     /// Whether the connection is encrypted at all.
@@ -268,6 +263,8 @@ pub struct SubscribeOptions {
     pub random_filter: u32,
     /// Whether only their rate is printed.
     pub message_rate: bool,
+    /// `--record`: a file that the messages are written to, besides being printed.
+    pub record: Option<PathBuf>,
 }
 
 /// What `mosquitto_rr` does.

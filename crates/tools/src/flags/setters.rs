@@ -20,7 +20,6 @@ impl Draft {
         match id {
             FlagId::Help => return Err(ArgumentError::HelpAsked),
             FlagId::Version => return Err(ArgumentError::VersionAsked),
-            FlagId::Srv => self.srv = true,
             FlagId::NoDelay => self.no_delay = true,
             FlagId::WebSocket => self.web_socket = true,
             FlagId::CleanSessionOff => self.clean_start = false,
@@ -99,6 +98,7 @@ impl Draft {
             | FlagId::Timeout
             | FlagId::RetainHandling
             | FlagId::RandomFilter
+            | FlagId::Record
             | FlagId::Format => self.set_output(id, value)?,
             _ => self.set_tls(id, value)?,
         }
@@ -197,6 +197,7 @@ impl Draft {
                 }
             }
             FlagId::RandomFilter => self.random_filter = random_filter(&argument)?,
+            FlagId::Record => self.record = Some(PathBuf::from(value)),
             _ => {
                 let format = Format::parse(value.as_encoded_bytes()).map_err(ArgumentError::Format)?;
                 self.output.format = Some(format);

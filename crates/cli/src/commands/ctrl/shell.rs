@@ -18,9 +18,6 @@ use super::lines::Lines;
 use super::session::{ANSWER_TIMEOUT, Failure, Session, refusal};
 use crate::say;
 
-/// The port of MQTT.
-const PORT: u16 = 1883;
-
 /// A shell with its connection.
 struct Running {
     options: ControlOptions,
@@ -256,7 +253,6 @@ fn url(connection: &Connection) -> String {
         Address::Tcp { host, port } => {
             Target { host: host.clone(), port: *port, web_socket, encrypted }.to_string()
         }
-        Address::Srv { host } => Target { host: host.clone(), port: PORT, web_socket, encrypted }.to_string(),
         Address::Unix(path) => format!("unix:{}", path.display()),
     }
 }

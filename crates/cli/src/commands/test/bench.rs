@@ -62,7 +62,6 @@ impl Bench {
         match &self.connection.address {
             Address::Tcp { host, port } if host.contains(':') => format!("{scheme}://[{host}]:{port}"),
             Address::Tcp { host, port } => format!("{scheme}://{host}:{port}"),
-            Address::Srv { host } => format!("{scheme}://{host}"),
             Address::Unix(path) => format!("unix:{}", path.display()),
         }
     }
