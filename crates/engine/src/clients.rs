@@ -39,6 +39,8 @@ pub(crate) struct ClientSession {
     /// Messages in flight that were never sent, since their connection ended before the log had them.
     pub(crate) never_sent: Vec<PacketId>,
     pub(crate) queue: Queue,
+    /// The number of the message that was written down last.
+    pub(crate) last_number: u64,
     /// Whether the log was told that the queue is full.
     pub(crate) queue_full_noticed: bool,
     /// The filters of its plain subscriptions.
@@ -85,6 +87,7 @@ impl ClientSession {
             state: Session::default(),
             never_sent: Vec::new(),
             queue: Queue::default(),
+            last_number: 0,
             queue_full_noticed: false,
             subscriptions: Set::default(),
             shared: Vec::new(),

@@ -245,7 +245,7 @@ impl Engine {
                 }
             }
             Record::Unsubscribed { filter, .. } => _ = self.drop_subscription(id, filter),
-            Record::Queued { message, qos, retain, group, identifiers, .. } => {
+            Record::Queued { number, message, qos, retain, group, identifiers, .. } => {
                 let Some(message) = state.messages.get(message) else { return };
                 let queued = Queued {
                     message: Arc::clone(message),
@@ -253,8 +253,10 @@ impl Engine {
                     retain: *retain,
                     identifiers: (!identifiers.is_empty()).then(|| identifiers.as_slice().into()),
                     group: group.map(Arc::from),
+                    number: *number,
                 };
                 if let Some(session) = self.clients.get_mut(id) {
+                    session.last_number = session.last_number.max(*number);
                     session.queue.push(queued);
                 }
             }
@@ -286,13 +288,13 @@ fn redo_in(session: &mut ClientSession, record: &Record<'_>) {
             }
         }
         Record::Replayed { key: None, .. } => _ = session.replays.pop_front(),
-        Record::Sent { id, .. } => {
-            if let Some(queued) = session.queue.pop() {
+        Record::Sent { id, number, .. } => {
+            if let Some(queued) = session.queue.take(*number) {
                 // An identifier that is in use was never given out.
                 let _ = outbound.restore(*id, queued.qos, queued);
             }
         }
-        Record::Dropped { .. } => _ = session.queue.pop(),
+        Record::Dropped { number, .. } => _ = session.queue.take(*number),
         Record::Received { id, .. } => outbound.restore_released(*id),
         Record::Acknowledged { id, .. } => {
             if matches!(outbound.puback(*id), Acknowledgement::Unknown) {

@@ -279,8 +279,8 @@ fn picture(engine: &mut Engine) -> Vec<String> {
             *place += usize::from(is_ordered);
             let number = if is_ordered { *place } else { 0 };
             let text = match record {
-                Record::Queued { session, qos, retain, group, identifiers, .. } => {
-                    format!("queued {session} {qos:?} {retain} {group:?} {identifiers:?}")
+                Record::Queued { session, number, qos, retain, group, identifiers, .. } => {
+                    format!("queued {session} {number} {qos:?} {retain} {group:?} {identifiers:?}")
                 }
                 Record::Retained { stamp, .. } => format!("retained {stamp:?}"),
                 other => format!("{other:?}"),
