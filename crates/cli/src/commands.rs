@@ -109,6 +109,12 @@ pub(crate) fn call(mut arguments: impl Iterator<Item = OsString>) -> Call {
     }
 }
 
+/// Whether the program was called by the name of Mosquitto's broker.
+pub(crate) fn called_as_mosquitto() -> bool {
+    let program = std::env::args_os().next().unwrap_or_default();
+    Path::new(&program).file_stem().is_some_and(|stem| stem == "mosquitto")
+}
+
 /// The name that a tool was called by.
 pub(crate) fn called_as(tool: Tool) -> String {
     let program = std::env::args_os().next().unwrap_or_default();

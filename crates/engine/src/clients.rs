@@ -13,6 +13,7 @@ use crate::queue::Queue;
 use crate::records::{Record, RecordId};
 use crate::retained::Cursor;
 use crate::tree::NodeId;
+use crate::unreleased::Unreleased;
 
 /// Names a Session of one shard; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,6 +37,8 @@ pub(crate) struct ClientSession {
     /// When it ends, while it has no connection.
     pub(crate) ends_at: Option<Instant>,
     pub(crate) state: Session<Queued>,
+    /// QoS 2 messages from the client that take effect with PUBREL.
+    pub(crate) unreleased: Unreleased,
     /// Messages in flight that were never sent, since their connection ended before the log had them.
     pub(crate) never_sent: Vec<PacketId>,
     pub(crate) queue: Queue,
@@ -85,6 +88,7 @@ impl ClientSession {
             detached_at: None,
             ends_at: None,
             state: Session::default(),
+            unreleased: Unreleased::default(),
             never_sent: Vec::new(),
             queue: Queue::default(),
             last_number: 0,

@@ -161,7 +161,16 @@ pub(crate) fn write_session(
     .encode(to);
     write_subscriptions(id, name, session, subscriptions, to);
     for id in session.state.inbound.taken_over_ids() {
-        Record::TakenOver { session: name, id }.encode(to);
+        match session.unreleased.get(id) {
+            Some(stored) => {
+                let (message, is_new) = name_message(stored);
+                if is_new {
+                    Record::Message { id: message, message: stored.fields() }.encode(to);
+                }
+                Record::Stored { session: name, id, message }.encode(to);
+            }
+            None => Record::TakenOver { session: name, id }.encode(to),
+        }
     }
     let mut write_queued = |queued: &Queued, to: &mut Vec<u8>| {
         let (id, is_new) = name_message(&queued.message);

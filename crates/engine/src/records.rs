@@ -85,6 +85,8 @@ pub(crate) enum Record<'a> {
     Acknowledged { session: RecordId, id: PacketId },
     /// A QoS 2 message of the client was taken over.
     TakenOver { session: RecordId, id: PacketId },
+    /// A QoS 2 message of the client was taken over, and takes effect with PUBREL.
+    Stored { session: RecordId, id: PacketId, message: RecordId },
     /// PUBREL came for a QoS 2 message of the client.
     Released { session: RecordId, id: PacketId },
     /// A connection brought a Will.
@@ -146,6 +148,7 @@ const FORWARDED: u8 = 21;
 const CONFIRMED: u8 = 22;
 const HEARD: u8 = 23;
 const AS_OF: u8 = 24;
+const STORED: u8 = 25;
 
 /// Writes records.
 struct Writer<'b>(&'b mut Vec<u8>);
@@ -258,6 +261,7 @@ impl Record<'_> {
             | Self::Received { session, .. }
             | Self::Acknowledged { session, .. }
             | Self::TakenOver { session, .. }
+            | Self::Stored { session, .. }
             | Self::Released { session, .. } => Some(*session),
             _ => None,
         }
@@ -294,6 +298,10 @@ impl Record<'_> {
             Self::Received { session, id } => to.of_packet(RECEIVED, *session, *id),
             Self::Acknowledged { session, id } => to.of_packet(ACKNOWLEDGED, *session, *id),
             Self::TakenOver { session, id } => to.of_packet(TAKEN_OVER, *session, *id),
+            Self::Stored { session, id, message } => {
+                to.of_packet(STORED, *session, *id);
+                to.u64(*message);
+            }
             Self::Released { session, id } => to.of_packet(RELEASED, *session, *id),
             Self::Will { client_identifier, delay, expiry_interval, due_at, message } => {
                 to.u8(WILL).text(client_identifier).u32(*delay).optional_u32(*expiry_interval);
@@ -433,6 +441,10 @@ impl<'a> Reader<'a> {
             RECEIVED => Record::Received { session: self.u64()?, id: self.packet_id()? },
             ACKNOWLEDGED => Record::Acknowledged { session: self.u64()?, id: self.packet_id()? },
             TAKEN_OVER => Record::TakenOver { session: self.u64()?, id: self.packet_id()? },
+            STORED => {
+                let (session, id) = (self.u64()?, self.packet_id()?);
+                Record::Stored { session, id, message: self.u64()? }
+            }
             RELEASED => Record::Released { session: self.u64()?, id: self.packet_id()? },
             WILL => Record::Will {
                 client_identifier: self.text()?,

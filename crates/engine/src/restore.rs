@@ -260,6 +260,14 @@ impl Engine {
                     session.queue.push(queued);
                 }
             }
+            Record::Stored { id: packet_id, message, .. } => {
+                if let (Some(session), Some(message)) =
+                    (self.clients.get_mut(id), state.messages.get(message))
+                {
+                    session.state.inbound.restore(*packet_id);
+                    session.unreleased.insert(*packet_id, Arc::clone(message));
+                }
+            }
             other => {
                 if let Some(session) = self.clients.get_mut(id) {
                     redo_in(session, other);
@@ -302,7 +310,10 @@ fn redo_in(session: &mut ClientSession, record: &Record<'_>) {
             }
         }
         Record::TakenOver { id, .. } => session.state.inbound.restore(*id),
-        Record::Released { id, .. } => _ = session.state.inbound.release(*id),
+        Record::Released { id, .. } => {
+            session.state.inbound.release(*id);
+            session.unreleased.take(*id);
+        }
         _ => {}
     }
 }

@@ -64,6 +64,7 @@ fn all() -> Vec<Record<'static>> {
         Record::Received { session: 1, id },
         Record::Acknowledged { session: 1, id },
         Record::TakenOver { session: 1, id },
+        Record::Stored { session: 1, id, message: 4 },
         Record::Released { session: 1, id },
         Record::Will {
             client_identifier: "c",
