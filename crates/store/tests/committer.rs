@@ -102,7 +102,7 @@ fn what_comes_meanwhile_shares_a_commit() {
 fn the_queue_is_bounded() {
     let bench = Bench::new(Durability::Strict);
     bench.submit(1).unwrap();
-    // The thread ends up in the report of what it took; 62 batches of 16 bytes fit after that.
+    // The thread ends up in the report of what it took, and then as many batches wait as the queue has room for.
     let mut taken = 1;
     let mut was_crowded = false;
     let error = loop {

@@ -28,6 +28,11 @@ impl Pending {
         starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
     }
 
+    /// Bytes that it holds.
+    fn weight(&self) -> usize {
+        self.bytes.len() + size_of_val(&self.ends[..])
+    }
+
     fn clear(&mut self) {
         if self.bytes.len() < self.bytes.capacity() / 4 {
             self.bytes.shrink_to(BUFFER_KEPT_BYTES);
@@ -81,7 +86,7 @@ impl Queue {
             state.pending.bytes.extend_from_slice(entry);
             let end = state.pending.bytes.len();
             state.pending.ends.push(end);
-            if end > self.bytes_max && state.pending.batches.is_some() {
+            if state.pending.weight() > self.bytes_max && state.pending.batches.is_some() {
                 state.pending.bytes.truncate(before);
                 state.pending.ends.truncate(entries_before);
                 return Err(SubmitError::Crowded);
@@ -94,7 +99,7 @@ impl Queue {
     }
 
     pub(super) fn is_crowded(&self) -> bool {
-        self.lock().pending.bytes.len() > self.bytes_max / 2
+        self.lock().pending.weight() > self.bytes_max / 2
     }
 
     pub(super) fn trim(&self, below: u64) {
