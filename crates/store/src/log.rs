@@ -205,6 +205,8 @@ impl<D: Disk> Log<D> {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => self.segments.remove(0),
             };
+            // No crash may bring back a segment without the later one that makes a part of it void.
+            self.place.disk.sync_dir(&self.place.dir)?;
         }
         Ok(())
     }
