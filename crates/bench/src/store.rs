@@ -17,7 +17,7 @@ use martlet_store::{
 
 use crate::resident;
 use figures::Figures;
-use publishers::Shard;
+use publishers::{QUEUE_BYTES, Shard};
 
 /// The name of the new folder.
 const NAME: &str = "martlet-bench-store";
@@ -95,14 +95,14 @@ impl StoreBench {
 
     fn recovery(&self) -> io::Result<()> {
         let store = self.store()?;
-        let committer = Committer::start(open_log(&store, 0)?, Durability::Os, usize::MAX, |_| {})?;
+        let committer = Committer::start(open_log(&store, 0)?, Durability::Os, QUEUE_BYTES, |_| {})?;
         let entry = vec![b'x'; self.entry];
         for batch in 0..self.entries.div_ceil(1000) {
             let count = (self.entries - batch * 1000).min(1000);
-            committer.submit(batch, (0..count).map(|_| &entry[..])).map_err(io::Error::other)?;
             while committer.is_crowded() {
                 std::thread::yield_now();
             }
+            committer.submit(batch, (0..count).map(|_| &entry[..])).map_err(io::Error::other)?;
         }
         committer.close()?;
         let before = resident::bytes();

@@ -11,7 +11,8 @@ use mio::{Events, Poll, Token, Waker};
 use super::figures::{Figures, written_bytes};
 
 const WAKE: Token = Token(0);
-const QUEUE_BYTES: usize = 16 << 20;
+/// Bytes that may wait for the log.
+pub(super) const QUEUE_BYTES: usize = 16 << 20;
 
 /// A loop that sleeps until the log wakes it.
 pub(super) struct Shard {
