@@ -1,3 +1,6 @@
+mod crash;
+mod session;
+
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -10,6 +13,20 @@ use super::*;
 
 const VERSION: ProtocolVersion = ProtocolVersion::Mqtt5;
 
+fn connect() -> Connect<'static> {
+    Connect {
+        version: VERSION,
+        bridge: false,
+        clean_start: false,
+        keep_alive: 10,
+        properties: Properties::EMPTY,
+        client_identifier: "c",
+        will: None,
+        user_name: None,
+        password: None,
+    }
+}
+
 /// A client and the other end of its connection, which a test speaks itself.
 struct Pair {
     client: Client<u32>,
@@ -18,22 +35,15 @@ struct Pair {
 
 impl Pair {
     fn new(settings: Settings) -> Self {
-        Self { client: Client::new(settings), now: Instant::from_millis(1000) }
+        Self::of(Client::new(settings))
+    }
+
+    fn of(client: Client<u32>) -> Self {
+        Self { client, now: Instant::from_millis(1000) }
     }
 
     fn connect(&mut self, session_present: bool, properties: &[Property<'_>]) {
-        let connect = Connect {
-            version: VERSION,
-            bridge: false,
-            clean_start: false,
-            keep_alive: 10,
-            properties: Properties::EMPTY,
-            client_identifier: "c",
-            will: None,
-            user_name: None,
-            password: None,
-        };
-        self.client.connect(self.now, &connect).unwrap();
+        self.client.connect(self.now, &connect()).unwrap();
         assert!(matches!(self.sent().as_slice(), [bytes] if bytes[0] == 0x10));
         let properties = Properties::list(properties);
         self.receive(&Packet::ConnAck(ConnAck { session_present, reason: ReasonCode::Success, properties }));
