@@ -8,6 +8,7 @@ use martlet_proto::PeerMisbehaved;
 use martlet_wire::{EncodeError, ReasonCode, TopicError};
 
 use crate::properties::InvalidProperties;
+use crate::store::StoreError;
 
 /// What a server says when it refuses or ends a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub enum ConnectError {
     Socks(crate::SocksError),
     /// The [`Authenticator`](crate::Authenticator) did not go on.
     Authentication(crate::AuthenticationFailed),
+    /// The [session store](crate::store) cannot be read or written.
+    Store(StoreError),
 }
 
 impl core::error::Error for ConnectError {
@@ -87,6 +90,7 @@ impl core::error::Error for ConnectError {
             #[cfg(feature = "socks")]
             Self::Socks(error) => Some(error),
             Self::Authentication(error) => Some(error),
+            Self::Store(error) => Some(error),
             Self::Timeout { .. } | Self::Refused(_) | Self::Closed => None,
         }
     }
@@ -111,6 +115,7 @@ impl fmt::Display for ConnectError {
             #[cfg(feature = "socks")]
             Self::Socks(error) => write!(f, "no way through the proxy: {error}"),
             Self::Authentication(error) => write!(f, "{error}"),
+            Self::Store(error) => write!(f, "{error}"),
         }
     }
 }
@@ -131,6 +136,8 @@ pub enum Lost {
     Misbehaved(PeerMisbehaved),
     /// The [`Authenticator`](crate::Authenticator) did not go on with a re-authentication.
     Authentication(crate::AuthenticationFailed),
+    /// The [session store](crate::store) failed, and nothing may be sent that is not stored.
+    Store(StoreError),
 }
 
 impl core::error::Error for Lost {
@@ -140,6 +147,7 @@ impl core::error::Error for Lost {
             Self::Io(error) => Some(error),
             Self::Misbehaved(error) => Some(error),
             Self::Authentication(error) => Some(error),
+            Self::Store(error) => Some(error),
             Self::Closed | Self::Disconnected(_) => None,
         }
     }
@@ -154,6 +162,7 @@ impl fmt::Display for Lost {
             Self::Disconnected(reason) => write!(f, "the server ended the connection: {reason}"),
             Self::Misbehaved(error) => write!(f, "the server broke the standard: {error}"),
             Self::Authentication(error) => write!(f, "{error}"),
+            Self::Store(error) => write!(f, "{error}"),
         }
     }
 }
@@ -179,6 +188,12 @@ pub enum PublishError {
     TooLarge,
     /// The connection was lost while a message of QoS 0 was being sent: nobody knows how far it came.
     ConnectionLost,
+    /// The [session store](crate::store) did not take the message, so it was not sent. Where the store is in doubt itself,
+    /// a later process may send it.
+    NotStored {
+        /// What kind of failure; the [`State`](crate::State) tells all of it.
+        kind: io::ErrorKind,
+    },
     /// As many messages are unfinished as may be; only from [`Publish::try_enqueue`](crate::Publish::try_enqueue).
     QueueFull,
     /// The client is disconnected for good.
@@ -197,6 +212,7 @@ impl fmt::Display for PublishError {
             Self::RetainNotSupported => write!(f, "the server does not take retained messages"),
             Self::TooLarge => write!(f, "the message is too large"),
             Self::ConnectionLost => write!(f, "the connection was lost while the message was being sent"),
+            Self::NotStored { kind } => write!(f, "the message is not in the session store: {kind}"),
             Self::QueueFull => write!(f, "as many messages are unfinished as may be"),
             Self::Closed => write!(f, "the client is disconnected"),
         }

@@ -1,7 +1,7 @@
 //! The handle by which an application uses a client.
 
 use core::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use martlet_wire::{Property, ReasonCode, TopicFilter};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,6 +13,7 @@ use crate::mailbox::{Gauge, Mailbox, Overflow};
 use crate::message::Message;
 use crate::options::Options;
 use crate::publish::Publish;
+use crate::restored::RestoredPublish;
 use crate::state::{Connection, State, StateWatch};
 use crate::subscription::{Subscribe, Subscription};
 
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
     pub(crate) gauge: Arc<Gauge>,
     state: watch::Receiver<State>,
+    restored: Mutex<Vec<RestoredPublish>>,
 }
 
 impl Client {
@@ -105,10 +107,12 @@ impl Client {
             rest,
             state_sender,
         );
-        let client =
-            Self { shared: Arc::new(Shared { options, publishes, requests, notices, gauge, state }) };
         tokio::spawn(event_loop.run(ready));
-        is_ready.await.unwrap_or(Err(ConnectError::Closed))?;
+        let restored = Mutex::default();
+        let shared = Shared { options, publishes, requests, notices, gauge, state, restored };
+        let client = Self { shared: Arc::new(shared) };
+        let restored = is_ready.await.unwrap_or(Err(ConnectError::Closed))?;
+        *client.shared.restored.lock().unwrap_or_else(PoisonError::into_inner) = restored;
         Ok(client)
     }
 
@@ -183,6 +187,15 @@ impl Client {
         let request = Request::Reauthenticate(reply);
         self.shared.requests.send(request).await.map_err(|_| AuthenticateError::Closed)?;
         answer.await.unwrap_or(Err(AuthenticateError::ConnectionLost))
+    }
+
+    /// Takes what an earlier process began to publish and left in the [session store](crate::store), oldest first. Another call
+    /// tells nothing.
+    ///
+    /// These messages are finished without a word from the application. Here it can see which ones there are, and wait for
+    /// them.
+    pub fn take_restored(&self) -> Vec<RestoredPublish> {
+        core::mem::take(&mut *self.shared.restored.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What the client is doing, for looking and for waiting.

@@ -46,8 +46,10 @@ mod properties;
 mod publish;
 mod reconnect;
 mod request;
+mod restored;
 mod router;
 mod state;
+pub mod store;
 mod subscription;
 mod transport;
 mod will;
@@ -66,6 +68,7 @@ pub use properties::InvalidProperties;
 pub use publish::{Completion, Publish, Published};
 pub use reconnect::Reconnect;
 pub use request::{Request, RequestError, Requester};
+pub use restored::RestoredPublish;
 pub use state::{Closed, Connection, State, StateWatch};
 pub use subscription::{Subscribe, Subscription};
 #[cfg(feature = "socks")]

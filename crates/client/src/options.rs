@@ -9,6 +9,7 @@ use crate::address::{Address, AddressError};
 use crate::authentication::{Authenticator, SharedAuthenticator};
 use crate::properties::PropertyList;
 use crate::reconnect::{self, Reconnect};
+use crate::store::{SessionStore, SharedStore};
 use crate::will::Will;
 
 /// What a client is started with: where the server is, who the client is, and how much it takes at once.
@@ -27,6 +28,8 @@ pub struct Options {
     pub(crate) address: Address,
     pub(crate) version: ProtocolVersion,
     pub(crate) client_identifier: String,
+    /// Whether it is the application's, and not a random one.
+    pub(crate) has_client_identifier: bool,
     pub(crate) clean_start: bool,
     pub(crate) session_expiry: Duration,
     pub(crate) keep_alive: Duration,
@@ -43,6 +46,7 @@ pub struct Options {
     pub(crate) unfinished_publishes_max: usize,
     pub(crate) subscription_messages_max: usize,
     pub(crate) manual_acknowledgement: bool,
+    pub(crate) session_store: Option<SharedStore>,
     pub(crate) reconnect: Reconnect,
     pub(crate) connect_timeout: Duration,
     pub(crate) disconnect_timeout: Duration,
@@ -71,6 +75,7 @@ impl Options {
             address,
             version: ProtocolVersion::Mqtt5,
             client_identifier: format!("martlet-{:015x}", reconnect::random() >> 4),
+            has_client_identifier: false,
             clean_start: true,
             session_expiry: Duration::from_mins(5),
             keep_alive: Duration::from_mins(1),
@@ -87,6 +92,7 @@ impl Options {
             unfinished_publishes_max: 1024,
             subscription_messages_max: 256,
             manual_acknowledgement: false,
+            session_store: None,
             reconnect: Reconnect::default(),
             connect_timeout: Duration::from_secs(10),
             disconnect_timeout: Duration::from_secs(5),
@@ -124,6 +130,7 @@ impl Options {
     #[must_use]
     pub fn client_identifier(mut self, name: impl Into<String>) -> Self {
         self.client_identifier = name.into();
+        self.has_client_identifier = true;
         self
     }
 
@@ -247,6 +254,18 @@ impl Options {
     #[must_use]
     pub fn manual_acknowledgement(mut self, manual: bool) -> Self {
         self.manual_acknowledgement = manual;
+        self
+    }
+
+    /// Keeps the Session beyond the life of this process, so that the next one finishes what was published with QoS 1 and 2;
+    /// by default it is not kept. See [`store`](crate::store) for what is promised.
+    ///
+    /// [`Options::client_identifier`] has to be set, and [`Options::clean_start`] should be `false`: with `true` the server
+    /// forgets its part of the Session, and what is unfinished is published anew. Clones of these options share the store, which
+    /// serves one client at a time.
+    #[must_use]
+    pub fn session_store(mut self, store: impl SessionStore + 'static) -> Self {
+        self.session_store = Some(SharedStore::new(store));
         self
     }
 
