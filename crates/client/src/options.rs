@@ -42,7 +42,7 @@ pub struct Options {
     pub(crate) packet_size_bytes_max: NonZeroU32,
     pub(crate) topic_alias_maximum: u16,
     pub(crate) topic_alias_maximum_outgoing: u16,
-    pub(crate) inflight_messages_max: NonZeroU16,
+    pub(crate) inflight_messages_max: Option<NonZeroU16>,
     pub(crate) unfinished_publishes_max: usize,
     pub(crate) subscription_messages_max: usize,
     pub(crate) manual_acknowledgement: bool,
@@ -88,7 +88,7 @@ impl Options {
             packet_size_bytes_max: const { NonZeroU32::new(16 << 20).expect("it is not 0") },
             topic_alias_maximum: 64,
             topic_alias_maximum_outgoing: 16,
-            inflight_messages_max: NonZeroU16::MAX,
+            inflight_messages_max: None,
             unfinished_publishes_max: 1024,
             subscription_messages_max: 256,
             manual_acknowledgement: false,
@@ -198,7 +198,8 @@ impl Options {
     }
 
     /// How many messages of QoS 1 and 2 the server may send before the application took them; by default 128. The server
-    /// knows it from MQTT 5.0 on.
+    /// knows it from MQTT 5.0 on. From one that sends more all the same the client reads nothing until the application has
+    /// caught up.
     #[must_use]
     pub fn receive_maximum(mut self, messages: NonZeroU16) -> Self {
         self.receive_maximum = messages;
@@ -226,10 +227,11 @@ impl Options {
         self
     }
 
-    /// How many messages of QoS 1 and 2 are on their way to the server at once; by default as many as it allows.
+    /// How many messages of QoS 1 and 2 are on their way to the server at once; by default as many as it allows. Before MQTT
+    /// 5.0 it cannot say how many that are, and 20 is the default: some servers lose or reorder what exceeds their limit.
     #[must_use]
     pub fn inflight_messages_max(mut self, messages: NonZeroU16) -> Self {
-        self.inflight_messages_max = messages;
+        self.inflight_messages_max = Some(messages);
         self
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use martlet_proto::client::Settings;
-use martlet_wire::QoS;
+use martlet_wire::{ProtocolVersion, QoS};
 use tokio::sync::oneshot;
 
 use super::EventLoop;
@@ -16,10 +16,17 @@ use crate::publish::Completion;
 use crate::restored::RestoredPublish;
 use crate::store::StoreError;
 
+/// Unfinished messages to a server that has no Receive Maximum, unless the options say otherwise.
+const INFLIGHT_MESSAGES_OLD: u16 = 20;
+
 /// How the protocol behaves with these options.
 pub(super) fn settings(options: &Options) -> Settings {
+    let is_old = options.version < ProtocolVersion::Mqtt5;
+    let inflight_messages_default = if is_old { INFLIGHT_MESSAGES_OLD } else { u16::MAX };
     Settings {
-        inflight_messages_max: options.inflight_messages_max.get(),
+        inflight_messages_max: options
+            .inflight_messages_max
+            .map_or(inflight_messages_default, core::num::NonZero::get),
         topic_alias_maximum_outgoing: options.topic_alias_maximum_outgoing,
         acknowledges_itself: false,
         tells_changes: options.session_store.is_some(),

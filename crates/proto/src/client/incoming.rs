@@ -82,9 +82,6 @@ impl<T> Client<T> {
                 self.changed(SessionChange::IncomingReceived { id });
                 self.send(&Packet::PubRec(Ack::success(id)));
             } else {
-                if let Some(connection) = &mut self.connection {
-                    connection.receive_quota.give_back();
-                }
                 self.send(&Packet::PubAck(Ack::success(id)));
             }
         }
@@ -147,7 +144,7 @@ impl<T> Client<T> {
         let topic = connection.incoming_aliases.resolve(publish.topic, alias, maximum)?.as_str().into();
         let mut receipt = None;
         if let Some(id) = publish.delivery.packet_id() {
-            receipt = self.hold(id, publish.delivery)?;
+            receipt = self.hold(id, publish.delivery);
             if receipt.is_none() {
                 return Ok(()); // the application has it
             }
@@ -178,30 +175,25 @@ impl<T> Client<T> {
 
     /// Takes a QoS 1 or 2 message up; tells its receipt, or `None` if the application has it and it is not to be handed
     /// over again.
-    fn hold(&mut self, id: PacketId, delivery: Delivery) -> Result<Option<Receipt>, PeerMisbehaved> {
-        let Some(connection) = &mut self.connection else { return Ok(None) };
+    fn hold(&mut self, id: PacketId, delivery: Delivery) -> Option<Receipt> {
         let qos = delivery.qos();
         if qos == QoS::ExactlyOnce {
             match self.session.inbound.publish(id) {
                 // Handed over before: the application saw it [MQTT-4.3.3-10].
                 Arrival::Repeated => {
                     self.send(&Packet::PubRec(Ack::success(id)));
-                    return Ok(None);
+                    return None;
                 }
-                Arrival::Pending if self.unacknowledged.iter().any(|held| held.id == id) => return Ok(None),
+                Arrival::Pending if self.unacknowledged.iter().any(|held| held.id == id) => return None,
                 Arrival::New | Arrival::Pending => {}
             }
-        }
-        if !connection.receive_quota.take() {
-            let limit = connection.receive_quota.maximum();
-            return Err(PeerMisbehaved::ReceiveMaximumExceeded { limit });
         }
         if let Some(held) = self.earlier.remove(&id) {
             // A repeat of what an earlier connection brought, and the application still has or has acknowledged since.
             if held.qos == qos && delivery.dup() {
                 self.unacknowledged.push_back(held);
                 self.send_acknowledgements();
-                return Ok(None);
+                return None;
             }
             if held.qos == QoS::ExactlyOnce && held.is_acknowledged {
                 self.changed(SessionChange::IncomingReleased { id }); // the server gave it up
@@ -210,16 +202,13 @@ impl<T> Client<T> {
         self.last_receipt = self.last_receipt.next();
         let receipt = self.last_receipt;
         self.unacknowledged.push_back(Held { receipt, id, qos, is_acknowledged: false, is_abandoned: false });
-        Ok(Some(receipt))
+        Some(receipt)
     }
 
     fn released(&mut self, id: PacketId) {
         let is_known = self.session.inbound.release(id);
         if is_known {
             self.changed(SessionChange::IncomingReleased { id });
-            if let Some(connection) = &mut self.connection {
-                connection.receive_quota.give_back();
-            }
         }
         let reason = if is_known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
         self.send(&Packet::PubComp(Ack { id, reason, properties: Properties::EMPTY }));

@@ -43,7 +43,11 @@ impl Pair {
     }
 
     fn connect(&mut self, session_present: bool, properties: &[Property<'_>]) {
-        self.client.connect(self.now, &connect()).unwrap();
+        self.connect_with(connect(), session_present, properties);
+    }
+
+    fn connect_with(&mut self, connect: Connect<'_>, session_present: bool, properties: &[Property<'_>]) {
+        self.client.connect(self.now, &connect).unwrap();
         assert!(matches!(self.sent().as_slice(), [bytes] if bytes[0] == 0x10));
         let properties = Properties::list(properties);
         self.receive(&Packet::ConnAck(ConnAck { session_present, reason: ReasonCode::Success, properties }));
@@ -137,6 +141,17 @@ fn mqtt5_3_3_4_7_the_receive_maximum_of_the_server_holds() {
     assert_eq!(pair.sent_summary().len(), 1);
     pair.ack(Packet::PubAck, 1);
     assert_eq!(pair.sent_summary(), [(1, false, b"2".to_vec())]);
+}
+
+#[test]
+fn a_server_that_sends_more_than_receive_maximum_is_told_of() {
+    let mut pair = Pair::new(Settings { acknowledges_itself: false, ..Settings::default() });
+    let maximum = [Property::ReceiveMaximum(core::num::NonZero::new(2).unwrap())];
+    pair.connect_with(Connect { properties: Properties::list(&maximum), ..connect() }, false, &[]);
+    let receipts: Vec<_> = (1..=3).map(|id| pair.message(id, QoS::AtLeastOnce, false).unwrap()).collect();
+    assert!(pair.client.is_overrun() && pair.client.is_connected());
+    pair.client.acknowledge(receipts[0]);
+    assert!(!pair.client.is_overrun());
 }
 
 #[test]
