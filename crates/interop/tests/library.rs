@@ -1,0 +1,13 @@
+//! The client library against the broker of another project, in each version of the protocol.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+#[path = "library/client.rs"]
+mod client;
+#[path = "library/delivery.rs"]
+mod delivery;
+#[path = "library/session.rs"]
+mod session;
+#[path = "library/transports.rs"]
+mod transports;
