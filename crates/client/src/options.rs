@@ -198,8 +198,8 @@ impl Options {
     }
 
     /// How many messages of QoS 1 and 2 the server may send before the application took them; by default 128. The server
-    /// knows it from MQTT 5.0 on. From one that sends more all the same the client reads nothing until the application has
-    /// caught up.
+    /// knows it from MQTT 5.0 on. One that sends more all the same (Mosquitto 2.0 may) is put up with: what counts then is
+    /// [`Options::subscription_messages_max`].
     #[must_use]
     pub fn receive_maximum(mut self, messages: NonZeroU16) -> Self {
         self.receive_maximum = messages;

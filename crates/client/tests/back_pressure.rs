@@ -142,11 +142,11 @@ async fn a_large_batch_of_qos_0_does_not_pile_up() {
 }
 
 #[tokio::test]
-async fn a_server_that_ignores_receive_maximum_is_not_read_from() {
+async fn a_server_that_ignores_receive_maximum_is_read_as_long_as_there_is_room() {
     const MESSAGES: u16 = 20_000;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let options = options(listener.local_addr().unwrap()).manual_acknowledgement(true);
-    let options = options.receive_maximum(NonZeroU16::new(10).unwrap()).subscription_messages_max(100_000);
+    let options = options.receive_maximum(NonZeroU16::new(10).unwrap()).subscription_messages_max(100);
     let sent = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&sent);
     tokio::spawn(async move {
@@ -176,7 +176,7 @@ async fn a_server_that_ignores_receive_maximum_is_not_read_from() {
     }
     // What the sockets hold is sent, and what one read brought is here; the rest is not.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(stream.waiting_messages() < 32, "{}", stream.waiting_messages());
+    assert!((100..132).contains(&stream.waiting_messages()), "{}", stream.waiting_messages());
     assert!(sent.load(Ordering::SeqCst) < usize::from(MESSAGES));
     for _ in 11..MESSAGES {
         held.pop_front().unwrap().acknowledge();

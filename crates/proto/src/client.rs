@@ -161,9 +161,6 @@ impl<T> Client<T> {
         let mut connection = ClientConnection::new(connect.version, KeepAlive::new(connect.keep_alive));
         let properties = &connect.properties;
         connection.topic_alias_maximum = properties.topic_alias_maximum().unwrap_or(0);
-        if let Some(maximum) = properties.receive_maximum() {
-            connection.receive_maximum = maximum.get();
-        }
         if let Some(bytes) = properties.maximum_packet_size() {
             connection.own_packet_size_bytes_max = bytes.get();
         }
@@ -243,18 +240,6 @@ impl<T> Client<T> {
             let _ = packet.encode(connection.version, &mut self.out);
         }
         self.connection = None;
-    }
-
-    /// Whether the server has sent more messages than Receive Maximum allows before they were acknowledged. Their owner
-    /// should read nothing more until the application has caught up.
-    ///
-    /// The standard has the client end such a connection (3.3.4), but widespread servers overrun a slow client, and would
-    /// do so on the next connection again.
-    pub fn is_overrun(&self) -> bool {
-        let is_above = |connection: &ClientConnection| {
-            self.unacknowledged.len() > usize::from(connection.receive_maximum)
-        };
-        self.connection.as_ref().is_some_and(is_above)
     }
 
     /// Whether CONNACK with success came, and the connection stands.

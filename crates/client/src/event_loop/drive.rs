@@ -75,8 +75,7 @@ impl EventLoop {
         handshake_deadline: Instant,
     ) -> Result<(), Lost> {
         // Before CONNACK nothing comes that a stream has to take.
-        let has_room = self.gauge.has_room() && !self.protocol.is_overrun();
-        let reads = has_room || !self.protocol.is_connected();
+        let reads = self.gauge.has_room() || !self.protocol.is_connected();
         self.protocol.set_reading(self.clock.now(), reads);
         let mut room = self.room();
         let room_bytes = OUTGOING_BYTES_MAX.saturating_sub(self.journal.waiting_bytes());

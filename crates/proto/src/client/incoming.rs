@@ -175,6 +175,9 @@ impl<T> Client<T> {
 
     /// Takes a QoS 1 or 2 message up; tells its receipt, or `None` if the application has it and it is not to be handed
     /// over again.
+    ///
+    /// Whether the server keeps to Receive Maximum is not looked at. The standard has the client end a connection on which
+    /// it does not (3.3.4), but widespread servers overrun a slow client, and do so again on the next connection.
     fn hold(&mut self, id: PacketId, delivery: Delivery) -> Option<Receipt> {
         let qos = delivery.qos();
         if qos == QoS::ExactlyOnce {

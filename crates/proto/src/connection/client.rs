@@ -32,8 +32,6 @@ pub struct ClientConnection {
     pub shared_subscription_available: bool,
     /// The server's Receive Maximum: unfinished messages to it, 1 or more [MQTT-3.3.4-7].
     pub inflight_messages_max: u16,
-    /// The Receive Maximum that CONNECT announced.
-    pub receive_maximum: u16,
     /// The aliases that the server has set.
     pub incoming_aliases: IncomingAliases,
     /// The aliases that were set towards the server [MQTT-3.2.2-17].
@@ -58,7 +56,6 @@ impl ClientConnection {
             subscription_identifier_available: version.has_properties(),
             shared_subscription_available: true,
             inflight_messages_max: u16::MAX,
-            receive_maximum: u16::MAX,
             incoming_aliases: IncomingAliases::default(),
             outgoing_aliases: OutgoingAliases::new(0),
             topic_alias_maximum: 0,
