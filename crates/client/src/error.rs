@@ -63,6 +63,9 @@ pub enum ConnectError {
     /// The TLS options cannot be used.
     #[cfg(feature = "tls")]
     Tls(crate::TlsError),
+    /// The pre-shared key cannot be used.
+    #[cfg(feature = "psk")]
+    Psk(crate::PskError),
     /// The server did not agree to a WebSocket connection with the sub-protocol `mqtt`.
     #[cfg(feature = "websocket")]
     WebSocket(Box<tokio_tungstenite::tungstenite::Error>),
@@ -85,6 +88,8 @@ impl core::error::Error for ConnectError {
             Self::WillTopic(error) => Some(error),
             #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),
+            #[cfg(feature = "psk")]
+            Self::Psk(error) => Some(error),
             #[cfg(feature = "websocket")]
             Self::WebSocket(error) => Some(error),
             #[cfg(feature = "socks")]
@@ -110,6 +115,8 @@ impl fmt::Display for ConnectError {
             Self::WillProperties(error) => write!(f, "the Will cannot be sent: {error}"),
             #[cfg(feature = "tls")]
             Self::Tls(error) => write!(f, "{error}"),
+            #[cfg(feature = "psk")]
+            Self::Psk(error) => write!(f, "{error}"),
             #[cfg(feature = "websocket")]
             Self::WebSocket(error) => write!(f, "no WebSocket connection: {error}"),
             #[cfg(feature = "socks")]

@@ -28,6 +28,7 @@
 //! - `native-certs`: the certificate authorities that the operating system trusts (default)
 //! - `websocket`: `ws://`, and with `tls` also `wss://` (default)
 //! - `socks`: ways through a SOCKS5 proxy
+//! - `psk`: TLS with a pre-shared key, by OpenSSL, which has to be installed
 
 #![forbid(unsafe_code)]
 
@@ -71,6 +72,8 @@ pub use request::{Request, RequestError, Requester};
 pub use restored::RestoredPublish;
 pub use state::{Closed, Connection, State, StateWatch};
 pub use subscription::{Subscribe, Subscription};
+#[cfg(feature = "psk")]
+pub use transport::psk::PskError;
 #[cfg(feature = "socks")]
 pub use transport::socks::{SocksError, SocksProxy};
 #[cfg(feature = "tls")]

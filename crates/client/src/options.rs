@@ -52,6 +52,8 @@ pub struct Options {
     pub(crate) disconnect_timeout: Duration,
     #[cfg(feature = "tls")]
     pub(crate) tls: crate::Tls,
+    #[cfg(feature = "psk")]
+    pub(crate) psk: Option<crate::transport::psk::PreSharedKey>,
     #[cfg(feature = "websocket")]
     pub(crate) websocket_headers: Vec<(String, String)>,
     #[cfg(feature = "socks")]
@@ -98,6 +100,8 @@ impl Options {
             disconnect_timeout: Duration::from_secs(5),
             #[cfg(feature = "tls")]
             tls: crate::Tls::default(),
+            #[cfg(feature = "psk")]
+            psk: None,
             #[cfg(feature = "websocket")]
             websocket_headers: Vec::new(),
             #[cfg(feature = "socks")]
@@ -298,6 +302,26 @@ impl Options {
     #[must_use]
     pub fn tls(mut self, tls: crate::Tls) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// A pre-shared key and the identity by which the server knows it, in the place of certificates; only of use for addresses
+    /// with TLS, of which the options then are not used but for [`Tls::alpn`](crate::Tls::alpn). TLS 1.2 and 1.3.
+    ///
+    /// The identity has 1 to 128 bytes, the key 1 to 256. The key is bytes: where a server has it as hexadecimal digits, as
+    /// Mosquitto does, decode them.
+    ///
+    /// ```
+    /// use martlet_client::Options;
+    ///
+    /// let options = Options::from_url("mqtts://broker.example")?.psk("device-7", [0x12, 0x34, 0x56]);
+    /// # Ok::<(), martlet_client::AddressError>(())
+    /// ```
+    #[cfg(feature = "psk")]
+    #[must_use]
+    pub fn psk(mut self, identity: impl Into<String>, key: impl Into<Vec<u8>>) -> Self {
+        let (identity, key) = (identity.into(), Secret(key.into()));
+        self.psk = Some(crate::transport::psk::PreSharedKey { identity, key });
         self
     }
 

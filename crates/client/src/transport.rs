@@ -1,5 +1,7 @@
 //! Ways to a server: each ends in something that carries bytes.
 
+#[cfg(feature = "psk")]
+pub(crate) mod psk;
 #[cfg(feature = "socks")]
 pub(crate) mod socks;
 #[cfg(feature = "tls")]
@@ -21,6 +23,10 @@ pub(crate) async fn dial(options: &Options) -> Result<Box<dyn Carrier>, ConnectE
         #[cfg(feature = "tls")]
         Address::Tls { host, port } => {
             let socket = tcp(options, host, *port).await?;
+            #[cfg(feature = "psk")]
+            if let Some(psk) = &options.psk {
+                return Ok(Box::new(psk::open(psk, &options.tls.alpn, host, socket).await?));
+            }
             Ok(Box::new(tls::open(&options.tls, &options.tls.alpn, host, socket).await?))
         }
         #[cfg(feature = "websocket")]
@@ -33,6 +39,11 @@ pub(crate) async fn dial(options: &Options) -> Result<Box<dyn Carrier>, ConnectE
             let socket = tcp(options, host, *port).await?;
             // What is negotiated below WebSocket is HTTP, whatever the options say for MQTT.
             let alpn = [b"http/1.1".to_vec()];
+            #[cfg(feature = "psk")]
+            if let Some(psk) = &options.psk {
+                let socket = psk::open(psk, &alpn, host, socket).await?;
+                return Ok(Box::new(websocket::open(options, "wss", (host, *port, path), socket).await?));
+            }
             let socket = tls::open(&options.tls, &alpn, host, socket).await?;
             Ok(Box::new(websocket::open(options, "wss", (host, *port, path), socket).await?))
         }

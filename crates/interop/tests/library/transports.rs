@@ -133,3 +133,28 @@ fn a_listener_of_another_kind() {
         within(client.publish("t", "").qos(QoS::AtLeastOnce)).await.unwrap();
     });
 }
+
+#[cfg(feature = "psk")]
+#[test]
+fn tls_with_a_pre_shared_key() {
+    play(|| async {
+        let versions = ["tlsv1.2", "tlsv1.3"];
+        for tls_version in versions {
+            let broker = Mosquitto::start(|place| {
+                let keys = place.write("keys", "device-7:00ab12ff\n");
+                place.write("acl", "user device-7\ntopic readwrite t\n");
+                format!(
+                    "listener {} 127.0.0.1\npsk_hint hint\nuse_identity_as_username true\ntls_version {tls_version}\n\
+                     psk_file {}\nacl_file {}/acl\n",
+                    place.ports[0],
+                    keys.display(),
+                    place.folder.display()
+                )
+            });
+            let options = || Options::from_url(&format!("mqtts://localhost:{}", broker.port())).unwrap();
+            works(LARGE_BYTES, || options().psk("device-7", [0, 0xAB, 0x12, 0xFF])).await;
+            let error = refused(options().psk("device-7", [0xAB, 0x12, 0xFF])).await;
+            assert!(matches!(error, ConnectError::Io(_)), "{error:?}");
+        }
+    });
+}
