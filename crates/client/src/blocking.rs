@@ -101,6 +101,17 @@ impl Client {
         Ok(Self { client, runtime })
     }
 
+    /// Starts a client without waiting for a connection: see [`crate::Client::start`].
+    ///
+    /// # Errors
+    /// Those of [`crate::Client::start`], and [`ConnectError::Io`] if there can be no thread.
+    pub fn start(options: Options) -> Result<Self, ConnectError> {
+        let runtime = Runtime::start()?;
+        let client = runtime.handle.block_on(crate::Client::start(options))?;
+        runtime.runs(&client);
+        Ok(Self { client, runtime })
+    }
+
     /// Connects with a Session that the server may have kept: see [`crate::Client::resume`].
     ///
     /// # Errors

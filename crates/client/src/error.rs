@@ -24,7 +24,7 @@ pub struct ServerReason {
 
 impl fmt::Display for ServerReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.code)?;
+        write!(f, "{}", Coded(self.code))?;
         if let Some(text) = &self.text {
             write!(f, ": {text}")?;
         }
@@ -32,6 +32,15 @@ impl fmt::Display for ServerReason {
             write!(f, " (use {server})")?;
         }
         Ok(())
+    }
+}
+
+/// A reason code with its name and its number.
+struct Coded(ReasonCode);
+
+impl fmt::Display for Coded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:#04x})", self.0, self.0 as u8)
     }
 }
 
@@ -52,7 +61,12 @@ pub enum ConnectError {
     Closed,
     /// The server broke the standard.
     Misbehaved(PeerMisbehaved),
-    /// CONNECT cannot be encoded: a field is too long, or a password stands without a user name before MQTT 5.0.
+    /// An option has more than the 65,535 bytes that fit into its field.
+    TooLong {
+        /// Which one.
+        option: &'static str,
+    },
+    /// CONNECT cannot be encoded: all together is too long, or the version does not have it.
     Encode(EncodeError),
     /// The properties of CONNECT cannot be sent.
     Properties(InvalidProperties),
@@ -96,7 +110,7 @@ impl core::error::Error for ConnectError {
             Self::Socks(error) => Some(error),
             Self::Authentication(error) => Some(error),
             Self::Store(error) => Some(error),
-            Self::Timeout { .. } | Self::Refused(_) | Self::Closed => None,
+            Self::Timeout { .. } | Self::Refused(_) | Self::Closed | Self::TooLong { .. } => None,
         }
     }
 }
@@ -104,15 +118,20 @@ impl core::error::Error for ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(error) => write!(f, "{error}"),
-            Self::Timeout { after } => write!(f, "no connection within {after:?}"),
+            Self::Io(error) => write!(f, "the server cannot be reached: {error}"),
+            Self::Timeout { after } => {
+                write!(f, "no connection within {after:?}, the option `connect_timeout`")
+            }
             Self::Refused(reason) => write!(f, "the server refuses the connection: {reason}"),
             Self::Closed => write!(f, "the server closed the connection before CONNACK"),
             Self::Misbehaved(error) => write!(f, "the server broke the standard: {error}"),
+            Self::TooLong { option } => write!(f, "the option `{option}` has more than 65,535 bytes"),
             Self::Encode(error) => write!(f, "CONNECT cannot be sent: {error}"),
-            Self::Properties(error) => write!(f, "CONNECT cannot be sent: {error}"),
-            Self::WillTopic(error) => write!(f, "the Will cannot be sent: the topic is wrong, {error}"),
-            Self::WillProperties(error) => write!(f, "the Will cannot be sent: {error}"),
+            Self::Properties(error) => write!(f, "the option `property` cannot be sent: {error}"),
+            Self::WillTopic(error) => write!(f, "the Topic Name of the option `will` is wrong: {error}"),
+            Self::WillProperties(error) => {
+                write!(f, "the properties of the option `will` cannot be sent: {error}")
+            }
             #[cfg(feature = "tls")]
             Self::Tls(error) => write!(f, "{error}"),
             #[cfg(feature = "psk")]
@@ -164,7 +183,7 @@ impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => write!(f, "{error}"),
-            Self::Io(error) => write!(f, "{error}"),
+            Self::Io(error) => write!(f, "the connection broke: {error}"),
             Self::Closed => write!(f, "the server closed the connection"),
             Self::Disconnected(reason) => write!(f, "the server ended the connection: {reason}"),
             Self::Misbehaved(error) => write!(f, "the server broke the standard: {error}"),
@@ -214,13 +233,15 @@ impl fmt::Display for PublishError {
         match self {
             Self::TopicName(error) => write!(f, "the Topic Name is wrong: {error}"),
             Self::Properties(error) => write!(f, "{error}"),
-            Self::Refused { code } => write!(f, "the server refuses the message: {code}"),
-            Self::QosNotSupported => write!(f, "the server does not take messages of this QoS"),
+            Self::Refused { code } => write!(f, "the server refuses the message: {}", Coded(*code)),
+            Self::QosNotSupported => write!(f, "the QoS is above the server's Maximum QoS"),
             Self::RetainNotSupported => write!(f, "the server does not take retained messages"),
-            Self::TooLarge => write!(f, "the message is too large"),
+            Self::TooLarge => write!(f, "the message is larger than the server's Maximum Packet Size"),
             Self::ConnectionLost => write!(f, "the connection was lost while the message was being sent"),
             Self::NotStored { kind } => write!(f, "the message is not in the session store: {kind}"),
-            Self::QueueFull => write!(f, "as many messages are unfinished as may be"),
+            Self::QueueFull => {
+                write!(f, "as many messages are unfinished as the option `unfinished_publishes_max` allows")
+            }
             Self::Closed => write!(f, "the client is disconnected"),
         }
     }
@@ -259,7 +280,7 @@ impl fmt::Display for SubscribeError {
             Self::TopicFilter(error) => write!(f, "the Topic Filter is wrong: {error}"),
             Self::NoLocalOnSharedSubscription => write!(f, "a Shared Subscription cannot have No Local"),
             Self::Properties(error) => write!(f, "{error}"),
-            Self::Refused { code } => write!(f, "the server refuses the subscription: {code}"),
+            Self::Refused { code } => write!(f, "the server refuses the subscription: {}", Coded(*code)),
             Self::WildcardsNotSupported => write!(f, "the server has no wildcard subscriptions"),
             Self::SharedNotSupported => write!(f, "the server has no Shared Subscriptions"),
             Self::TooLarge => write!(f, "the request is larger than the server takes"),
@@ -291,7 +312,7 @@ impl fmt::Display for UnsubscribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TopicFilter(error) => write!(f, "the Topic Filter is wrong: {error}"),
-            Self::Refused { code } => write!(f, "the server refuses to unsubscribe: {code}"),
+            Self::Refused { code } => write!(f, "the server refuses to unsubscribe: {}", Coded(*code)),
             Self::TooLarge => write!(f, "the request is larger than the server takes"),
             Self::Closed => write!(f, "the client is disconnected"),
         }
@@ -322,7 +343,12 @@ impl fmt::Display for DisconnectError {
         match self {
             Self::Closed => write!(f, "the client was disconnected before"),
             Self::NotConnected => write!(f, "there was no connection to end"),
-            Self::Unfinished { publishes } => write!(f, "{publishes} messages were unfinished"),
+            Self::Unfinished { publishes } => {
+                write!(
+                    f,
+                    "{publishes} messages were unfinished after the time of the option `disconnect_timeout`"
+                )
+            }
             Self::ConnectionLost => write!(f, "the connection was lost before DISCONNECT was sent"),
         }
     }
@@ -349,7 +375,9 @@ impl core::error::Error for AuthenticateError {}
 impl fmt::Display for AuthenticateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAuthenticator => write!(f, "there is no authenticator"),
+            Self::NoAuthenticator => {
+                write!(f, "the option `authenticator` is not set, or the version is not 5.0")
+            }
             Self::NotConnected => write!(f, "there is no connection"),
             Self::Busy => write!(f, "another re-authentication is under way"),
             Self::ConnectionLost => write!(f, "the connection was lost during the re-authentication"),

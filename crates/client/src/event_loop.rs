@@ -50,6 +50,8 @@ pub(crate) struct EventLoop {
     backoff: Backoff,
     /// The Client Identifier, which the server may have chosen.
     client_identifier: String,
+    /// Whether no server has let the client in yet.
+    is_first: bool,
     /// Who waits for the first connection.
     ready: Option<Ready>,
     /// What an earlier process left, until somebody takes it.
@@ -97,6 +99,7 @@ impl EventLoop {
             state,
             backoff: Backoff::new(options.reconnect.clone()),
             client_identifier: options.client_identifier.clone(),
+            is_first: true,
             ready: None,
             restored: Vec::new(),
             waiting: VecDeque::new(),
@@ -109,9 +112,14 @@ impl EventLoop {
         }
     }
 
-    /// Runs until the client has ended.
-    pub(crate) async fn run(mut self, ready: Ready) {
+    /// Runs until the client has ended. `ready` hears of the first connection, and that it failed if it did; or that the client
+    /// has started, if it does not await that.
+    pub(crate) async fn run(mut self, ready: Ready, awaits_connection: bool) {
         let closed = match self.restore().await {
+            Ok(restored) if !awaits_connection => {
+                let _ = ready.send(Ok(restored));
+                self.connections().await
+            }
             Ok(restored) => {
                 self.restored = restored;
                 self.ready = Some(ready);

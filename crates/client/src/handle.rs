@@ -65,9 +65,9 @@ impl Client {
     ///
     /// # Errors
     /// Why the first connection did not come about; there are no further attempts. Reconnecting begins with the loss of a
-    /// connection that did.
+    /// connection that did. [`Client::start`] tries the first one again, too.
     pub async fn connect(options: Options) -> Result<Self, ConnectError> {
-        Self::start(options, None).await
+        Self::launch(options, None, true).await
     }
 
     /// Connects with a Session that the server may have kept, as [`Client::connect`] does, and hands over the messages
@@ -82,11 +82,28 @@ impl Client {
         let gauge = Arc::new(Gauge::default());
         let mailbox = Mailbox::new(Arc::clone(&gauge), options.subscription_messages_max, Overflow::Wait);
         let mailbox = Arc::new(mailbox);
-        let client = Self::start(options, Some((gauge, Arc::clone(&mailbox)))).await?;
+        let client = Self::launch(options, Some((gauge, Arc::clone(&mailbox))), true).await?;
         Ok((client, Subscription::of_rest(mailbox)))
     }
 
-    async fn start(options: Options, rest: Option<(Arc<Gauge>, Arc<Mailbox>)>) -> Result<Self, ConnectError> {
+    /// Starts a client without waiting for a connection: the first one is tried again as [`Options::reconnect`] says, like
+    /// every other. To be called within a Tokio runtime.
+    ///
+    /// What is published meanwhile waits for the connection, in the [session store](crate::store) if there is one. So a device
+    /// can begin its work before its network does. [`Client::state`] tells what comes of it: [`State::Closed`] where trying
+    /// again would be of no use, such as with a wrong password.
+    ///
+    /// # Errors
+    /// [`ConnectError::Store`] if the session store cannot be read.
+    pub async fn start(options: Options) -> Result<Self, ConnectError> {
+        Self::launch(options, None, false).await
+    }
+
+    async fn launch(
+        options: Options,
+        rest: Option<(Arc<Gauge>, Arc<Mailbox>)>,
+        awaits_connection: bool,
+    ) -> Result<Self, ConnectError> {
         let options = Arc::new(options);
         let (gauge, rest) = match rest {
             Some((gauge, rest)) => (gauge, Some(rest)),
@@ -107,7 +124,7 @@ impl Client {
             rest,
             state_sender,
         );
-        tokio::spawn(event_loop.run(ready));
+        tokio::spawn(event_loop.run(ready, awaits_connection));
         let restored = Mutex::default();
         let shared = Shared { options, publishes, requests, notices, gauge, state, restored };
         let client = Self { shared: Arc::new(shared) };

@@ -22,6 +22,26 @@
 //! [`blocking`] has the same without `async`. The protocol itself is [`martlet_proto`]'s; here are the sockets, the clock
 //! and the handles.
 //!
+//! # Cancel safety
+//!
+//! A future of this crate may be dropped before it is ready, as `tokio::select!` and timeouts do. What then happens:
+//!
+//! | dropped | means |
+//! | --- | --- |
+//! | [`Client::connect`], [`Client::resume`], [`Client::start`] | there is no client |
+//! | [`Publish`], [`Publish::enqueue`] | published if it was handed over already, which nobody knows; else not |
+//! | [`Completion`], [`Completion::stored`] | published all the same |
+//! | [`Subscribe`] | the subscription is ended |
+//! | [`Subscription::recv`], [`StateWatch::changed`], [`StateWatch::wait_for`] | nothing is lost: call it again |
+//! | [`Client::unsubscribe`], [`Client::disconnect`], [`Client::reauthenticate`] | done all the same if it was handed over |
+//! | [`Request`] | published as any other; its answer is dropped |
+//!
+//! To wait for a publish with a timeout and still learn its end, [`Publish::enqueue`] it and wait for `&mut completion`.
+//!
+//! # After a restart
+//!
+//! With a [`store`] the Session outlives the process: what was published with QoS 1 and 2 is finished by the next one.
+//!
 //! # Features
 //!
 //! - `tls`: TLS by rustls, for `mqtts://` (default)
@@ -30,6 +50,7 @@
 //! - `socks`: ways through a SOCKS5 proxy
 //! - `psk`: TLS with a pre-shared key, by OpenSSL, which has to be installed
 
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod address;

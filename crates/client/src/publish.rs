@@ -67,7 +67,7 @@ impl Publish {
         self
     }
 
-    /// Hands the message over as soon as there is room.
+    /// Hands the message over as soon as there is room. Dropped before that, it is not published.
     ///
     /// # Errors
     /// [`PublishError::TopicName`], [`PublishError::Properties`], and [`PublishError::Closed`].

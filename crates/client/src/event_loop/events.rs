@@ -65,6 +65,7 @@ impl EventLoop {
                 self.waiting.push_front(Request::Resubscribe(filter.into()));
             }
         }
+        self.is_first = false;
         self.backoff.reset();
         let client_identifier = self.client_identifier.clone();
         let connection = Connection { client_identifier, session_present, properties };
