@@ -4,6 +4,7 @@
 
 mod connections;
 mod driver;
+mod library;
 mod load;
 mod resident;
 mod subscriptions;
@@ -36,10 +37,18 @@ enum Bench {
     },
     /// Publishes through a broker on this machine as fast as it delivers, and counts.
     Load(load::Load),
+    /// Publishes through the client library.
+    Library(library::Library),
 }
 
 fn main() {
     match Arguments::parse().bench {
+        Bench::Library(library) => {
+            if let Err(error) = library.run() {
+                eprintln!("library: {error}");
+                std::process::exit(1);
+            }
+        }
         Bench::Subscriptions { clients, each } => subscriptions::run(clients, each),
         Bench::Connections { count } => connections::run(count),
         Bench::Load(load) => {
