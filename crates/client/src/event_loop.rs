@@ -187,6 +187,7 @@ impl EventLoop {
     fn closed(&mut self) {
         self.protocol.handle(self.clock.now(), Input::Closed);
         self.take_events();
+        self.protocol.take_outgoing(); // meant for this connection alone
         self.journal.discard();
         self.give_up_not_stored();
         self.lost = None;

@@ -416,3 +416,29 @@ async fn a_client_that_gives_up_says_that_it_was_the_store() {
     let State::Closed(Closed::Lost(lost)) = state else { panic!("{state:?}") };
     assert!(matches!(&*lost, Lost::Store(error) if error.kind() == io::ErrorKind::StorageFull), "{lost}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_the_store_when_the_connection_ends_is_not_sent_on_the_next_one() {
+    const CUTS: usize = 20;
+    let broker = broker();
+    let proxy = Proxy::before(address(&broker)).await;
+    let client =
+        within(Client::connect(options(proxy.address).session_store(Watched::slow()))).await.unwrap();
+    let mut completions = Vec::new();
+    for cut in 1..=CUTS {
+        let before = proxy.carried_bytes();
+        for number in 0..20 {
+            let publish = client.publish("t", number.to_string()).qos(QoS::ExactlyOnce);
+            completions.push(within(publish.enqueue()).await.unwrap());
+            tokio::time::sleep(Duration::from_micros(300)).await;
+        }
+        // In the midst of the handshakes, while a batch is being stored.
+        common::wait_until("answers come", || proxy.carried_bytes() > before + 4 * cut).await;
+        proxy.cut();
+        common::wait_until("the client is back", || proxy.accepted() > cut).await;
+    }
+    for completion in completions {
+        within(completion).await.unwrap();
+    }
+    assert_eq!(proxy.accepted(), CUTS + 1, "the server had no reason to end a connection");
+}

@@ -1,6 +1,7 @@
 //! A client whose connection is cut again and again.
 
 use interop::Mosquitto;
+use martlet_client::store::DirectoryStore;
 use martlet_client::{Client, ProtocolVersion, QoS, Subscription};
 
 use crate::chance::{Chance, messages};
@@ -35,7 +36,7 @@ async fn counts(stream: &mut Subscription, messages: usize) -> Vec<u32> {
     counts
 }
 
-async fn through_cuts(version: ProtocolVersion, messages: usize) {
+async fn through_cuts(version: ProtocolVersion, messages: usize, has_store: bool) {
     let broker = Mosquitto::with("persistence false\nmax_queued_messages 1000000");
     let bytes = 2 * messages * MESSAGE_BYTES / CUTS;
     let proxy = Proxy::cutting(broker.port(), CUTS, bytes * 2 / 3, Chance::new()).await;
@@ -43,6 +44,8 @@ async fn through_cuts(version: ProtocolVersion, messages: usize) {
     let mut once = within(watcher.subscribe("exactly-once")).await.unwrap();
     let mut more = within(watcher.subscribe("at-least-once")).await.unwrap();
     let kept = options(proxy.port, version).client_identifier("publisher").clean_start(false);
+    let store = DirectoryStore::new(broker.place().folder.join("store")).sync(false);
+    let kept = if has_store { kept.session_store(store) } else { kept };
     let client = within(Client::connect(kept)).await.unwrap();
     let publishing = async {
         tokio::join!(
@@ -63,10 +66,15 @@ async fn through_cuts(version: ProtocolVersion, messages: usize) {
 
 #[test]
 fn nothing_is_lost_in_50_cuts_and_nothing_of_qos_2_comes_twice() {
-    play(|| through_cuts(ProtocolVersion::Mqtt5, messages(10_000)));
+    play(|| through_cuts(ProtocolVersion::Mqtt5, messages(10_000), false));
+}
+
+#[test]
+fn nothing_is_lost_in_50_cuts_with_a_session_store() {
+    play(|| through_cuts(ProtocolVersion::Mqtt5, messages(10_000), true));
 }
 
 #[test]
 fn nothing_is_lost_in_50_cuts_of_mqtt_311() {
-    play(|| through_cuts(ProtocolVersion::Mqtt311, messages(5_000)));
+    play(|| through_cuts(ProtocolVersion::Mqtt311, messages(5_000), false));
 }
