@@ -4,6 +4,7 @@
 
 mod connections;
 mod driver;
+mod library;
 mod load;
 mod resident;
 mod store;
@@ -39,6 +40,8 @@ enum Bench {
     Load(load::Load),
     /// Commits to a log on a real disk, and recovers it.
     Store(store::StoreBench),
+    /// Publishes through the client library.
+    Library(library::Library),
 }
 
 fn main() {
@@ -46,11 +49,12 @@ fn main() {
         Bench::Subscriptions { clients, each } => subscriptions::run(clients, each),
         Bench::Connections { count } => connections::run(count),
         Bench::Load(load) => exit_on_error("load", load.run()),
+        Bench::Library(library) => exit_on_error("library", library.run()),
         Bench::Store(store) => exit_on_error("store", store.run()),
     }
 }
 
-fn exit_on_error(bench: &str, outcome: std::io::Result<()>) {
+fn exit_on_error(bench: &str, outcome: Result<(), impl core::fmt::Display>) {
     if let Err(error) = outcome {
         eprintln!("{bench}: {error}");
         std::process::exit(1);

@@ -8,7 +8,6 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use martlet_proto::delivery::Acknowledgement;
 use martlet_proto::{Instant, Outbound};
 use martlet_wire::TopicFilter;
 
@@ -299,16 +298,18 @@ fn redo_in(session: &mut ClientSession, record: &Record<'_>) {
         Record::Sent { id, number, .. } => {
             if let Some(queued) = session.queue.take(*number) {
                 // An identifier that is in use was never given out.
-                let _ = outbound.restore(*id, queued.qos, queued);
+                if !outbound.contains(*id) {
+                    outbound.restore(*id, Some((queued.qos, queued)));
+                }
             }
         }
         Record::Dropped { number, .. } => _ = session.queue.take(*number),
-        Record::Received { id, .. } => outbound.restore_released(*id),
-        Record::Acknowledged { id, .. } => {
-            if matches!(outbound.puback(*id), Acknowledgement::Unknown) {
-                outbound.pubrec(*id, true);
-            }
+        Record::Received { id, .. } if outbound.contains(*id) => {
+            outbound.pubrec(*id, false);
+            outbound.release(*id, false);
         }
+        Record::Received { id, .. } => outbound.restore(*id, None),
+        Record::Acknowledged { id, .. } => _ = outbound.abandon(*id),
         Record::TakenOver { id, .. } => session.state.inbound.restore(*id),
         Record::Released { id, .. } => {
             session.state.inbound.release(*id);
