@@ -24,6 +24,7 @@ use crate::will::Will;
 ///     .keep_alive(Duration::from_secs(30));
 /// ```
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Options {
     pub(crate) address: Address,
     pub(crate) bind_address: Option<String>,

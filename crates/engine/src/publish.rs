@@ -8,7 +8,7 @@ use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS
 
 use crate::clients::SessionId;
 use crate::deadlines::Due;
-use crate::message::Publication;
+use crate::message::{Message, Publication};
 use crate::notice::Notice;
 use crate::receive::acknowledges;
 use crate::records::Record;
@@ -266,7 +266,7 @@ impl Engine {
             connection.protocol.receive_quota.give_back();
         }
         let mark = self.journal.mark();
-        if let Some(mut publication) = stored.as_ref().and_then(|message| message.publication()) {
+        if let Some(mut publication) = stored.as_ref().and_then(Message::publication) {
             self.take_effect(&mut publication);
         }
         if is_known {
