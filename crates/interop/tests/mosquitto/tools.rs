@@ -50,7 +50,7 @@ fn with_version(version: &'static str, test: impl Fn(&Bench)) {
         let is_possible = match pairing {
             Pairing::MosquittosTools => Peer::Mosquitto.is_here(),
             Pairing::OwnTools => true,
-            Pairing::OwnToolsAndMosquittosBroker => Peer::Mosquitto.is_here(),
+            Pairing::OwnToolsAndMosquittosBroker => Peer::MosquittoBroker.is_here(),
         };
         if is_possible {
             // Shown if the test fails.
