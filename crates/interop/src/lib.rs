@@ -8,12 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod broker;
+mod kept;
 mod lines;
 mod mosquitto;
 mod peers;
 mod process;
 
 pub use broker::{Broker, martlet};
+pub use kept::KeptBroker;
 pub use mosquitto::{Mosquitto, Place};
 pub use peers::{Peer, SKIPPED_PEERS, peers_folder};
 pub use process::Process;

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+#[path = "library/broker_kills.rs"]
+mod broker_kills;
 #[path = "library/chance.rs"]
 mod chance;
 #[path = "library/client.rs"]
