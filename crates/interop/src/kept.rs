@@ -1,11 +1,12 @@
 //! Our broker as a program that keeps what has to survive, and that can be killed and started again.
 
+use core::time::Duration;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::DEADLINE;
 use crate::broker::martlet;
