@@ -12,10 +12,7 @@ const KILLS: usize = 10;
 
 /// A client whose Session survives, with a name.
 fn kept(port: u16, version: ProtocolVersion, name: &str) -> Options {
-    options(port, version)
-        .client_identifier(name)
-        .clean_start(false)
-        .session_expiry(Duration::from_secs(3600))
+    options(port, version).client_identifier(name).clean_start(false).session_expiry(Duration::from_hours(1))
 }
 
 async fn publish_all(client: &Client, topic: &str, qos: QoS, messages: usize) {
