@@ -33,6 +33,7 @@ mod limits;
 mod message;
 mod notice;
 mod out_buffer;
+mod peer;
 mod publish;
 mod queue;
 mod receive;
@@ -44,7 +45,6 @@ mod subscribe;
 mod subscriptions;
 mod tree;
 
-use core::net::SocketAddr;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -57,6 +57,7 @@ pub use limits::{Config, Features, Limits, PACKET_SIZE_BYTES_MAX_LEAST};
 pub use martlet_proto::{Instant, PeerMisbehaved};
 pub use message::Message;
 pub use notice::{Cause, Notice};
+pub use peer::{Peer, PeerCertificate, PeerDetails, PeerTls};
 pub use status::Status;
 
 use clients::Clients;
@@ -86,15 +87,6 @@ pub struct ShardId(pub u16);
 /// Names a batch of entries for the log of one shard. Later batches have greater numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BatchId(pub u64);
-
-/// Where a connection comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Peer {
-    /// Its address, if it has one.
-    pub address: Option<SocketAddr>,
-    /// The number of the listener that accepted it.
-    pub listener: u16,
-}
 
 /// Something that happened.
 #[derive(Debug)]
@@ -166,11 +158,13 @@ pub enum Output {
         /// The last bytes.
         farewell: Vec<u8>,
     },
-    /// Move the connection to the shard of its client. There it is to be [`Input::Opened`], and to have
+    /// Move the connection to the shard of its client. There it is to be [`Input::Opened`] with this peer, and to have
     /// [`Input::Received`] these bytes. It is forgotten here.
     HandOver {
         /// Which.
         connection: ConnectionId,
+        /// Where it comes from.
+        peer: Peer,
         /// Where to.
         shard: ShardId,
         /// All bytes received so far.

@@ -11,8 +11,6 @@ use crate::farewell::Farewell;
 /// One connection and what is known of its socket.
 pub(crate) struct Connection {
     pub(crate) stream: Stream,
-    /// The number of the listener that accepted it.
-    pub(crate) listener: u16,
     pub(crate) flags: Flags,
     /// The engine has forgotten the connection; only these last bytes are still to be sent.
     pub(crate) farewell: Option<Box<Farewell>>,
@@ -145,7 +143,7 @@ mod tests {
     }
 
     fn insert(connections: &mut Connections, stream: Stream) -> ConnectionId {
-        let connection = Connection { stream, listener: 0, flags: Flags::default(), farewell: None };
+        let connection = Connection { stream, flags: Flags::default(), farewell: None };
         connections.insert(connection, |_, _| Ok::<(), Infallible>(())).unwrap()
     }
 
@@ -174,7 +172,7 @@ mod tests {
         let (_peers, mut streams) = streams(2);
         let mut connections = Connections::default();
         let stream = streams.remove(0);
-        let connection = Connection { stream, listener: 0, flags: Flags::default(), farewell: None };
+        let connection = Connection { stream, flags: Flags::default(), farewell: None };
         assert_eq!(connections.insert(connection, |_, _| Err("no")).unwrap_err(), "no");
         assert!(connections.is_empty());
         assert_eq!(insert(&mut connections, streams.remove(0)).index, 0);

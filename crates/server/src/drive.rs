@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use martlet_engine::{ConnectionId, Engine, Input, Instant, ShardId};
+use martlet_engine::{ConnectionId, Engine, Input, Instant, Peer, ShardId};
 use martlet_transport::Acceptor;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
@@ -230,8 +230,8 @@ impl Shard {
         if self.ends_at.is_some() {
             return; // Its client has been told nothing yet and will try elsewhere.
         }
-        let HandedOver { stream, peer, listener, received } = handed;
-        if let Some(connection) = self.open(stream, peer, listener) {
+        let HandedOver { stream, peer, received } = handed;
+        if let Some(connection) = self.open(stream, peer) {
             self.parts.engine.handle(self.now, Input::Received { connection, bytes: &received });
         }
     }
@@ -243,7 +243,7 @@ impl Shard {
                 tracing::info!(%peer, maximum = self.parts.connections_max, "connection refused: too many");
                 continue;
             }
-            self.open(stream, Some(peer), listener);
+            self.open(stream, Peer { address: Some(peer), listener, details: None });
         }
     }
 

@@ -1,7 +1,5 @@
 //! What comes in: connections and their bytes.
 
-use core::net::SocketAddr;
-
 use martlet_engine::{ConnectionId, Input, Peer};
 use martlet_transport::Stream;
 use mio::{Interest, Token};
@@ -24,20 +22,14 @@ const SHORT_READ_IS_LAST: bool = cfg!(unix);
 
 impl Shard {
     /// Takes in a connection and tells the engine.
-    pub(super) fn open(
-        &mut self,
-        stream: Stream,
-        peer: Option<SocketAddr>,
-        listener: u16,
-    ) -> Option<ConnectionId> {
-        let connection = Connection { stream, listener, flags: Flags::default(), farewell: None };
+    pub(super) fn open(&mut self, stream: Stream, peer: Peer) -> Option<ConnectionId> {
+        let connection = Connection { stream, flags: Flags::default(), farewell: None };
         let registry = self.parts.poll.registry();
         let registered = self.connections.insert(connection, |stream, id| {
             registry.register(stream, Token(id.index as usize), Interest::READABLE | Interest::WRITABLE)
         });
         match registered {
             Ok(connection) => {
-                let peer = Peer { address: peer, listener };
                 self.parts.engine.handle(self.now, Input::Opened { connection, peer });
                 Some(connection)
             }

@@ -52,8 +52,8 @@ impl Shard {
                     }
                 }
                 Output::Close { connection, farewell } => self.closes.push((connection, farewell)),
-                Output::HandOver { connection, shard, received } => {
-                    self.hand_over(connection, shard, received);
+                Output::HandOver { connection, peer, shard, received } => {
+                    self.hand_over(connection, shard, |stream| HandedOver { stream, peer, received });
                 }
                 Output::Persist { batch } => {
                     if let Some(durable) = self.parts.log.append(batch, &[]) {
@@ -91,15 +91,13 @@ impl Shard {
         }
     }
 
-    fn hand_over(&mut self, id: ConnectionId, shard: ShardId, received: Vec<u8>) {
+    fn hand_over(&mut self, id: ConnectionId, shard: ShardId, pack: impl FnOnce(Stream) -> HandedOver) {
         let Some(mut connection) = self.connections.remove(id) else { return };
         if let Err(error) = self.parts.poll.registry().deregister(&mut connection.stream) {
             tracing::warn!(%error, "cannot hand a connection over; it is closed");
             return;
         }
-        let peer = connection.stream.peer_address();
-        let handed = HandedOver { stream: connection.stream, peer, listener: connection.listener, received };
-        self.parts.inboxes.send(shard, Mail::HandedOver(handed));
+        self.parts.inboxes.send(shard, Mail::HandedOver(pack(connection.stream)));
     }
 
     /// Writes the unsent bytes of a connection, as far as its socket takes them.
