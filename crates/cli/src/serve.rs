@@ -76,6 +76,7 @@ fn options(flags: &Flags) -> Result<Options, ServeError> {
     {
         return Err(ServeError::Port(port));
     }
+    let listeners = listeners.into_iter().map(Into::into).collect();
     Ok(Options { listeners, shards, engine, rules: Rules::default() })
 }
 
@@ -108,6 +109,7 @@ fn greeting(addresses: &[SocketAddr], explains: bool) -> String {
 mod tests {
     use super::*;
     use clap::Parser;
+    use martlet_server::Place;
 
     fn flags(arguments: &[&str]) -> Flags {
         Flags::try_parse_from([&["martlet"], arguments].concat()).unwrap()
@@ -115,9 +117,12 @@ mod tests {
 
     #[test]
     fn without_arguments_it_listens_on_the_loopback_addresses() {
-        let listen = |port| vec![ListenAddress { host: Host::Loopback, port }];
-        assert_eq!(options(&flags(&[])).unwrap().listeners, listen(1883));
-        assert_eq!(options(&flags(&["-p", "1884"])).unwrap().listeners, listen(1884));
+        let places = |arguments: &[&str]| -> Vec<Place> {
+            options(&flags(arguments)).unwrap().listeners.into_iter().map(|listener| listener.place).collect()
+        };
+        let listen = |port| vec![Place::Tcp(ListenAddress { host: Host::Loopback, port })];
+        assert_eq!(places(&[]), listen(1883));
+        assert_eq!(places(&["-p", "1884"]), listen(1884));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -14,9 +15,10 @@ use crate::binding;
 use crate::clock::Clock;
 use crate::doors::{Members, MemoryLog, SingleNode};
 use crate::drive::{INBOX, Parts, Shard};
+use crate::entrance::Entrance;
 use crate::errors::{ShardFailed, StartError};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
-use crate::options::{Options, Rules};
+use crate::options::{ListenerOptions, Options, Place, Rules};
 
 /// A running broker. Dropping it shuts it down.
 ///
@@ -37,8 +39,9 @@ impl Broker {
     /// See [`StartError`].
     pub fn start(options: Options) -> Result<Self, StartError> {
         let shards = options.shard_count();
+        let paths = paths(&options);
         let listeners = bind_all(&options)?;
-        let addresses = local_addresses(&listeners)?;
+        let addresses = local_addresses(&listeners).map_err(StartError::Shard)?;
         let members: Arc<dyn Members> = Arc::new(SingleNode { shards });
         let (polls, inboxes) = inboxes(shards).map_err(StartError::Shard)?;
         let common = Common {
@@ -61,6 +64,9 @@ impl Broker {
         for address in &broker.addresses {
             tracing::info!(%address, shards, "listening");
         }
+        for path in &paths {
+            tracing::info!(path = %path.display(), shards, "listening");
+        }
         Ok(broker)
     }
 
@@ -80,7 +86,7 @@ impl Broker {
         Ok(())
     }
 
-    /// The addresses that the broker listens on, with the ports that were chosen.
+    /// The TCP addresses that the broker listens on, with the ports that were chosen, in the order of its listeners.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -175,14 +181,15 @@ impl Common {
         &self,
         id: ShardId,
         poll: Poll,
-        listeners: &[(u16, Listener)],
+        listeners: &[(Arc<Entrance>, Listener)],
         gauge: Arc<AtomicUsize>,
     ) -> io::Result<Parts> {
         let mut engine = Engine::new(self.config.clone(), id, Arc::clone(&self.commons));
         if let Some(access) = &self.rules.access {
             engine = engine.with_access(access(id));
         }
-        let acceptors = listeners.iter().map(|(number, listener)| Ok((*number, listener.acceptor()?)));
+        let acceptors =
+            listeners.iter().map(|(entrance, listener)| Ok((Arc::clone(entrance), listener.acceptor()?)));
         let inboxes = Arc::clone(&self.inboxes);
         Ok(Parts {
             id,
@@ -201,18 +208,27 @@ impl Common {
     }
 }
 
-/// Binds every place to listen on. Each listener has the number of its place.
-fn bind_all(options: &Options) -> Result<Vec<(u16, Listener)>, StartError> {
+/// Binds every place to listen at.
+fn bind_all(options: &Options) -> Result<Vec<(Arc<Entrance>, Listener)>, StartError> {
     let mut listeners = Vec::new();
-    for (number, place) in (0..).zip(&options.listeners) {
-        listeners.extend(binding::bind(place)?.into_iter().map(|listener| (number, listener)));
+    for (number, options) in (0..).zip(&options.listeners) {
+        let entrance = Arc::new(Entrance::new(number, options));
+        let bound = binding::bind(&options.place)?.into_iter();
+        listeners.extend(bound.map(|listener| (Arc::clone(&entrance), listener)));
     }
     if listeners.is_empty() { Err(StartError::NoListener) } else { Ok(listeners) }
 }
 
-fn local_addresses(listeners: &[(u16, Listener)]) -> Result<Vec<SocketAddr>, StartError> {
-    let addresses = listeners.iter().map(|(_, listener)| listener.local_addr());
-    addresses.collect::<io::Result<_>>().map_err(StartError::Shard)
+fn local_addresses(listeners: &[(Arc<Entrance>, Listener)]) -> io::Result<Vec<SocketAddr>> {
+    listeners.iter().filter_map(|(_, listener)| listener.local_addr().transpose()).collect()
+}
+
+fn paths(options: &Options) -> Vec<PathBuf> {
+    let path = |listener: &ListenerOptions| match &listener.place {
+        Place::Unix(address) => Some(address.path.clone()),
+        Place::Tcp(_) => None,
+    };
+    options.listeners.iter().filter_map(path).collect()
 }
 
 /// An event queue for each shard, and the inbox that wakes it.

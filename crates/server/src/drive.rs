@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use martlet_engine::{ConnectionId, Engine, Input, Instant, Peer, ShardId};
+use martlet_engine::{ConnectionId, Engine, Input, Instant, ShardId};
 use martlet_transport::Acceptor;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
@@ -27,8 +27,10 @@ use mio::{Events, Poll, Token};
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
 use crate::doors::{Fabric, Log, Members};
-use crate::farewell::Deadlines;
+use crate::entrance::Entrance;
+use crate::farewell::Farewells;
 use crate::inbox::{HandedOver, Inboxes, Mail};
+use crate::notices;
 use crate::options::Authenticator;
 use crate::reception::{Arrival, Reception};
 
@@ -56,7 +58,7 @@ pub(crate) struct Parts {
     /// The most connections that the shard takes.
     pub(crate) connections_max: usize,
     pub(crate) clock: Clock,
-    pub(crate) acceptors: Vec<(u16, Acceptor)>,
+    pub(crate) acceptors: Vec<(Arc<Entrance>, Acceptor)>,
     pub(crate) inboxes: Arc<Inboxes>,
     pub(crate) fabric: Box<dyn Fabric>,
     pub(crate) members: Arc<dyn Members>,
@@ -81,7 +83,7 @@ pub(crate) struct Shard {
     transmits: Vec<ConnectionId>,
     /// Connections that the engine closed in this round, with their last bytes.
     closes: Vec<(ConnectionId, Vec<u8>)>,
-    farewells: Deadlines,
+    farewells: Farewells,
     /// Mail taken from the inbox and not yet handled.
     mail: VecDeque<Mail>,
     /// Mail is left, or may have come into the inbox since it was last emptied, without a further event.
@@ -122,7 +124,7 @@ impl Shard {
             read_buffer: vec![0; incoming::READ_BYTES_MAX].into(),
             transmits: Vec::new(),
             closes: Vec::new(),
-            farewells: Deadlines::default(),
+            farewells: Farewells::default(),
             mail: VecDeque::new(),
             has_mail: false,
             spare_slices: Vec::new(),
@@ -238,12 +240,13 @@ impl Shard {
 
     fn accept(&mut self) {
         for _ in 0..ACCEPTS_PER_TURN_MAX {
-            let Some(Arrival { stream, peer, listener }) = self.reception.accept(self.now) else { return };
+            let Some(Arrival { stream, peer }) = self.reception.accept(self.now) else { return };
             if self.connections.len() >= self.parts.connections_max {
-                tracing::info!(%peer, maximum = self.parts.connections_max, "connection refused: too many");
+                let maximum = self.parts.connections_max;
+                tracing::info!(peer = %notices::From(&peer), maximum, "connection refused: too many");
                 continue;
             }
-            self.open(stream, Peer { address: Some(peer), listener, details: None });
+            self.open(stream, peer);
         }
     }
 

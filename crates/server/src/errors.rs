@@ -3,6 +3,7 @@
 use core::fmt;
 use core::net::SocketAddr;
 use std::io;
+use std::path::PathBuf;
 
 /// Why a broker did not start.
 #[derive(Debug)]
@@ -24,6 +25,13 @@ pub enum StartError {
         /// What the operating system says.
         cause: io::Error,
     },
+    /// The broker cannot listen at a path.
+    ListenUnix {
+        /// The path.
+        path: PathBuf,
+        /// What the operating system says.
+        cause: io::Error,
+    },
     /// The operating system lacks what a shard needs: a thread, a file descriptor.
     Shard(io::Error),
 }
@@ -33,7 +41,7 @@ impl core::error::Error for StartError {
         match self {
             Self::NoListener => None,
             Self::Resolve { cause, .. } => cause.as_ref().map(|cause| cause as _),
-            Self::Listen { cause, .. } | Self::Shard(cause) => Some(cause),
+            Self::Listen { cause, .. } | Self::ListenUnix { cause, .. } | Self::Shard(cause) => Some(cause),
         }
     }
 }
@@ -55,6 +63,12 @@ impl fmt::Display for StartError {
                     write!(f, "Permission denied ({address}): ports below 1024 may need privileges")
                 }
                 _ => write!(f, "Cannot listen on {address}: {cause}"),
+            },
+            Self::ListenUnix { path, cause } => match cause.kind() {
+                io::ErrorKind::AddrInUse => {
+                    write!(f, "Address already in use ({}): is another broker running?", path.display())
+                }
+                _ => write!(f, "Cannot listen on {}: {cause}", path.display()),
             },
             Self::Shard(cause) => write!(f, "Cannot start a shard: {cause}"),
         }

@@ -5,7 +5,7 @@
 //! thrown away until it closes too, within [`LINGER_TIME_MAX`] and [`LINGER_BYTES_MAX`].
 
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
 
 use martlet_engine::{ConnectionId, Instant};
@@ -73,17 +73,29 @@ impl Farewell {
     }
 }
 
-/// When the time of each farewell is over.
+/// The farewells of one shard, and when the time of each is over.
 #[derive(Debug, Default)]
-pub(crate) struct Deadlines {
-    /// In order, since each farewell may take the same time.
+pub(crate) struct Farewells {
+    under_way: HashMap<ConnectionId, Farewell>,
+    /// In order, since each farewell may take the same time. Those that have ended by themselves are still here.
     queue: VecDeque<(Instant, ConnectionId)>,
 }
 
-impl Deadlines {
-    /// Notes a farewell that begins.
-    pub(crate) fn add(&mut self, now: Instant, id: ConnectionId) {
+impl Farewells {
+    /// Adds one that begins.
+    pub(crate) fn add(&mut self, now: Instant, id: ConnectionId, farewell: Farewell) {
+        self.under_way.insert(id, farewell);
         self.queue.push_back((now + LINGER_TIME_MAX, id));
+    }
+
+    /// The farewell of a connection.
+    pub(crate) fn of(&mut self, id: ConnectionId) -> Option<&mut Farewell> {
+        self.under_way.get_mut(&id)
+    }
+
+    /// Forgets the farewell of a connection that is gone.
+    pub(crate) fn end(&mut self, id: ConnectionId) {
+        self.under_way.remove(&id);
     }
 
     /// The time of the first one.
@@ -91,9 +103,9 @@ impl Deadlines {
         self.queue.front().map(|(deadline, _)| *deadline)
     }
 
-    /// All of them, those that have ended by themselves included.
+    /// The connections that have one.
     pub(crate) fn ids(&self) -> Vec<ConnectionId> {
-        self.queue.iter().map(|(_, id)| *id).collect()
+        self.under_way.keys().copied().collect()
     }
 
     /// Takes one whose time is over. It may have ended by itself before.
@@ -114,7 +126,7 @@ mod tests {
 
     fn pair() -> (TcpStream, Stream) {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap().unwrap()).unwrap();
         let acceptor = listener.acceptor().unwrap();
         loop {
             if let Some((stream, _)) = acceptor.accept().unwrap() {
@@ -166,12 +178,15 @@ mod tests {
 
         let start = Instant::from_millis(1_000);
         let id = ConnectionId { index: 3, generation: 9 };
-        let mut deadlines = Deadlines::default();
-        deadlines.add(start, id);
-        let due = deadlines.next().unwrap();
+        let mut farewells = Farewells::default();
+        farewells.add(start, id, farewell);
+        let due = farewells.next().unwrap();
         assert_eq!(due, start + LINGER_TIME_MAX);
-        assert_eq!(deadlines.pop_due(start), None);
-        assert_eq!(deadlines.pop_due(due), Some(id));
-        assert_eq!(deadlines.pop_due(due), None);
+        assert_eq!(farewells.pop_due(start), None);
+        assert_eq!(farewells.pop_due(due), Some(id));
+        assert_eq!(farewells.pop_due(due), None);
+        assert!(farewells.of(id).is_some());
+        farewells.end(id);
+        assert!(farewells.ids().is_empty());
     }
 }

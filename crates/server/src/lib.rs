@@ -25,6 +25,7 @@ pub mod config;
 mod connections;
 pub mod doors;
 mod drive;
+mod entrance;
 mod errors;
 mod farewell;
 mod inbox;
@@ -36,4 +37,6 @@ pub mod signals;
 
 pub use broker::{Broker, Stopper};
 pub use errors::{ShardFailed, StartError};
-pub use options::{AccessFactory, Authenticator, Host, ListenAddress, Options, Rules};
+pub use options::{
+    AccessFactory, Authenticator, Host, ListenAddress, ListenerOptions, Options, Place, Rules, UnixAddress,
+};

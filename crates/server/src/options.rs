@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::num::NonZeroU16;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
@@ -10,8 +11,8 @@ use martlet_engine::{Access, Config, Question, ShardId, Verdict};
 /// What a broker is started with.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Where to listen; at least one place.
-    pub listeners: Vec<ListenAddress>,
+    /// Where to listen; at least one place. A listener's number is its place in the list, counted from 0.
+    pub listeners: Vec<ListenerOptions>,
     /// The number of shards, thus of threads; by default one for each core.
     pub shards: Option<NonZeroU16>,
     /// Limits and features.
@@ -23,7 +24,7 @@ pub struct Options {
 impl Options {
     /// Options with default values that listen in one place.
     pub fn listening_on(host: Host, port: u16) -> Self {
-        Self { listeners: vec![ListenAddress { host, port }], ..Self::default() }
+        Self { listeners: vec![ListenAddress { host, port }.into()], ..Self::default() }
     }
 
     /// The number of shards that a broker with these options has.
@@ -32,6 +33,53 @@ impl Options {
             thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX))
         };
         self.shards.map_or_else(cores, NonZeroU16::get)
+    }
+}
+
+/// A place to listen, and what its connections come in.
+#[derive(Clone, Debug)]
+pub struct ListenerOptions {
+    /// Where.
+    pub place: Place,
+}
+
+impl From<Place> for ListenerOptions {
+    fn from(place: Place) -> Self {
+        Self { place }
+    }
+}
+
+impl From<ListenAddress> for ListenerOptions {
+    fn from(address: ListenAddress) -> Self {
+        Place::Tcp(address).into()
+    }
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On TCP.
+    Tcp(ListenAddress),
+    /// At a path of the file system. Only on Unix.
+    Unix(UnixAddress),
+}
+
+/// A path, and who may connect there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnixAddress {
+    /// The path; at most about 100 bytes.
+    pub path: PathBuf,
+    /// The permissions of the file; connecting needs the one to write.
+    pub mode: u32,
+}
+
+impl UnixAddress {
+    /// The permissions that Mosquitto gives: owner and group may connect.
+    pub const MODE_DEFAULT: u32 = 0o770;
+
+    /// A path where owner and group may connect.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), mode: Self::MODE_DEFAULT }
     }
 }
 

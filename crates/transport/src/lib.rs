@@ -7,8 +7,10 @@
 #![forbid(unsafe_code)]
 
 mod listener;
+mod socket;
 mod stream;
-mod tcp;
+#[cfg(unix)]
+mod unix;
 
 pub use listener::{Acceptor, BACKLOG, Listener};
 pub use stream::Stream;

@@ -1,33 +1,24 @@
 //! One connection, whatever carries it.
-//!
-//! [`Stream`] hides which kind of transport is underneath, so that an event loop handles all of them alike. A
-//! further kind is one more variant of `Kind` and one more arm in each method.
 
-use core::net::SocketAddr;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 
-use crate::tcp::Tcp;
+use crate::socket::Socket;
 
 /// A non-blocking connection.
 ///
 /// Registered with [`mio`] it is edge-triggered: after an event, read or write until the answer is `None`.
 #[derive(Debug)]
 pub struct Stream {
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Tcp(Tcp),
+    socket: Socket,
 }
 
 impl Stream {
-    pub(crate) const fn tcp(tcp: Tcp) -> Self {
-        Self { kind: Kind::Tcp(tcp) }
+    pub(crate) const fn new(socket: Socket) -> Self {
+        Self { socket }
     }
 
     /// Reads what has arrived, at most `buffer.len()` bytes.
@@ -37,9 +28,7 @@ impl Stream {
     /// # Errors
     /// What the operating system says of the connection, such as "connection reset by peer". It is over then.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        match &mut self.kind {
-            Kind::Tcp(tcp) => retrying(|| tcp.read(buffer)),
-        }
+        retrying(|| self.socket.read(buffer))
     }
 
     /// Writes the slices one after the other, as far as the peer and the operating system take them.
@@ -49,9 +38,7 @@ impl Stream {
     /// # Errors
     /// What the operating system says of the connection, such as "broken pipe". What arrived before can still be read.
     pub fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
-        match &mut self.kind {
-            Kind::Tcp(tcp) => retrying(|| tcp.write_vectored(slices)),
-        }
+        retrying(|| self.socket.write_vectored(slices))
     }
 
     /// Tells the peer that nothing more will be written. Reading goes on.
@@ -59,41 +46,26 @@ impl Stream {
     /// # Errors
     /// The connection is over already.
     pub fn shutdown_write(&mut self) -> io::Result<()> {
-        match &mut self.kind {
-            Kind::Tcp(tcp) => tcp.shutdown(Shutdown::Write),
-        }
-    }
-
-    /// The address of the peer; `None` when the transport has none, or the connection is over already.
-    pub fn peer_address(&self) -> Option<SocketAddr> {
-        match &self.kind {
-            Kind::Tcp(tcp) => tcp.peer_address().ok(),
-        }
-    }
-
-    fn source(&mut self) -> &mut impl Source {
-        match &mut self.kind {
-            Kind::Tcp(tcp) => tcp.source(),
-        }
+        self.socket.shutdown(Shutdown::Write)
     }
 }
 
 impl Source for Stream {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        self.source().register(registry, token, interests)
+        self.socket.source().register(registry, token, interests)
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        self.source().reregister(registry, token, interests)
+        self.socket.source().reregister(registry, token, interests)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.source().deregister(registry)
+        self.socket.source().deregister(registry)
     }
 }
 
 /// Tries again when a signal came in between; answers `None` when the call would have to wait.
-fn retrying(mut attempt: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {
+pub(crate) fn retrying(mut attempt: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {
     loop {
         match attempt() {
             Ok(count) => return Ok(Some(count)),

@@ -23,7 +23,7 @@ const SHORT_READ_IS_LAST: bool = cfg!(unix);
 impl Shard {
     /// Takes in a connection and tells the engine.
     pub(super) fn open(&mut self, stream: Stream, peer: Peer) -> Option<ConnectionId> {
-        let connection = Connection { stream, flags: Flags::default(), farewell: None };
+        let connection = Connection::new(stream);
         let registry = self.parts.poll.registry();
         let registered = self.connections.insert(connection, |stream, id| {
             registry.register(stream, Token(id.index as usize), Interest::READABLE | Interest::WRITABLE)
@@ -62,7 +62,7 @@ impl Shard {
 
     fn may_read(&self, id: ConnectionId) -> bool {
         self.connections.peek(id).is_some_and(|connection| {
-            connection.farewell.is_some()
+            connection.flags.has(Flags::LEAVING)
                 || connection.flags.has(Flags::BROKEN)
                 || self.parts.engine.accepts(id)
         })
@@ -77,7 +77,7 @@ impl Shard {
             Self::queue(&mut self.readable, id, &mut connection.flags);
             return 0;
         }
-        if connection.farewell.is_some() {
+        if connection.flags.has(Flags::LEAVING) {
             self.advance_farewell(id);
             return 0;
         }

@@ -103,7 +103,7 @@ impl Shard {
     /// Writes the unsent bytes of a connection, as far as its socket takes them.
     fn transmit(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.with_id(id) else { return };
-        if connection.farewell.is_some() {
+        if connection.flags.has(Flags::LEAVING) {
             self.advance_farewell(id);
             return;
         }
@@ -131,32 +131,33 @@ impl Shard {
             self.connections.remove(id);
             return;
         }
-        connection.farewell = Some(Box::new(Farewell::new(bytes)));
+        connection.flags.set(Flags::LEAVING);
+        self.farewells.add(self.now, id, Farewell::new(bytes));
         self.advance_farewell(id);
-        if self.connections.with_id(id).is_some() {
-            self.farewells.add(self.now, id);
-        }
     }
 
     /// Goes on with a farewell, if the connection is still there and has one.
     pub(super) fn advance_farewell(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.with_id(id) else { return };
-        let Some(farewell) = &mut connection.farewell else { return };
+        let Some(farewell) = self.farewells.of(id) else { return };
         match farewell.advance(&mut connection.stream, &mut self.read_buffer) {
             Progress::Busy => Self::queue(&mut self.readable, id, &mut connection.flags),
             Progress::Blocked => connection.flags.set(Flags::BLOCKED),
             Progress::Said if self.ends_at.is_none() => {}
-            Progress::Said | Progress::Done => {
-                self.connections.remove(id);
-            }
+            Progress::Said | Progress::Done => self.end_farewell(id),
         }
     }
 
     /// Drops the connections whose peers had time enough to take their last bytes.
     pub(super) fn end_overdue_farewells(&mut self) {
         while let Some(id) = self.farewells.pop_due(self.now) {
-            self.connections.remove(id);
+            self.end_farewell(id);
         }
+    }
+
+    fn end_farewell(&mut self, id: ConnectionId) {
+        self.farewells.end(id);
+        self.connections.remove(id);
     }
 }
 

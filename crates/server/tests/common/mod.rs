@@ -98,9 +98,9 @@ pub(crate) fn puback(id: u16) -> Vec<u8> {
     [&[0x40, 2][..], &id.to_be_bytes()].concat()
 }
 
-/// A connection to a broker.
-pub(crate) struct Client {
-    pub(crate) socket: TcpStream,
+/// A connection to a broker, by whatever carries it.
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) socket: S,
     received: Vec<u8>,
 }
 
@@ -122,15 +122,12 @@ impl Client {
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         socket.set_write_timeout(Some(DEADLINE)).unwrap();
-        Self { socket, received: Vec::new() }
+        Self::over(socket)
     }
 
     /// A client of MQTT 3.1.1 that was let in.
     pub(crate) fn connect(broker: &Broker, name: &str) -> Self {
-        let mut client = Self::open(broker.local_addrs()[0]);
-        client.send(&connect_311(name));
-        client.expect(CONNACK_311);
-        client
+        Self::open(broker.local_addrs()[0]).handshake(name)
     }
 
     /// A client of MQTT 3.1.1 that was let in and has a subscription.
@@ -139,6 +136,20 @@ impl Client {
         client.send(&subscribe(filter, qos));
         client.expect(&suback(qos));
         client
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Takes over what is connected and waits no longer than [`DEADLINE`].
+    pub(crate) const fn over(socket: S) -> Self {
+        Self { socket, received: Vec::new() }
+    }
+
+    /// Says CONNECT of MQTT 3.1.1 and has to be let in.
+    pub(crate) fn handshake(mut self, name: &str) -> Self {
+        self.send(&connect_311(name));
+        self.expect(CONNACK_311);
+        self
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
@@ -158,7 +169,11 @@ impl Client {
             match self.socket.read(&mut buffer) {
                 Ok(0) => return None,
                 Ok(count) => self.received.extend_from_slice(&buffer[..count]),
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) =>
+                {
+                    return None;
+                }
                 Err(error) => panic!("no packet came: {error}; so far {:02x?}", self.received),
             }
         }
