@@ -8,7 +8,7 @@ use std::io;
 
 use martlet_server::config::{ConfigError, Settings};
 use martlet_server::signals::Ending;
-use martlet_server::{Broker, Host, ListenAddress, Options, Rules, ShardFailed, StartError, logging};
+use martlet_server::{Broker, Host, ListenAddress, Options, ShardFailed, StartError, logging};
 
 use crate::flags::Flags;
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
@@ -77,7 +77,7 @@ fn options(flags: &Flags) -> Result<Options, ServeError> {
         return Err(ServeError::Port(port));
     }
     let listeners = listeners.into_iter().map(Into::into).collect();
-    Ok(Options { listeners, shards, engine, rules: Rules::default() })
+    Ok(Options { listeners, shards, engine, ..Options::default() })
 }
 
 /// A number that nobody outside can guess: names that the broker assigns depend on it.

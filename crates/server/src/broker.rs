@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ impl Broker {
             commons: Commons::new(shards, &options.engine),
             config: options.engine,
             rules: options.rules,
+            handshake_time_max: options.handshake_time_max,
             clock: Clock::start(),
             members: Arc::clone(&members),
             inboxes: Arc::clone(&inboxes),
@@ -171,6 +173,7 @@ struct Common {
     commons: Arc<Commons>,
     config: Config,
     rules: Rules,
+    handshake_time_max: Duration,
     clock: Clock,
     members: Arc<dyn Members>,
     inboxes: Arc<Inboxes>,
@@ -196,6 +199,7 @@ impl Common {
             poll,
             engine,
             connections_max: self.config.limits.connections_max,
+            handshake_time_max: self.handshake_time_max,
             clock: self.clock,
             acceptors: acceptors.collect::<io::Result<_>>()?,
             inboxes: Arc::clone(&inboxes),

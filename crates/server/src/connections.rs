@@ -15,8 +15,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, flags: Flags::default(), generation: 0 }
+    pub(crate) const fn new(stream: Stream, flags: Flags) -> Self {
+        Self { stream, flags, generation: 0 }
     }
 }
 
@@ -35,6 +35,8 @@ impl Flags {
     pub(crate) const BROKEN: Self = Self(8);
     /// The engine has forgotten the connection; only its [`Farewell`](crate::farewell::Farewell) goes on.
     pub(crate) const LEAVING: Self = Self(16);
+    /// The engine does not know the connection yet: its layers are not through with their handshakes.
+    pub(crate) const OPENING: Self = Self(32);
 
     pub(crate) const fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
@@ -168,7 +170,9 @@ mod tests {
     }
 
     fn insert(connections: &mut Connections, stream: Stream) -> ConnectionId {
-        connections.insert(Connection::new(stream), |_, _| Ok::<(), Infallible>(())).unwrap()
+        connections
+            .insert(Connection::new(stream, Flags::default()), |_, _| Ok::<(), Infallible>(()))
+            .unwrap()
     }
 
     #[test]
@@ -195,7 +199,7 @@ mod tests {
     fn a_connection_that_cannot_be_registered_leaves_no_trace() {
         let (_peers, mut streams) = streams(2);
         let mut connections = Connections::default();
-        let connection = Connection::new(streams.remove(0));
+        let connection = Connection::new(streams.remove(0), Flags::default());
         assert_eq!(connections.insert(connection, |_, _| Err("no")).unwrap_err(), "no");
         assert!(connections.is_empty());
         assert_eq!(insert(&mut connections, streams.remove(0)).index, 0);

@@ -4,13 +4,15 @@
 //! other shards but their inboxes. A turn of the loop goes
 //!
 //! 1. wait for events, mail, or the time that the engine asked to be woken at;
-//! 2. take the mail, accept, and read: each socket at most once, all together a bounded number of bytes;
+//! 2. take the mail, accept, and read: each socket at most once, all together a bounded number of bytes, then those
+//!    that are still in a handshake;
 //! 3. drain the engine: forward to other shards, append to the log;
 //! 4. write, one vectored write for each connection that has unsent bytes; then drain again, until nothing is new.
 //!
 //! The depth of the batch makes it fast: what arrived in one turn leaves in one write for each receiver.
 
 mod incoming;
+mod opening;
 mod outgoing;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +22,7 @@ use std::io;
 use std::sync::Arc;
 
 use martlet_engine::{ConnectionId, Engine, Input, Instant, ShardId};
-use martlet_transport::Acceptor;
+use martlet_transport::{Acceptor, READ_BYTES_MAX, Scratch};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 
@@ -31,7 +33,9 @@ use crate::entrance::Entrance;
 use crate::farewell::Farewells;
 use crate::inbox::{HandedOver, Inboxes, Mail};
 use crate::notices;
+use crate::openings::Openings;
 use crate::options::Authenticator;
+use crate::readable::Readable;
 use crate::reception::{Arrival, Reception};
 
 /// Events that one wait brings at most; further ones come with the next.
@@ -57,6 +61,8 @@ pub(crate) struct Parts {
     pub(crate) engine: Engine,
     /// The most connections that the shard takes.
     pub(crate) connections_max: usize,
+    /// How long the layers of a connection may take for their handshakes.
+    pub(crate) handshake_time_max: Duration,
     pub(crate) clock: Clock,
     pub(crate) acceptors: Vec<(Arc<Entrance>, Acceptor)>,
     pub(crate) inboxes: Arc<Inboxes>,
@@ -75,14 +81,16 @@ pub(crate) struct Shard {
     now: Instant,
     connections: Connections,
     reception: Reception,
-    /// Connections that may have something to read, each once: those that have [`Flags::QUEUED`].
-    readable: VecDeque<ConnectionId>,
+    readable: Readable,
     /// What a read fills; the same for all connections.
     read_buffer: Box<[u8]>,
+    /// What the layers of connections work with.
+    scratch: Scratch,
     /// Connections that have, or may have, unsent bytes that the socket takes.
     transmits: Vec<ConnectionId>,
     /// Connections that the engine closed in this round, with their last bytes.
     closes: Vec<(ConnectionId, Vec<u8>)>,
+    openings: Openings,
     farewells: Farewells,
     /// Mail taken from the inbox and not yet handled.
     mail: VecDeque<Mail>,
@@ -117,13 +125,14 @@ impl Shard {
         let reception = Reception::open(acceptors, parts.poll.registry(), door)?;
         Ok(Self {
             now: parts.clock.now(),
-            parts,
             connections: Connections::default(),
             reception,
-            readable: VecDeque::new(),
-            read_buffer: vec![0; incoming::READ_BYTES_MAX].into(),
+            readable: Readable::default(),
+            read_buffer: vec![0; READ_BYTES_MAX].into(),
+            scratch: Scratch::default(),
             transmits: Vec::new(),
             closes: Vec::new(),
+            openings: Openings::new(parts.handshake_time_max),
             farewells: Farewells::default(),
             mail: VecDeque::new(),
             has_mail: false,
@@ -132,6 +141,7 @@ impl Shard {
             is_unfinished: true,
             ends_at: None,
             counters: Counters::default(),
+            parts,
         })
     }
 
@@ -165,10 +175,12 @@ impl Shard {
         self.take_mail();
         self.accept();
         self.read();
+        self.read_openings();
         if self.wake_at.is_some_and(|at| at <= self.now) {
             self.parts.engine.handle(self.now, Input::WakeUp);
         }
         self.flush();
+        self.end_overdue_openings();
         self.end_overdue_farewells();
         self.parts.gauge.store(self.connections.len(), Ordering::Relaxed);
     }
@@ -188,19 +200,12 @@ impl Shard {
             connection.flags.set(Flags::ENDING);
         }
         if event.is_readable() || connection.flags.has(Flags::ENDING) {
-            Self::queue(&mut self.readable, id, &mut connection.flags);
+            self.readable.push(id, &mut connection.flags);
         }
         if event.is_error() || (event.is_read_closed() && event.is_write_closed()) {
             connection.flags.set(Flags::BROKEN);
         } else if event.is_writable() && connection.flags.clear(Flags::BLOCKED) {
             self.transmits.push(id);
-        }
-    }
-
-    fn queue(readable: &mut VecDeque<ConnectionId>, id: ConnectionId, flags: &mut Flags) {
-        if !flags.has(Flags::QUEUED) {
-            flags.set(Flags::QUEUED);
-            readable.push_back(id);
         }
     }
 
@@ -246,7 +251,7 @@ impl Shard {
                 tracing::info!(peer = %notices::From(&peer), maximum, "connection refused: too many");
                 continue;
             }
-            self.open(stream, peer);
+            self.admit(stream, peer);
         }
     }
 
@@ -256,6 +261,7 @@ impl Shard {
         }
         self.ends_at = Some(self.now + SHUTDOWN_TIME_MAX);
         self.reception.close();
+        self.end_openings();
         self.parts.engine.handle(self.now, Input::Shutdown);
         for id in self.farewells.ids() {
             self.advance_farewell(id);
@@ -268,11 +274,11 @@ impl Shard {
 
     /// How long nothing is to be done unless an event comes; `None` for ever.
     fn time_to_wait(&self) -> Option<Duration> {
-        if self.is_unfinished || self.has_mail || self.can_read() {
+        if self.is_unfinished || self.has_mail || self.can_read() || !self.readable.opening.is_empty() {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();
-        [self.wake_at, self.farewells.next(), self.reception.next(now), self.ends_at]
+        [self.wake_at, self.openings.next(), self.farewells.next(), self.reception.next(now), self.ends_at]
             .into_iter()
             .flatten()
             .min()

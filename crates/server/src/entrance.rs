@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use martlet_engine::{Peer, PeerDetails};
+use martlet_transport::{Setup, Stream};
 
 use crate::options::{ListenerOptions, Place};
 
@@ -13,6 +14,7 @@ pub(crate) struct Entrance {
     number: u16,
     /// What is known of every peer; only a Unix socket tells something.
     details: Option<Arc<PeerDetails>>,
+    setup: Setup,
 }
 
 impl Entrance {
@@ -24,7 +26,12 @@ impl Entrance {
                 Some(Arc::new(PeerDetails { path, ..PeerDetails::default() }))
             }
         };
-        Self { number, details }
+        Self { number, details, setup: Setup { proxy: options.proxy } }
+    }
+
+    /// Puts the layers of the listener onto an accepted stream.
+    pub(crate) fn wrap(&self, stream: Stream) -> Stream {
+        self.setup.wrap(stream)
     }
 
     /// Where a connection comes from, as far as its socket tells.

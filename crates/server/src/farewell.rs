@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
 
 use martlet_engine::{ConnectionId, Instant};
-use martlet_transport::Stream;
+use martlet_transport::{Received, Scratch, Stream};
 
 /// How long a connection that was closed may take to have its last bytes, and to close at its end.
 pub(crate) const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ impl Farewell {
     }
 
     /// Goes on as far as possible without waiting. `scratch` takes what is thrown away.
-    pub(crate) fn advance(&mut self, stream: &mut Stream, scratch: &mut [u8]) -> Progress {
+    pub(crate) fn advance(&mut self, stream: &mut Stream, scratch: &mut Scratch) -> Progress {
         while self.sent < self.bytes.len() {
             match stream.write_vectored(&[IoSlice::new(&self.bytes[self.sent..])]) {
                 Ok(Some(count)) => self.sent += count,
@@ -57,18 +57,19 @@ impl Farewell {
         if !self.is_said {
             self.bytes = Vec::new();
             self.sent = 0;
-            self.is_said = true;
-            if stream.shutdown_write().is_err() {
-                return Progress::Done;
+            match stream.finish() {
+                Ok(true) => self.is_said = true,
+                Ok(false) => return Progress::Blocked,
+                Err(_) => return Progress::Done,
             }
         }
-        match stream.read(scratch) {
-            Ok(Some(0)) | Err(_) => Progress::Done,
-            Ok(Some(count)) => {
-                self.thrown_away += count;
+        match stream.discard(scratch) {
+            Ok(Received::End) | Err(_) => Progress::Done,
+            Ok(Received::Some { bytes, .. }) => {
+                self.thrown_away += bytes;
                 if self.thrown_away < LINGER_BYTES_MAX { Progress::Busy } else { Progress::Done }
             }
-            Ok(None) => Progress::Said,
+            Ok(Received::Nothing) => Progress::Said,
         }
     }
 }
@@ -141,7 +142,7 @@ mod tests {
         let (mut peer, mut stream) = pair();
         peer.write_all(&[7; 10_000]).unwrap();
         let mut farewell = Farewell::new(b"farewell".to_vec());
-        let mut scratch = [0; 1024];
+        let mut scratch = Scratch::default();
         let mut progress = Progress::Busy;
         while progress == Progress::Busy {
             progress = farewell.advance(&mut stream, &mut scratch);
@@ -162,7 +163,7 @@ mod tests {
         let (mut peer, mut stream) = pair();
         let sender = std::thread::spawn(move || while peer.write_all(&[7; 16 << 10]).is_ok() {});
         let mut farewell = Farewell::new(Vec::new());
-        let mut scratch = [0; 16 << 10];
+        let mut scratch = Scratch::default();
         while farewell.advance(&mut stream, &mut scratch) != Progress::Done {}
         assert!(farewell.thrown_away >= LINGER_BYTES_MAX);
         drop(stream);
@@ -173,7 +174,7 @@ mod tests {
     fn a_peer_that_reads_nothing_is_left_at_the_deadline() {
         let (_peer, mut stream) = pair();
         let mut farewell = Farewell::new(vec![0; 64 << 20]);
-        let mut scratch = [0; 1024];
+        let mut scratch = Scratch::default();
         assert_eq!(farewell.advance(&mut stream, &mut scratch), Progress::Blocked);
 
         let start = Instant::from_millis(1_000);

@@ -28,15 +28,19 @@ mod drive;
 mod entrance;
 mod errors;
 mod farewell;
+mod handshakes;
 mod inbox;
 pub mod logging;
 mod notices;
+mod openings;
 mod options;
+mod readable;
 mod reception;
 pub mod signals;
 
 pub use broker::{Broker, Stopper};
 pub use errors::{ShardFailed, StartError};
+pub use martlet_transport::{LocalCommand, ProxyOptions, ProxyVersion};
 pub use options::{
     AccessFactory, Authenticator, Host, ListenAddress, ListenerOptions, Options, Place, Rules, UnixAddress,
 };

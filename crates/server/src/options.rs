@@ -2,14 +2,16 @@
 
 use core::fmt;
 use core::num::NonZeroU16;
+use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
+use martlet_transport::ProxyOptions;
 
 /// What a broker is started with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Where to listen; at least one place. A listener's number is its place in the list, counted from 0.
     pub listeners: Vec<ListenerOptions>,
@@ -19,9 +21,27 @@ pub struct Options {
     pub engine: Config,
     /// Who may do what, and who finds out.
     pub rules: Rules,
+    /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol. By default
+    /// [`Options::HANDSHAKE_TIME_MAX_DEFAULT`].
+    pub handshake_time_max: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listeners: Vec::new(),
+            shards: None,
+            engine: Config::default(),
+            rules: Rules::default(),
+            handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
+        }
+    }
 }
 
 impl Options {
+    /// Enough for a slow device on a slow link.
+    pub const HANDSHAKE_TIME_MAX_DEFAULT: Duration = Duration::from_secs(10);
+
     /// Options with default values that listen in one place.
     pub fn listening_on(host: Host, port: u16) -> Self {
         Self { listeners: vec![ListenAddress { host, port }.into()], ..Self::default() }
@@ -41,11 +61,13 @@ impl Options {
 pub struct ListenerOptions {
     /// Where.
     pub place: Place,
+    /// A proxy in front of it tells, by the PROXY protocol, where each client is.
+    pub proxy: Option<ProxyOptions>,
 }
 
 impl From<Place> for ListenerOptions {
     fn from(place: Place) -> Self {
-        Self { place }
+        Self { place, proxy: None }
     }
 }
 

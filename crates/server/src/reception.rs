@@ -83,7 +83,8 @@ impl Reception {
                 match door.acceptor.accept() {
                     Ok(Some((stream, address))) => {
                         self.first = (number + 1) % count;
-                        return Some(Arrival { stream, peer: door.entrance.peer(address) });
+                        let Door { entrance, .. } = door;
+                        return Some(Arrival { stream: entrance.wrap(stream), peer: entrance.peer(address) });
                     }
                     Ok(None) => door.is_ready = false,
                     Err(error) if concerns_one_connection(&error) => {}

@@ -1,16 +1,30 @@
 //! Sockets: bytes in, bytes out.
 //!
-//! [`Listener`] owns a bound address, [`Acceptor`] is one event loop's share of it, [`Stream`] is one connection.
-//! Everything is non-blocking and registers with [`mio`]; nothing here waits, starts a thread or keeps a buffer.
-//! What the bytes mean is not known here: the crate has never heard of MQTT.
+//! [`Listener`] owns a bound address or path, [`Acceptor`] is one event loop's share of it, [`Stream`] is one connection:
+//! a bare socket, or one with layers that the [`Setup`] of its listener wants. Everything is non-blocking and registers
+//! with [`mio`]; nothing here waits or starts a thread. What the bytes mean is not known here: the crate has never heard
+//! of MQTT.
+//!
+//! Layers: the PROXY protocol ([`ProxyOptions`]).
 
 #![forbid(unsafe_code)]
 
+mod fault;
+mod introduction;
+mod layers;
 mod listener;
+mod proxy;
+mod scratch;
+mod setup;
 mod socket;
 mod stream;
 #[cfg(unix)]
 mod unix;
 
+pub use fault::{Fault, ReadError, Stage};
+pub use introduction::{Certificate, Introduction, Origin, TlsFacts};
 pub use listener::{Acceptor, BACKLOG, Listener};
-pub use stream::Stream;
+pub use proxy::{HEADER_BYTES_MAX, LocalCommand, ProxyFault, ProxyOptions, ProxyVersion};
+pub use scratch::{READ_BYTES_MAX, Scratch};
+pub use setup::Setup;
+pub use stream::{Received, Stream};

@@ -175,6 +175,7 @@ impl Source for Acceptor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Received, Scratch};
     use std::io::{IoSlice, Read, Write};
     use std::net::TcpStream;
 
@@ -222,11 +223,11 @@ mod tests {
         let (mut stream, address) = accept(&acceptor);
         assert_eq!(address, Some(peer.local_addr().unwrap()));
 
-        let mut buffer = [0; 16];
-        assert_eq!(stream.read(&mut buffer).unwrap(), None);
+        let (mut buffer, mut scratch) = ([0; 16], Scratch::default());
+        assert_eq!(stream.read(&mut buffer, &mut scratch).unwrap(), Received::Nothing);
         let written = stream.write_vectored(&[IoSlice::new(b"one "), IoSlice::new(b"two")]).unwrap();
         assert_eq!(written, Some(7));
-        stream.shutdown_write().unwrap();
+        assert!(stream.finish().unwrap());
         let mut received = String::new();
         peer.read_to_string(&mut received).unwrap();
         assert_eq!(received, "one two");
@@ -235,10 +236,10 @@ mod tests {
         drop(peer);
         let mut arrived = Vec::new();
         loop {
-            match stream.read(&mut buffer).unwrap() {
-                Some(0) => break,
-                Some(count) => arrived.extend_from_slice(&buffer[..count]),
-                None => std::thread::yield_now(),
+            match stream.read(&mut buffer, &mut scratch).unwrap() {
+                Received::End => break,
+                Received::Some { bytes, .. } => arrived.extend_from_slice(&buffer[..bytes]),
+                Received::Nothing => std::thread::yield_now(),
             }
         }
         assert_eq!(arrived, b"three");

@@ -1,14 +1,12 @@
 //! What comes in: connections and their bytes.
 
 use martlet_engine::{ConnectionId, Input, Peer};
-use martlet_transport::Stream;
+use martlet_transport::{READ_BYTES_MAX, Received, Stream};
 use mio::{Interest, Token};
 
 use super::Shard;
 use crate::connections::{Connection, Flags};
 
-/// Bytes that one read brings at most.
-pub(super) const READ_BYTES_MAX: usize = 64 << 10;
 /// Bytes that all reads of a turn bring together, or all mail; what goes beyond is the last one.
 ///
 /// All of it may be for one receiver, and what its connection has no room for in the turn is lost if it is QoS 0, although
@@ -16,28 +14,24 @@ pub(super) const READ_BYTES_MAX: usize = 64 << 10;
 pub(super) const BYTES_PER_TURN_MAX: usize = 128 << 10;
 /// Sockets that are looked at in one turn.
 const READS_PER_TURN_MAX: usize = 512;
-/// Where an event tells of everything that arrived before it, a read that does not fill the buffer has emptied the
-/// socket. Elsewhere only a read that finds nothing makes the next event come.
-const SHORT_READ_IS_LAST: bool = cfg!(unix);
+const _: () = assert!(READ_BYTES_MAX <= BYTES_PER_TURN_MAX);
 
 impl Shard {
     /// Takes in a connection and tells the engine.
     pub(super) fn open(&mut self, stream: Stream, peer: Peer) -> Option<ConnectionId> {
-        let connection = Connection::new(stream);
+        let connection = self.watch(stream, Flags::default())?;
+        self.parts.engine.handle(self.now, Input::Opened { connection, peer });
+        Some(connection)
+    }
+
+    /// Gives a connection its place and has its events told.
+    pub(super) fn watch(&mut self, stream: Stream, flags: Flags) -> Option<ConnectionId> {
+        let connection = Connection::new(stream, flags);
         let registry = self.parts.poll.registry();
         let registered = self.connections.insert(connection, |stream, id| {
             registry.register(stream, Token(id.index as usize), Interest::READABLE | Interest::WRITABLE)
         });
-        match registered {
-            Ok(connection) => {
-                self.parts.engine.handle(self.now, Input::Opened { connection, peer });
-                Some(connection)
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot watch a connection; it is closed");
-                None
-            }
-        }
+        registered.inspect_err(|error| tracing::warn!(%error, "cannot watch a connection; it is closed")).ok()
     }
 
     /// Reads from each socket that may have something, once, as far as the bounds of a turn allow.
@@ -46,8 +40,8 @@ impl Shard {
             return;
         }
         let mut left = BYTES_PER_TURN_MAX;
-        for _ in 0..self.readable.len().min(READS_PER_TURN_MAX) {
-            let Some(id) = self.readable.pop_front() else { return };
+        for _ in 0..self.readable.open.len().min(READS_PER_TURN_MAX) {
+            let Some(id) = self.readable.open.pop_front() else { return };
             left = left.saturating_sub(self.read_one(id));
             if left == 0 {
                 return;
@@ -57,7 +51,7 @@ impl Shard {
 
     /// Whether there is a socket that [`Shard::read`] would read from.
     pub(super) fn can_read(&self) -> bool {
-        !self.parts.fabric.is_crowded() && self.readable.iter().any(|id| self.may_read(*id))
+        !self.parts.fabric.is_crowded() && self.readable.open.iter().any(|id| self.may_read(*id))
     }
 
     fn may_read(&self, id: ConnectionId) -> bool {
@@ -74,7 +68,7 @@ impl Shard {
         let Some(connection) = self.connections.with_id(id) else { return 0 };
         connection.flags.clear(Flags::QUEUED);
         if !may_read {
-            Self::queue(&mut self.readable, id, &mut connection.flags);
+            self.readable.push(id, &mut connection.flags);
             return 0;
         }
         if connection.flags.has(Flags::LEAVING) {
@@ -82,23 +76,23 @@ impl Shard {
             return 0;
         }
         self.counters.reads += 1;
-        match connection.stream.read(&mut self.read_buffer) {
-            Ok(Some(count)) if count > 0 => {
-                let is_last = SHORT_READ_IS_LAST
-                    && count < self.read_buffer.len()
-                    && !connection.flags.has(Flags::ENDING)
-                    && !connection.flags.has(Flags::BROKEN);
+        match connection.stream.read(&mut self.read_buffer, &mut self.scratch) {
+            Ok(Received::Some { bytes: count, is_all }) => {
+                let is_last =
+                    is_all && !connection.flags.has(Flags::ENDING) && !connection.flags.has(Flags::BROKEN);
                 if !is_last {
-                    Self::queue(&mut self.readable, id, &mut connection.flags);
+                    self.readable.push(id, &mut connection.flags);
                 }
-                let bytes = &self.read_buffer[..count];
-                tracing::trace!(?id, bytes = count, "received");
-                self.parts.engine.handle(self.now, Input::Received { connection: id, bytes });
+                if count > 0 {
+                    let bytes = &self.read_buffer[..count];
+                    tracing::trace!(?id, bytes = count, "received");
+                    self.parts.engine.handle(self.now, Input::Received { connection: id, bytes });
+                }
                 count
             }
-            Ok(None) if !connection.flags.has(Flags::BROKEN) => 0,
+            Ok(Received::Nothing) if !connection.flags.has(Flags::BROKEN) => 0,
             // The end, a failure, or a connection that cannot be written to and has nothing left to read.
-            Ok(_) | Err(_) => {
+            Ok(Received::Nothing | Received::End) | Err(_) => {
                 self.connections.remove(id);
                 self.parts.engine.handle(self.now, Input::Closed { connection: id });
                 0

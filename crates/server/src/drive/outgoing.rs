@@ -115,7 +115,7 @@ impl Shard {
         if let Some(flag) = written.stopped_by {
             connection.flags.set(flag);
             if flag == Flags::BROKEN {
-                Self::queue(&mut self.readable, id, &mut connection.flags);
+                self.readable.push(id, &mut connection.flags);
             }
         }
         if written.bytes > 0 {
@@ -131,8 +131,15 @@ impl Shard {
             self.connections.remove(id);
             return;
         }
+        self.leave(id, Farewell::new(bytes));
+    }
+
+    /// Begins the farewell of a connection that the engine does not know.
+    pub(super) fn leave(&mut self, id: ConnectionId, farewell: Farewell) {
+        let Some(connection) = self.connections.with_id(id) else { return };
+        connection.flags.clear(Flags::OPENING);
         connection.flags.set(Flags::LEAVING);
-        self.farewells.add(self.now, id, Farewell::new(bytes));
+        self.farewells.add(self.now, id, farewell);
         self.advance_farewell(id);
     }
 
@@ -140,8 +147,8 @@ impl Shard {
     pub(super) fn advance_farewell(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.with_id(id) else { return };
         let Some(farewell) = self.farewells.of(id) else { return };
-        match farewell.advance(&mut connection.stream, &mut self.read_buffer) {
-            Progress::Busy => Self::queue(&mut self.readable, id, &mut connection.flags),
+        match farewell.advance(&mut connection.stream, &mut self.scratch) {
+            Progress::Busy => self.readable.push(id, &mut connection.flags),
             Progress::Blocked => connection.flags.set(Flags::BLOCKED),
             Progress::Said if self.ends_at.is_none() => {}
             Progress::Said | Progress::Done => self.end_farewell(id),

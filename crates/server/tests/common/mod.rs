@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+pub(crate) mod log;
+
 use core::net::SocketAddr;
 use core::num::NonZeroU16;
 use core::time::Duration;
@@ -11,7 +13,7 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use martlet_engine::shard_of;
-use martlet_server::{Broker, Host, Options};
+use martlet_server::{Broker, Host, ListenerOptions, Options};
 use socket2::{Domain, Socket, Type};
 
 /// How long anything may take before a test fails.
@@ -25,6 +27,13 @@ pub(crate) const DISCONNECT: &[u8] = &[0xE0, 0];
 
 pub(crate) fn options(shards: u16) -> Options {
     Options { shards: NonZeroU16::new(shards), ..Options::listening_on(Host::Named("127.0.0.1".into()), 0) }
+}
+
+/// Options of a broker with one listener on a free port, and what else that listener has.
+pub(crate) fn options_with(shards: u16, edit: impl FnOnce(&mut ListenerOptions)) -> Options {
+    let mut options = options(shards);
+    edit(&mut options.listeners[0]);
+    options
 }
 
 pub(crate) fn broker(shards: u16) -> Broker {
