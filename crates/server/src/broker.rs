@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use martlet_engine::{Commons, Config, Engine, ShardId};
-use martlet_transport::Listener;
+use martlet_transport::{Listener, TlsOptions};
 use mio::{Poll, Waker};
 
 use crate::binding;
@@ -17,20 +17,21 @@ use crate::clock::Clock;
 use crate::doors::{Members, MemoryLog, SingleNode};
 use crate::drive::{INBOX, Parts, Shard};
 use crate::entrance::Entrance;
-use crate::errors::{ShardFailed, StartError};
+use crate::errors::{ReloadError, ShardFailed, StartError};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::options::{ListenerOptions, Options, Place, Rules};
 
 /// A running broker. Dropping it shuts it down.
 ///
 /// Nothing of a broker is global: a process may run many.
-#[derive(Debug)]
 pub struct Broker {
     threads: Vec<JoinHandle<io::Result<()>>>,
     stopper: Stopper,
     addresses: Vec<SocketAddr>,
     /// The connections of each shard.
     gauges: Vec<Arc<AtomicUsize>>,
+    /// What the listeners are, several for one that has several addresses.
+    entrances: Vec<Arc<Entrance>>,
 }
 
 impl Broker {
@@ -55,8 +56,13 @@ impl Broker {
             inboxes: Arc::clone(&inboxes),
         };
         // Dropped on an error further down, it ends the threads that run already.
-        let mut broker =
-            Self { threads: Vec::new(), stopper: Stopper { inboxes }, addresses, gauges: Vec::new() };
+        let mut broker = Self {
+            threads: Vec::new(),
+            stopper: Stopper { inboxes },
+            addresses,
+            gauges: Vec::new(),
+            entrances: listeners.iter().map(|(entrance, _)| Arc::clone(entrance)).collect(),
+        };
         for (id, poll) in members.view().shards_here().zip(polls) {
             let gauge = Arc::new(AtomicUsize::new(0));
             broker.gauges.push(Arc::clone(&gauge));
@@ -98,6 +104,16 @@ impl Broker {
         self.gauges.iter().map(|gauge| gauge.load(Ordering::Relaxed)).sum()
     }
 
+    /// Reads the TLS options of a listener anew: certificates, keys, authorities, revocations. They are for connections
+    /// that come from now on; those that are open go on with what they have.
+    ///
+    /// # Errors
+    /// See [`ReloadError`]. Everything stays as it was then.
+    pub fn reload_tls(&self, listener: u16, options: &TlsOptions) -> Result<(), ReloadError> {
+        let entrance = self.entrances.iter().find(|entrance| entrance.number() == listener);
+        entrance.ok_or(ReloadError::NoListener)?.reload_tls(options)
+    }
+
     /// What tells the broker to shut down, for another thread.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
@@ -129,6 +145,12 @@ impl Broker {
             }
         }
         end
+    }
+}
+
+impl core::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Broker").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
 
@@ -216,7 +238,7 @@ impl Common {
 fn bind_all(options: &Options) -> Result<Vec<(Arc<Entrance>, Listener)>, StartError> {
     let mut listeners = Vec::new();
     for (number, options) in (0..).zip(&options.listeners) {
-        let entrance = Arc::new(Entrance::new(number, options));
+        let entrance = Arc::new(Entrance::new(number, options)?);
         let bound = binding::bind(&options.place)?.into_iter();
         listeners.extend(bound.map(|listener| (Arc::clone(&entrance), listener)));
     }

@@ -4,8 +4,9 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use martlet_engine::{Peer, PeerDetails};
-use martlet_transport::{Setup, Stream};
+use martlet_transport::{Setup, Stream, TlsConfig, TlsError, TlsOptions, WrapError};
 
+use crate::errors::{ReloadError, StartError};
 use crate::options::{ListenerOptions, Place};
 
 /// One listener, as all shards share it.
@@ -18,7 +19,11 @@ pub(crate) struct Entrance {
 }
 
 impl Entrance {
-    pub(crate) fn new(number: u16, options: &ListenerOptions) -> Self {
+    /// Reads the files that the listener needs.
+    ///
+    /// # Errors
+    /// [`StartError::Tls`].
+    pub(crate) fn new(number: u16, options: &ListenerOptions) -> Result<Self, StartError> {
         let details = match &options.place {
             Place::Tcp(_) => None,
             Place::Unix(address) => {
@@ -26,11 +31,30 @@ impl Entrance {
                 Some(Arc::new(PeerDetails { path, ..PeerDetails::default() }))
             }
         };
-        Self { number, details, setup: Setup { proxy: options.proxy } }
+        let tls = options.tls.as_ref().map(|tls| load(number, tls)).transpose();
+        let tls = tls.map_err(|cause| StartError::Tls { listener: number, cause })?;
+        Ok(Self { number, details, setup: Setup::new().proxy(options.proxy).tls(tls) })
+    }
+
+    /// The number of the listener.
+    pub(crate) const fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// Reads TLS options anew, for the connections that come from now on.
+    ///
+    /// # Errors
+    /// [`ReloadError::NoTls`] and [`ReloadError::Tls`]; everything stays as it was then.
+    pub(crate) fn reload_tls(&self, options: &TlsOptions) -> Result<(), ReloadError> {
+        let config = load(self.number, options).map_err(ReloadError::Tls)?;
+        if self.setup.replace_tls(config) { Ok(()) } else { Err(ReloadError::NoTls) }
     }
 
     /// Puts the layers of the listener onto an accepted stream.
-    pub(crate) fn wrap(&self, stream: Stream) -> Stream {
+    ///
+    /// # Errors
+    /// A layer cannot be made; the stream is gone.
+    pub(crate) fn wrap(&self, stream: Stream) -> Result<Stream, WrapError> {
         self.setup.wrap(stream)
     }
 
@@ -38,4 +62,17 @@ impl Entrance {
     pub(crate) fn peer(&self, address: Option<SocketAddr>) -> Peer {
         Peer { address, listener: self.number, details: self.details.clone() }
     }
+}
+
+fn load(listener: u16, options: &TlsOptions) -> Result<TlsConfig, TlsError> {
+    let config = options.load()?;
+    let missing = config.missing_ciphers();
+    if !missing.is_empty() {
+        let missing = missing.join(":");
+        tracing::warn!(listener, missing, "some cipher suites are not available, going on with the others");
+    }
+    if let Some(path) = &options.key_log {
+        tracing::warn!(listener, path = %path.display(), "TLS keys are written to a file, for debugging only");
+    }
+    Ok(config)
 }

@@ -5,6 +5,8 @@ use core::net::SocketAddr;
 use std::io;
 use std::path::PathBuf;
 
+use martlet_transport::TlsError;
+
 /// Why a broker did not start.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -32,6 +34,13 @@ pub enum StartError {
         /// What the operating system says.
         cause: io::Error,
     },
+    /// The TLS options of a listener cannot be used.
+    Tls {
+        /// The number of the listener.
+        listener: u16,
+        /// Why.
+        cause: TlsError,
+    },
     /// The operating system lacks what a shard needs: a thread, a file descriptor.
     Shard(io::Error),
 }
@@ -41,6 +50,7 @@ impl core::error::Error for StartError {
         match self {
             Self::NoListener => None,
             Self::Resolve { cause, .. } => cause.as_ref().map(|cause| cause as _),
+            Self::Tls { cause, .. } => Some(cause),
             Self::Listen { cause, .. } | Self::ListenUnix { cause, .. } | Self::Shard(cause) => Some(cause),
         }
     }
@@ -70,7 +80,39 @@ impl fmt::Display for StartError {
                 }
                 _ => write!(f, "Cannot listen on {}: {cause}", path.display()),
             },
+            Self::Tls { cause, .. } => write!(f, "{cause}"),
             Self::Shard(cause) => write!(f, "Cannot start a shard: {cause}"),
+        }
+    }
+}
+
+/// Why the TLS options of a listener were not replaced.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// There is no listener with this number.
+    NoListener,
+    /// The listener has no TLS.
+    NoTls,
+    /// The options cannot be used.
+    Tls(TlsError),
+}
+
+impl core::error::Error for ReloadError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::NoListener | Self::NoTls => None,
+            Self::Tls(cause) => Some(cause),
+        }
+    }
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoListener => write!(f, "There is no such listener"),
+            Self::NoTls => write!(f, "The listener does not use TLS"),
+            Self::Tls(cause) => write!(f, "{cause}"),
         }
     }
 }

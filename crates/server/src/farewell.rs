@@ -48,7 +48,7 @@ impl Farewell {
     /// Goes on as far as possible without waiting. `scratch` takes what is thrown away.
     pub(crate) fn advance(&mut self, stream: &mut Stream, scratch: &mut Scratch) -> Progress {
         while self.sent < self.bytes.len() {
-            match stream.write_vectored(&[IoSlice::new(&self.bytes[self.sent..])]) {
+            match stream.write_vectored(&[IoSlice::new(&self.bytes[self.sent..])], scratch) {
                 Ok(Some(count)) => self.sent += count,
                 Ok(None) => return Progress::Blocked,
                 Err(_) => return Progress::Done,

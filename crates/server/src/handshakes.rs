@@ -6,7 +6,7 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
-use martlet_engine::{Peer, PeerCertificate, PeerDetails, PeerTls};
+use martlet_engine::{ConnectionId, Peer, PeerCertificate, PeerDetails, PeerTls};
 use martlet_transport::{Certificate, Fault, Introduction, Origin, ProxyFault, Stage, TlsFacts};
 use tracing::{debug, info};
 
@@ -65,6 +65,11 @@ pub(crate) fn log_fault(peer: &Peer, fault: &Fault) {
         Fault::Proxy(proxy) => log_proxy_fault(peer, proxy),
         _ => info!("Connection from {} rejected, {fault}.", Endpoint(peer)),
     }
+}
+
+/// The peer of an open connection did something wrong; the engine tells which client it was.
+pub(crate) fn log_broken(id: ConnectionId, fault: &Fault) {
+    info!(?id, "a connection is broken: {fault}");
 }
 
 fn log_proxy_fault(peer: &Peer, fault: &ProxyFault) {

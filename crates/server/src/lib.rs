@@ -39,8 +39,10 @@ mod reception;
 pub mod signals;
 
 pub use broker::{Broker, Stopper};
-pub use errors::{ShardFailed, StartError};
-pub use martlet_transport::{LocalCommand, ProxyOptions, ProxyVersion};
+pub use errors::{ReloadError, ShardFailed, StartError};
+pub use martlet_transport::{
+    ClientCertificates, LocalCommand, ProxyOptions, ProxyVersion, TlsError, TlsOptions, TlsVersion,
+};
 pub use options::{
     AccessFactory, Authenticator, Host, ListenAddress, ListenerOptions, Options, Place, Rules, UnixAddress,
 };

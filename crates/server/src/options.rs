@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
-use martlet_transport::ProxyOptions;
+use martlet_transport::{ProxyOptions, TlsOptions};
 
 /// What a broker is started with.
 #[derive(Clone, Debug)]
@@ -21,7 +21,8 @@ pub struct Options {
     pub engine: Config,
     /// Who may do what, and who finds out.
     pub rules: Rules,
-    /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol. By default
+    /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol, the
+    /// handshake of TLS. By default
     /// [`Options::HANDSHAKE_TIME_MAX_DEFAULT`].
     pub handshake_time_max: Duration,
 }
@@ -63,11 +64,13 @@ pub struct ListenerOptions {
     pub place: Place,
     /// A proxy in front of it tells, by the PROXY protocol, where each client is.
     pub proxy: Option<ProxyOptions>,
+    /// Clients use TLS.
+    pub tls: Option<TlsOptions>,
 }
 
 impl From<Place> for ListenerOptions {
     fn from(place: Place) -> Self {
-        Self { place, proxy: None }
+        Self { place, proxy: None, tls: None }
     }
 }
 

@@ -83,8 +83,10 @@ impl Reception {
                 match door.acceptor.accept() {
                     Ok(Some((stream, address))) => {
                         self.first = (number + 1) % count;
-                        let Door { entrance, .. } = door;
-                        return Some(Arrival { stream: entrance.wrap(stream), peer: entrance.peer(address) });
+                        match door.entrance.wrap(stream) {
+                            Ok(stream) => return Some(Arrival { stream, peer: door.entrance.peer(address) }),
+                            Err(error) => tracing::warn!(%error, "a connection is closed"),
+                        }
                     }
                     Ok(None) => door.is_ready = false,
                     Err(error) if concerns_one_connection(&error) => {}
@@ -142,7 +144,7 @@ mod tests {
     fn reception(listeners: &[Listener]) -> (Poll, Reception) {
         let poll = Poll::new().unwrap();
         let options = ListenAddress { host: Host::Loopback, port: 0 }.into();
-        let entrance = |number| Arc::new(Entrance::new(number, &options));
+        let entrance = |number| Arc::new(Entrance::new(number, &options).unwrap());
         let acceptors =
             (7..).zip(listeners).map(|(number, listener)| (entrance(number), listener.acceptor().unwrap()));
         let reception = Reception::open(acceptors.collect(), poll.registry(), Token).unwrap();

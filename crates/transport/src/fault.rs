@@ -4,6 +4,7 @@ use core::fmt;
 use std::io;
 
 use crate::proxy::ProxyFault;
+use crate::tls::TlsFault;
 
 /// Why a stream cannot be read any further.
 #[derive(Debug)]
@@ -45,11 +46,19 @@ impl fmt::Display for ReadError {
 }
 
 /// What a peer did wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Fault {
     /// In the header of the PROXY protocol, or by what that tells.
     Proxy(ProxyFault),
+    /// In TLS.
+    Tls(TlsFault),
+}
+
+impl From<TlsFault> for Fault {
+    fn from(fault: TlsFault) -> Self {
+        Self::Tls(fault)
+    }
 }
 
 impl core::error::Error for Fault {}
@@ -58,6 +67,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Proxy(fault) => write!(f, "{fault}"),
+            Self::Tls(fault) => write!(f, "{fault}"),
         }
     }
 }
@@ -68,6 +78,8 @@ impl fmt::Display for Fault {
 pub enum Stage {
     /// The header of the PROXY protocol.
     Proxy,
+    /// The handshake of TLS.
+    Tls,
 }
 
 impl Stage {
@@ -75,6 +87,7 @@ impl Stage {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Proxy => "PROXY header",
+            Self::Tls => "TLS handshake",
         }
     }
 }

@@ -5,7 +5,7 @@
 //! with [`mio`]; nothing here waits or starts a thread. What the bytes mean is not known here: the crate has never heard
 //! of MQTT.
 //!
-//! Layers: the PROXY protocol ([`ProxyOptions`]).
+//! Layers, from the socket upwards: the PROXY protocol ([`ProxyOptions`]), TLS ([`TlsOptions`]).
 
 #![forbid(unsafe_code)]
 
@@ -13,18 +13,26 @@ mod fault;
 mod introduction;
 mod layers;
 mod listener;
+mod progress;
 mod proxy;
 mod scratch;
 mod setup;
 mod socket;
 mod stream;
+mod tls;
 #[cfg(unix)]
 mod unix;
+#[cfg(test)]
+mod wire;
 
 pub use fault::{Fault, ReadError, Stage};
 pub use introduction::{Certificate, Introduction, Origin, TlsFacts};
+pub use layers::SEALED_BYTES_MAX;
 pub use listener::{Acceptor, BACKLOG, Listener};
 pub use proxy::{HEADER_BYTES_MAX, LocalCommand, ProxyFault, ProxyOptions, ProxyVersion};
 pub use scratch::{READ_BYTES_MAX, Scratch};
-pub use setup::Setup;
+pub use setup::{Setup, WrapError};
 pub use stream::{Received, Stream};
+pub use tls::{
+    CipherError, ClientCertificates, FileError, TlsConfig, TlsError, TlsFault, TlsOptions, TlsVersion,
+};

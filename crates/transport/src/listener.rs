@@ -225,7 +225,8 @@ mod tests {
 
         let (mut buffer, mut scratch) = ([0; 16], Scratch::default());
         assert_eq!(stream.read(&mut buffer, &mut scratch).unwrap(), Received::Nothing);
-        let written = stream.write_vectored(&[IoSlice::new(b"one "), IoSlice::new(b"two")]).unwrap();
+        let slices = [IoSlice::new(b"one "), IoSlice::new(b"two")];
+        let written = stream.write_vectored(&slices, &mut scratch).unwrap();
         assert_eq!(written, Some(7));
         assert!(stream.finish().unwrap());
         let mut received = String::new();

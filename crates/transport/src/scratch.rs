@@ -11,10 +11,14 @@ pub const READ_BYTES_MAX: usize = 64 << 10;
 pub struct Scratch {
     /// What came from a socket.
     pub(crate) raw: Box<[u8]>,
+    /// Bytes to be sent, put together.
+    pub(crate) plain: Vec<u8>,
+    /// The same, encrypted.
+    pub(crate) sealed: Vec<u8>,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { raw: vec![0; READ_BYTES_MAX].into() }
+        Self { raw: vec![0; READ_BYTES_MAX].into(), plain: Vec::new(), sealed: Vec::new() }
     }
 }

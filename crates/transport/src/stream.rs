@@ -91,12 +91,37 @@ impl Stream {
 
     /// Writes the slices one after the other, as far as the peer and the operating system take them.
     ///
-    /// Answers how many bytes were taken. `None`: none could be, ask again after the next writable event.
+    /// Answers how many bytes were taken. `None`: none could be, ask again after the next writable event. The slices have
+    /// to begin with the same bytes then: layers may be in the middle of sending them.
     ///
     /// # Errors
     /// What the operating system says of the connection, such as "broken pipe". What arrived before can still be read.
-    pub fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
-        retrying(|| self.socket.write_vectored(slices))
+    pub fn write_vectored(
+        &mut self,
+        slices: &[IoSlice<'_>],
+        scratch: &mut Scratch,
+    ) -> io::Result<Option<usize>> {
+        match &mut self.layers {
+            None => retrying(|| self.socket.write_vectored(slices)),
+            Some(layers) => layers.write_vectored(&mut self.socket, slices, scratch),
+        }
+    }
+
+    /// Writes what layers have to say for themselves. `false`: the peer does not take all of it at present, call again
+    /// after the next writable event.
+    ///
+    /// # Errors
+    /// As [`Stream::write_vectored`].
+    pub fn flush(&mut self) -> io::Result<bool> {
+        match &mut self.layers {
+            None => Ok(true),
+            Some(layers) => layers.flush(&mut self.socket),
+        }
+    }
+
+    /// Whether layers have something that the socket has not taken. [`Stream::flush`] it after the next writable event.
+    pub fn has_unsent(&self) -> bool {
+        self.layers.as_ref().is_some_and(|layers| layers.has_unsent())
     }
 
     /// Tells the peer that nothing more will be written, in the words of every layer. What comes from then on is only
@@ -107,6 +132,11 @@ impl Stream {
     /// # Errors
     /// The connection is over already.
     pub fn finish(&mut self) -> io::Result<bool> {
+        if let Some(layers) = &mut self.layers
+            && !layers.finish(&mut self.socket)?
+        {
+            return Ok(false);
+        }
         self.socket.shutdown(Shutdown::Write).map(|()| true)
     }
 
@@ -117,7 +147,9 @@ impl Stream {
 
     /// What the layers learned of the peer. Ask when [`Stream::stage`] is over; nothing is told twice.
     pub fn introduce(&mut self) -> Introduction {
-        self.layers.as_mut().map(|layers| layers.introduce()).unwrap_or_default()
+        let introduction = self.layers.as_mut().map(|layers| layers.introduce()).unwrap_or_default();
+        self.layers.take_if(|layers| layers.are_done());
+        introduction
     }
 }
 

@@ -70,73 +70,53 @@ impl Drop for SocketFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use authority::Folder;
     use std::os::unix::net::UnixStream;
-
-    /// An empty directory that is removed at the end.
-    struct Place(PathBuf);
-
-    impl Place {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("martlet-{}-{name}", std::process::id()));
-            fs::create_dir(&path).unwrap();
-            Self(path)
-        }
-
-        fn socket(&self) -> PathBuf {
-            self.0.join("socket")
-        }
-    }
-
-    impl Drop for Place {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
 
     #[test]
     fn the_file_has_its_mode_and_goes_with_the_listener() {
-        let place = Place::new("mode");
-        let (listener, file) = listen(&place.socket(), 0o700).unwrap();
-        assert_eq!(fs::metadata(place.socket()).unwrap().mode() & 0o777, 0o700);
-        UnixStream::connect(place.socket()).unwrap();
+        let place = Folder::new("mode");
+        let (listener, file) = listen(&place.join("socket"), 0o700).unwrap();
+        assert_eq!(fs::metadata(place.join("socket")).unwrap().mode() & 0o777, 0o700);
+        UnixStream::connect(place.join("socket")).unwrap();
         drop((listener, file));
-        assert!(!place.socket().exists());
+        assert!(!place.join("socket").exists());
     }
 
     #[test]
     fn a_socket_that_nobody_listens_on_is_replaced() {
-        let place = Place::new("stale");
-        drop(UnixListener::bind(place.socket()).unwrap());
-        assert!(place.socket().exists(), "the standard library leaves the file behind");
-        let _listening = listen(&place.socket(), 0o770).unwrap();
-        UnixStream::connect(place.socket()).unwrap();
+        let place = Folder::new("stale");
+        drop(UnixListener::bind(place.join("socket")).unwrap());
+        assert!(place.join("socket").exists(), "the standard library leaves the file behind");
+        let _listening = listen(&place.join("socket"), 0o770).unwrap();
+        UnixStream::connect(place.join("socket")).unwrap();
     }
 
     #[test]
     fn a_socket_that_somebody_listens_on_stays_theirs() {
-        let place = Place::new("taken");
-        let _theirs = UnixListener::bind(place.socket()).unwrap();
-        let error = listen(&place.socket(), 0o770).unwrap_err();
+        let place = Folder::new("taken");
+        let _theirs = UnixListener::bind(place.join("socket")).unwrap();
+        let error = listen(&place.join("socket"), 0o770).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        UnixStream::connect(place.socket()).unwrap();
+        UnixStream::connect(place.join("socket")).unwrap();
     }
 
     #[test]
     fn what_is_no_socket_stays() {
-        let place = Place::new("file");
-        fs::write(place.socket(), "precious").unwrap();
-        assert_eq!(listen(&place.socket(), 0o770).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-        assert_eq!(fs::read_to_string(place.socket()).unwrap(), "precious");
+        let place = Folder::new("file");
+        fs::write(place.join("socket"), "precious").unwrap();
+        assert_eq!(listen(&place.join("socket"), 0o770).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(fs::read_to_string(place.join("socket")).unwrap(), "precious");
     }
 
     #[test]
     fn the_file_of_a_successor_stays() {
-        let place = Place::new("successor");
-        let (_first, file) = listen(&place.socket(), 0o770).unwrap();
-        fs::remove_file(place.socket()).unwrap();
-        let _second = listen(&place.socket(), 0o770).unwrap();
+        let place = Folder::new("successor");
+        let (_first, file) = listen(&place.join("socket"), 0o770).unwrap();
+        fs::remove_file(place.join("socket")).unwrap();
+        let _second = listen(&place.join("socket"), 0o770).unwrap();
         drop(file);
-        UnixStream::connect(place.socket()).unwrap();
+        UnixStream::connect(place.join("socket")).unwrap();
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What comes in: connections and their bytes.
 
 use martlet_engine::{ConnectionId, Input, Peer};
-use martlet_transport::{READ_BYTES_MAX, Received, Stream};
+use martlet_transport::{READ_BYTES_MAX, ReadError, Received, Stream};
 use mio::{Interest, Token};
 
 use super::Shard;
 use crate::connections::{Connection, Flags};
+use crate::farewell::Farewell;
+use crate::handshakes;
 
 /// Bytes that all reads of a turn bring together, or all mail; what goes beyond is the last one.
 ///
@@ -19,7 +21,11 @@ const _: () = assert!(READ_BYTES_MAX <= BYTES_PER_TURN_MAX);
 impl Shard {
     /// Takes in a connection and tells the engine.
     pub(super) fn open(&mut self, stream: Stream, peer: Peer) -> Option<ConnectionId> {
-        let connection = self.watch(stream, Flags::default())?;
+        let mut flags = Flags::default();
+        if stream.has_unsent() {
+            flags.set(Flags::BLOCKED); // by the socket, on the shard that it comes from
+        }
+        let connection = self.watch(stream, flags)?;
         self.parts.engine.handle(self.now, Input::Opened { connection, peer });
         Some(connection)
     }
@@ -76,7 +82,11 @@ impl Shard {
             return 0;
         }
         self.counters.reads += 1;
-        match connection.stream.read(&mut self.read_buffer, &mut self.scratch) {
+        let received = connection.stream.read(&mut self.read_buffer, &mut self.scratch);
+        if connection.stream.has_unsent() {
+            connection.flags.set(Flags::BLOCKED); // a layer has something to say that the socket did not take
+        }
+        match received {
             Ok(Received::Some { bytes: count, is_all }) => {
                 let is_last =
                     is_all && !connection.flags.has(Flags::ENDING) && !connection.flags.has(Flags::BROKEN);
@@ -91,8 +101,14 @@ impl Shard {
                 count
             }
             Ok(Received::Nothing) if !connection.flags.has(Flags::BROKEN) => 0,
+            Err(ReadError::Fault(fault)) => {
+                self.parts.engine.handle(self.now, Input::Closed { connection: id });
+                handshakes::log_broken(id, &fault);
+                self.leave(id, Farewell::new(Vec::new()));
+                0
+            }
             // The end, a failure, or a connection that cannot be written to and has nothing left to read.
-            Ok(Received::Nothing | Received::End) | Err(_) => {
+            Ok(Received::Nothing | Received::End) | Err(ReadError::Io(_)) => {
                 self.connections.remove(id);
                 self.parts.engine.handle(self.now, Input::Closed { connection: id });
                 0

@@ -1,4 +1,4 @@
-//! Connections that begin with work of their layers: the PROXY protocol.
+//! Connections that begin with work of their layers: the PROXY protocol, the handshake of TLS.
 //!
 //! Until that is done the engine knows nothing of them. A handshake may cost a thousand times what a packet costs, so
 //! all of them together have a bounded share of each turn.
@@ -48,7 +48,11 @@ impl Shard {
             return;
         }
         self.counters.reads += 1;
-        match connection.stream.read(&mut self.read_buffer, &mut self.scratch) {
+        let received = connection.stream.read(&mut self.read_buffer, &mut self.scratch);
+        if connection.stream.has_unsent() {
+            connection.flags.set(Flags::BLOCKED);
+        }
+        match received {
             Ok(Received::Some { bytes, is_all }) => {
                 let is_open = connection.stream.stage().is_none();
                 if is_open {

@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 
 use martlet_engine::{ConnectionId, Input, Output, Question, ShardId, Verdict};
-use martlet_transport::Stream;
+use martlet_transport::{Scratch, Stream};
 use martlet_wire::ReasonCode;
 
 use super::Shard;
@@ -109,7 +109,7 @@ impl Shard {
         }
         let mut slices = recycle(core::mem::take(&mut self.spare_slices));
         self.parts.engine.outgoing(id, &mut slices);
-        let written = write(&mut connection.stream, &slices);
+        let written = write(&mut connection.stream, &slices, &mut self.scratch);
         self.spare_slices = recycle(slices);
         self.counters.writes += u64::from(written.calls);
         if let Some(flag) = written.stopped_by {
@@ -177,8 +177,13 @@ struct Written {
 }
 
 /// Writes slices until all are taken or the socket takes no more.
-fn write(stream: &mut Stream, slices: &[&[u8]]) -> Written {
+fn write(stream: &mut Stream, slices: &[&[u8]], scratch: &mut Scratch) -> Written {
     let mut written = Written { bytes: 0, calls: 0, stopped_by: None };
+    match stream.flush() {
+        Ok(true) => {}
+        Ok(false) => return Written { stopped_by: Some(Flags::BLOCKED), ..written },
+        Err(_) => return Written { stopped_by: Some(Flags::BROKEN), ..written },
+    }
     for some in slices.chunks(SLICES_PER_WRITE_MAX) {
         let mut buffers = [IoSlice::new(&[]); SLICES_PER_WRITE_MAX];
         for (buffer, slice) in buffers.iter_mut().zip(some) {
@@ -189,7 +194,7 @@ fn write(stream: &mut Stream, slices: &[&[u8]]) -> Written {
         IoSlice::advance_slices(&mut left, 0);
         while !left.is_empty() {
             written.calls += 1;
-            match stream.write_vectored(left) {
+            match stream.write_vectored(left, scratch) {
                 Ok(Some(count)) if count > 0 => {
                     written.bytes += count;
                     IoSlice::advance_slices(&mut left, count);

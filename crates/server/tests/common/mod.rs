@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 pub(crate) mod log;
+pub(crate) mod tls;
 
 use core::net::SocketAddr;
 use core::num::NonZeroU16;
