@@ -33,7 +33,8 @@ impl Entrance {
         };
         let tls = options.tls.as_ref().map(|tls| load(number, tls)).transpose();
         let tls = tls.map_err(|cause| StartError::Tls { listener: number, cause })?;
-        Ok(Self { number, details, setup: Setup::new().proxy(options.proxy).tls(tls) })
+        let setup = Setup::new().proxy(options.proxy).tls(tls).websocket(options.websocket.clone());
+        Ok(Self { number, details, setup })
     }
 
     /// The number of the listener.

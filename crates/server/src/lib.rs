@@ -41,7 +41,8 @@ pub mod signals;
 pub use broker::{Broker, Stopper};
 pub use errors::{ReloadError, ShardFailed, StartError};
 pub use martlet_transport::{
-    ClientCertificates, LocalCommand, ProxyOptions, ProxyVersion, TlsError, TlsOptions, TlsVersion,
+    ClientCertificates, LocalCommand, ProxyOptions, ProxyVersion, Refusal, TlsError, TlsOptions, TlsVersion,
+    WebSocketOptions,
 };
 pub use options::{
     AccessFactory, Authenticator, Host, ListenAddress, ListenerOptions, Options, Place, Rules, UnixAddress,

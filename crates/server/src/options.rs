@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
-use martlet_transport::{ProxyOptions, TlsOptions};
+use martlet_transport::{ProxyOptions, TlsOptions, WebSocketOptions};
 
 /// What a broker is started with.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Options {
     /// Who may do what, and who finds out.
     pub rules: Rules,
     /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol, the
-    /// handshake of TLS. By default
+    /// handshakes of TLS and WebSocket. By default
     /// [`Options::HANDSHAKE_TIME_MAX_DEFAULT`].
     pub handshake_time_max: Duration,
 }
@@ -66,11 +66,18 @@ pub struct ListenerOptions {
     pub proxy: Option<ProxyOptions>,
     /// Clients use TLS.
     pub tls: Option<TlsOptions>,
+    /// Clients use WebSocket.
+    pub websocket: Option<WebSocketOptions>,
+}
+
+impl ListenerOptions {
+    /// The sub-protocols of WebSocket that mean MQTT: that of the standard [MQTT-6.0.0-4], and the one before it.
+    pub const WEB_SOCKET_PROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 }
 
 impl From<Place> for ListenerOptions {
     fn from(place: Place) -> Self {
-        Self { place, proxy: None, tls: None }
+        Self { place, proxy: None, tls: None, websocket: None }
     }
 }
 

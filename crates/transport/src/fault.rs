@@ -5,6 +5,7 @@ use std::io;
 
 use crate::proxy::ProxyFault;
 use crate::tls::TlsFault;
+use crate::websocket::WebSocketFault;
 
 /// Why a stream cannot be read any further.
 #[derive(Debug)]
@@ -53,6 +54,14 @@ pub enum Fault {
     Proxy(ProxyFault),
     /// In TLS.
     Tls(TlsFault),
+    /// In WebSocket, or in the HTTP before it.
+    WebSocket(WebSocketFault),
+}
+
+impl From<WebSocketFault> for Fault {
+    fn from(fault: WebSocketFault) -> Self {
+        Self::WebSocket(fault)
+    }
 }
 
 impl From<TlsFault> for Fault {
@@ -68,6 +77,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Proxy(fault) => write!(f, "{fault}"),
             Self::Tls(fault) => write!(f, "{fault}"),
+            Self::WebSocket(fault) => write!(f, "{fault}"),
         }
     }
 }
@@ -80,6 +90,8 @@ pub enum Stage {
     Proxy,
     /// The handshake of TLS.
     Tls,
+    /// The HTTP request for WebSocket.
+    WebSocket,
 }
 
 impl Stage {
@@ -88,6 +100,7 @@ impl Stage {
         match self {
             Self::Proxy => "PROXY header",
             Self::Tls => "TLS handshake",
+            Self::WebSocket => "WebSocket handshake",
         }
     }
 }

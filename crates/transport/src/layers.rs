@@ -1,24 +1,25 @@
 //! What stands between a socket and the bytes that are meant for its reader.
 //!
-//! Layers take the bytes of a socket and give others: the PROXY protocol, then TLS. Each is a value without I/O; this
-//! module carries the bytes from the socket through all of them, and back.
-//!
-//! What a layer makes of bytes that are to be sent has to be kept until the socket takes it. The sender is told only then
-//! that they are sent: they are in its own buffer all the time and count against the limit that it has. So a slow client
-//! makes it wait here as it does on a bare socket.
+//! Layers take the bytes of a socket and give others: the PROXY protocol, then TLS, then WebSocket. Each is a value
+//! without I/O; this module carries the bytes from the socket through all of them, and `sending` carries them back.
 
-use std::io::{self, IoSlice, Read, Write};
+mod sending;
+mod unsent;
+
+use std::io::{Read, Write};
+use std::sync::Arc;
 
 use crate::fault::{Fault, ReadError, Stage};
-use crate::introduction::Introduction;
+use crate::introduction::{Introduction, Origin};
 use crate::progress::{Progress, Stop};
 use crate::proxy::{Proxy, ProxyOptions};
 use crate::scratch::Scratch;
-use crate::stream::{Received, retrying};
+use crate::stream::Received;
 use crate::tls::Tls;
+use crate::websocket::{Accepted, Frames, Refused, Upgrade, WebSocketOptions};
 
-/// Bytes that are encrypted at once. A stream keeps no more than these, encrypted, for a client that does not take them.
-pub const SEALED_BYTES_MAX: usize = 64 << 10;
+pub use sending::SEALED_BYTES_MAX;
+use unsent::Unsent;
 
 /// The layers of one stream.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(crate) struct Layers {
     /// The PROXY protocol, until its header is complete.
     proxy: Option<Box<Proxy>>,
     tls: Option<Box<Tls>>,
+    web: Option<Box<Web>>,
     /// What the layers learned of the peer, until someone takes it.
     introduction: Option<Box<Introduction>>,
     /// Bytes for the socket that it has not taken.
@@ -40,11 +42,24 @@ pub(crate) struct Layers {
     has_finished: bool,
 }
 
+/// WebSocket.
+#[derive(Debug)]
+enum Web {
+    /// Before its request was granted.
+    Upgrade(Upgrade),
+    Frames(Frames),
+}
+
 impl Layers {
-    pub(crate) fn new(proxy: Option<ProxyOptions>, tls: Option<Tls>) -> Self {
+    pub(crate) fn new(
+        proxy: Option<ProxyOptions>,
+        tls: Option<Tls>,
+        web: Option<Arc<WebSocketOptions>>,
+    ) -> Self {
         Self {
             proxy: proxy.map(|options| Box::new(Proxy::new(options))),
             tls: tls.map(Box::new),
+            web: web.map(|options| Box::new(Web::Upgrade(Upgrade::new(options)))),
             introduction: None,
             unsent: Unsent::default(),
             promised: 0,
@@ -67,37 +82,55 @@ impl Layers {
         if self.has_stopped {
             return Ok(Received::End);
         }
-        let space = buffer.len().min(scratch.raw.len());
-        let raw = &mut scratch.raw[..space];
-        let kept = match self.tls.as_ref().map_or(Ok(0), |tls| tls.restore(raw)) {
-            Ok(kept) => kept,
-            Err(fault) => return self.end(Stop::Failed(fault.into())),
-        };
-        let Some(count) = retrying(|| socket.read(&mut raw[kept..]))? else { return Ok(Received::Nothing) };
-        if count == 0 {
-            return Ok(Received::End);
-        }
-        let progress = self.receive(&mut raw[..kept + count], buffer);
+        let (received, below) = self.read_below_web(socket, buffer, scratch)?;
+        let Received::Some { is_all, .. } = received else { return Ok(received) };
+        let Progress { bytes, stop } = self.unframe(below, buffer);
         // If that fails, the next read or write tells.
-        let _ = self.unsent.flush(socket);
-        match progress {
-            Progress { bytes, stop: None } => {
-                Ok(Received::Some { bytes, is_all: Received::is_all(count, space - kept) })
-            }
-            Progress { bytes: 0, stop: Some(stop) } => self.end(stop),
-            Progress { bytes, stop: Some(stop) } => {
+        let _ = self.flush(socket);
+        match stop {
+            None => Ok(Received::Some { bytes, is_all }),
+            Some(stop) if bytes == 0 => self.end(stop),
+            Some(stop) => {
                 self.stop = Some(Box::new(stop));
                 Ok(Received::Some { bytes, is_all: false })
             }
         }
     }
 
-    /// Carries raw bytes up through all layers.
-    fn receive(&mut self, raw: &mut [u8], buffer: &mut [u8]) -> Progress {
+    /// Reads once from the socket. What is meant for WebSocket comes into `buffer`.
+    fn read_below_web<S: Read + Write>(
+        &mut self,
+        socket: &mut S,
+        buffer: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<(Received, Progress), ReadError> {
+        let space = buffer.len().min(scratch.raw.len());
+        if self.proxy.is_none() && self.tls.is_none() {
+            let received = Received::read(socket, &mut buffer[..space])?;
+            return Ok((received, Progress { bytes: received.bytes(), stop: None }));
+        }
+        let raw = &mut scratch.raw[..space];
+        let kept = match self.tls.as_ref().map_or(Ok(0), |tls| tls.restore(raw)) {
+            Ok(kept) => kept,
+            Err(fault) => {
+                self.has_stopped = true;
+                return Err(Fault::from(fault).into());
+            }
+        };
+        let received = Received::read(socket, &mut raw[kept..])?;
+        let progress = match received {
+            Received::Some { bytes, .. } => self.unseal(&mut raw[..kept + bytes], buffer),
+            Received::Nothing | Received::End => Progress::NOTHING,
+        };
+        Ok((received, progress))
+    }
+
+    /// Carries raw bytes up through the PROXY protocol and TLS.
+    fn unseal(&mut self, raw: &mut [u8], buffer: &mut [u8]) -> Progress {
         let mut rest = raw;
         if let Some(proxy) = &mut self.proxy {
             match proxy.receive(rest) {
-                Ok(None) => return Progress { bytes: 0, stop: None },
+                Ok(None) => return Progress::NOTHING,
                 Ok(Some((len, introduction))) => {
                     self.proxy = None;
                     self.introduction = Some(Box::new(introduction));
@@ -111,11 +144,43 @@ impl Layers {
             return Progress { bytes: rest.len(), stop: None };
         };
         let was_handshaking = tls.is_handshaking();
-        let progress = tls.receive(rest, buffer, &mut self.unsent.bytes);
+        let progress = tls.receive(rest, buffer, self.unsent.bytes());
         if was_handshaking && !tls.is_handshaking() {
             self.introduction.get_or_insert_default().tls = Some(tls.facts());
         }
         progress
+    }
+
+    /// Carries bytes that came so far up through WebSocket.
+    fn unframe(&mut self, below: Progress, buffer: &mut [u8]) -> Progress {
+        let Progress { bytes, stop } = below;
+        let progress = match self.web.as_deref_mut() {
+            None => Progress { bytes, stop: None },
+            Some(Web::Frames(frames)) => frames.receive(&mut buffer[..bytes]),
+            Some(Web::Upgrade(upgrade)) => match upgrade.receive(&buffer[..bytes]) {
+                Ok(None) => Progress::NOTHING,
+                Ok(Some(accepted)) => {
+                    let mut frames = Frames::new(upgrade.options().frame_bytes_max);
+                    buffer.copy_within(accepted.used..bytes, 0);
+                    let progress = frames.receive(&mut buffer[..bytes - accepted.used]);
+                    self.upgraded(&accepted, frames);
+                    progress
+                }
+                Err(Refused { fault, response }) => {
+                    self.say(response.as_bytes());
+                    Progress::stopped(0, Stop::Failed(fault.into()))
+                }
+            },
+        };
+        Progress { stop: progress.stop.or(stop), ..progress }
+    }
+
+    fn upgraded(&mut self, accepted: &Accepted, frames: Frames) {
+        if let Some(address) = accepted.address {
+            self.introduction.get_or_insert_default().origin = Some(Origin::Address(address));
+        }
+        self.web = Some(Box::new(Web::Frames(frames)));
+        self.say(accepted.response.as_bytes());
     }
 
     fn end(&mut self, stop: Stop) -> Result<Received, ReadError> {
@@ -126,70 +191,14 @@ impl Layers {
         }
     }
 
-    /// Writes as far as the socket takes it. `None`: call again after the next writable event, with slices that begin
-    /// with the same bytes.
-    pub(crate) fn write_vectored<S: Write>(
-        &mut self,
-        socket: &mut S,
-        slices: &[IoSlice<'_>],
-        scratch: &mut Scratch,
-    ) -> io::Result<Option<usize>> {
-        if !self.unsent.flush(socket)? {
-            return Ok(None);
-        }
-        if self.promised > 0 {
-            return Ok(Some(self.keep_promise(slices)));
-        }
-        let Some(tls) = &mut self.tls else { return retrying(|| socket.write_vectored(slices)) };
-        scratch.plain.clear();
-        for slice in slices {
-            let room = SEALED_BYTES_MAX - scratch.plain.len();
-            scratch.plain.extend_from_slice(&slice[..slice.len().min(room)]);
-        }
-        scratch.sealed.clear();
-        tls.send(&scratch.plain, &mut scratch.sealed).map_err(io::Error::other)?;
-        self.promised = scratch.plain.len();
-        if self.unsent.send(socket, &scratch.sealed)? {
-            Ok(Some(self.keep_promise(slices)))
-        } else {
-            Ok(None)
-        }
-    }
-
-    /// All that was unsent is sent: the sender may know of its bytes in it, as far as it offers them again.
-    fn keep_promise(&mut self, slices: &[IoSlice<'_>]) -> usize {
-        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
-        let told = self.promised.min(offered);
-        self.promised -= told;
-        told
-    }
-
-    /// Writes what is left of earlier calls. `false`: the socket does not take all of it.
-    pub(crate) fn flush<S: Write>(&mut self, socket: &mut S) -> io::Result<bool> {
-        self.unsent.flush(socket)
-    }
-
-    /// Tells the peer, in the words of every layer, that nothing more comes. `false`: the socket does not take them.
-    pub(crate) fn finish<S: Write>(&mut self, socket: &mut S) -> io::Result<bool> {
-        if !core::mem::replace(&mut self.has_finished, true)
-            && let Some(tls) = &mut self.tls
-        {
-            tls.close(&mut self.unsent.bytes);
-        }
-        self.unsent.flush(socket)
-    }
-
-    /// Whether something waits for the socket to take it.
-    pub(crate) fn has_unsent(&self) -> bool {
-        !self.unsent.bytes.is_empty()
-    }
-
     /// What the layers wait for before anything is meant for the reader.
     pub(crate) fn stage(&self) -> Option<Stage> {
         if self.proxy.is_some() {
             Some(Stage::Proxy)
         } else if self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
             Some(Stage::Tls)
+        } else if matches!(self.web.as_deref(), Some(Web::Upgrade(_))) {
+            Some(Stage::WebSocket)
         } else {
             None
         }
@@ -202,47 +211,7 @@ impl Layers {
 
     /// Whether all layers are through and bytes pass as they are.
     pub(crate) fn are_done(&self) -> bool {
-        self.proxy.is_none() && self.tls.is_none() && !self.has_unsent()
-    }
-}
-
-/// Bytes for a socket that it has not taken. It has memory only while there are some.
-#[derive(Debug, Default)]
-struct Unsent {
-    bytes: Vec<u8>,
-    /// How many of them were sent.
-    sent: usize,
-}
-
-impl Unsent {
-    /// Writes what there is. `false`: the socket does not take all of it.
-    fn flush<S: Write>(&mut self, socket: &mut S) -> io::Result<bool> {
-        while self.sent < self.bytes.len() {
-            match retrying(|| socket.write(&self.bytes[self.sent..]))? {
-                Some(0) | None => return Ok(false),
-                Some(count) => self.sent += count,
-            }
-        }
-        if self.sent > 0 {
-            *self = Self::default();
-        }
-        Ok(true)
-    }
-
-    /// Writes bytes while nothing is unsent, and keeps what the socket does not take.
-    fn send<S: Write>(&mut self, socket: &mut S, bytes: &[u8]) -> io::Result<bool> {
-        debug_assert!(self.bytes.is_empty(), "bytes would overtake others");
-        let mut sent = 0;
-        while sent < bytes.len() {
-            match retrying(|| socket.write(&bytes[sent..]))? {
-                Some(0) | None => {
-                    self.bytes.extend_from_slice(&bytes[sent..]);
-                    return Ok(false);
-                }
-                Some(count) => sent += count,
-            }
-        }
-        Ok(true)
+        self.proxy.is_none() && self.tls.is_none() && self.web.is_none() && !self.has_unsent()
     }
 }
 

@@ -5,7 +5,8 @@
 //! with [`mio`]; nothing here waits or starts a thread. What the bytes mean is not known here: the crate has never heard
 //! of MQTT.
 //!
-//! Layers, from the socket upwards: the PROXY protocol ([`ProxyOptions`]), TLS ([`TlsOptions`]).
+//! Layers, from the socket upwards: the PROXY protocol ([`ProxyOptions`]), TLS ([`TlsOptions`]), WebSocket
+//! ([`WebSocketOptions`]).
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ mod stream;
 mod tls;
 #[cfg(unix)]
 mod unix;
+mod websocket;
 #[cfg(test)]
 mod wire;
 
@@ -36,3 +38,4 @@ pub use stream::{Received, Stream};
 pub use tls::{
     CipherError, ClientCertificates, FileError, TlsConfig, TlsError, TlsFault, TlsOptions, TlsVersion,
 };
+pub use websocket::{Refusal, RequestFault, WebSocketFault, WebSocketOptions};

@@ -12,6 +12,9 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// Nothing for the next layer yet.
+    pub(crate) const NOTHING: Self = Self { bytes: 0, stop: None };
+
     pub(crate) const fn stopped(bytes: usize, stop: Stop) -> Self {
         Self { bytes, stop: Some(stop) }
     }

@@ -1,12 +1,13 @@
 //! Which layers the connections of a listener have.
 
 use core::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::layers::Layers;
 use crate::proxy::ProxyOptions;
 use crate::stream::Stream;
 use crate::tls::{Tls, TlsConfig};
+use crate::websocket::WebSocketOptions;
 
 /// Which layers the connections of a listener have. All event loops share it.
 #[derive(Debug, Default)]
@@ -14,6 +15,7 @@ pub struct Setup {
     proxy: Option<ProxyOptions>,
     /// Read once for each connection. Those that are open keep what they began with.
     tls: Option<RwLock<TlsConfig>>,
+    websocket: Option<Arc<WebSocketOptions>>,
 }
 
 impl Setup {
@@ -34,6 +36,12 @@ impl Setup {
         Self { tls: config.map(RwLock::new), ..self }
     }
 
+    /// With WebSocket, above everything else.
+    #[must_use]
+    pub fn websocket(self, options: Option<WebSocketOptions>) -> Self {
+        Self { websocket: options.map(Arc::new), ..self }
+    }
+
     /// Uses another TLS configuration for connections that come from now on. Answers whether there is TLS at all.
     pub fn replace_tls(&self, config: TlsConfig) -> bool {
         let Some(slot) = &self.tls else { return false };
@@ -47,14 +55,14 @@ impl Setup {
     /// # Errors
     /// A layer cannot be made; the stream is gone.
     pub fn wrap(&self, stream: Stream) -> Result<Stream, WrapError> {
-        if self.proxy.is_none() && self.tls.is_none() {
+        if self.proxy.is_none() && self.tls.is_none() && self.websocket.is_none() {
             return Ok(stream);
         }
         let tls = self.tls.as_ref().map(|slot| {
             let config = slot.read().unwrap_or_else(PoisonError::into_inner).config.clone();
             Tls::new(config).map_err(WrapError)
         });
-        Ok(stream.with_layers(Layers::new(self.proxy, tls.transpose()?)))
+        Ok(stream.with_layers(Layers::new(self.proxy, tls.transpose()?, self.websocket.clone())))
     }
 }
 

@@ -52,11 +52,19 @@ impl Received {
         })
     }
 
+    /// How many bytes came.
+    pub(crate) const fn bytes(self) -> usize {
+        match self {
+            Self::Some { bytes, .. } => bytes,
+            Self::Nothing | Self::End => 0,
+        }
+    }
+
     /// Whether a read that brought `count` bytes into a buffer of `space` has emptied the socket.
     ///
     /// So it is where an event tells of everything that arrived before it. Elsewhere only a read that finds nothing
     /// makes the next event come.
-    pub(crate) const fn is_all(count: usize, space: usize) -> bool {
+    const fn is_all(count: usize, space: usize) -> bool {
         cfg!(unix) && count < space
     }
 }

@@ -1,4 +1,4 @@
-//! Connections that begin with work of their layers: the PROXY protocol, the handshake of TLS.
+//! Connections that begin with work of their layers: the PROXY protocol, the handshakes of TLS and WebSocket.
 //!
 //! Until that is done the engine knows nothing of them. A handshake may cost a thousand times what a packet costs, so
 //! all of them together have a bounded share of each turn.

@@ -210,6 +210,9 @@ fn write(stream: &mut Stream, slices: &[&[u8]], scratch: &mut Scratch) -> Writte
             }
         }
     }
+    if stream.has_unsent() {
+        written.stopped_by = Some(Flags::BLOCKED);
+    }
     written
 }
 

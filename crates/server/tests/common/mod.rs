@@ -5,6 +5,7 @@
 
 pub(crate) mod log;
 pub(crate) mod tls;
+pub(crate) mod websocket;
 
 use core::net::SocketAddr;
 use core::num::NonZeroU16;

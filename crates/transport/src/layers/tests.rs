@@ -5,7 +5,10 @@ use crate::{Origin, ProxyVersion, READ_BYTES_MAX};
 use authority::Authority;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
+use std::io::IoSlice;
 use std::sync::Arc;
+
+mod web;
 
 /// The layers, a socket in memory, and a client of rustls at its other end.
 struct Pair {
@@ -24,7 +27,7 @@ impl Pair {
         let tls = Tls::new(options.load().unwrap().config).unwrap();
         let client = ClientConnection::new(Arc::new(client), "localhost".try_into().unwrap()).unwrap();
         Self {
-            layers: Layers::new(None, Some(tls)),
+            layers: Layers::new(None, Some(tls), None),
             wire: Wire::default(),
             client,
             scratch: Scratch::default(),
@@ -152,11 +155,11 @@ fn what_waits_for_a_slow_client_is_bounded() {
     for _ in 0..10 {
         assert_eq!(pair.write(&message), None);
     }
-    let unsent = pair.layers.unsent.bytes.len();
+    let unsent = pair.layers.unsent.bytes().len();
     assert!((SEALED_BYTES_MAX..SEALED_BYTES_MAX + 1000).contains(&unsent), "{unsent} bytes");
     pair.wire.takes = usize::MAX;
     assert_eq!(pair.write(&message), Some(SEALED_BYTES_MAX));
-    assert_eq!(pair.layers.unsent.bytes.capacity(), 0, "memory is given back");
+    assert_eq!(pair.layers.unsent.bytes().capacity(), 0, "memory is given back");
 }
 
 #[test]
@@ -280,7 +283,7 @@ fn the_proxy_protocol_may_come_below_tls() {
     for gives in [1, 50, usize::MAX] {
         let mut pair = Pair::new(&server(&authority), authority.trusting(None));
         let proxy = ProxyOptions::new(ProxyVersion::V1);
-        pair.layers = Layers::new(Some(proxy), pair.layers.tls.take().map(|tls| *tls));
+        pair.layers = Layers::new(Some(proxy), pair.layers.tls.take().map(|tls| *tls), None);
         pair.wire.gives = gives;
         pair.wire.incoming.extend(b"PROXY TCP4 192.0.2.5 127.0.0.1 6275 1234\r\n");
         assert_eq!(pair.layers.stage(), Some(Stage::Proxy));
@@ -297,7 +300,7 @@ fn the_proxy_protocol_may_come_below_tls() {
 
 #[test]
 fn after_the_proxy_protocol_alone_bytes_pass_as_they_are() {
-    let mut layers = Layers::new(Some(ProxyOptions::new(ProxyVersion::V1)), None);
+    let mut layers = Layers::new(Some(ProxyOptions::new(ProxyVersion::V1)), None, None);
     let mut wire = Wire::default();
     let (mut buffer, mut scratch) = ([0; 64], Scratch::default());
     wire.incoming.extend(b"PROXY UNKNOWN\r\nhello");
