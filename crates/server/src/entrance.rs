@@ -7,7 +7,7 @@ use martlet_engine::{Peer, PeerDetails};
 use martlet_transport::{Setup, Stream, TlsConfig, TlsError, TlsOptions, WrapError};
 
 use crate::errors::{ReloadError, StartError};
-use crate::options::{ListenerOptions, Place};
+use crate::options::{ListenerOptions, Place, Security};
 
 /// One listener, as all shards share it.
 pub(crate) struct Entrance {
@@ -22,7 +22,7 @@ impl Entrance {
     /// Reads the files that the listener needs.
     ///
     /// # Errors
-    /// [`StartError::Tls`].
+    /// [`StartError::Tls`] and [`StartError::Psk`].
     pub(crate) fn new(number: u16, options: &ListenerOptions) -> Result<Self, StartError> {
         let details = match &options.place {
             Place::Tcp(_) => None,
@@ -31,9 +31,17 @@ impl Entrance {
                 Some(Arc::new(PeerDetails { path, ..PeerDetails::default() }))
             }
         };
-        let tls = options.tls.as_ref().map(|tls| load(number, tls)).transpose();
-        let tls = tls.map_err(|cause| StartError::Tls { listener: number, cause })?;
-        let setup = Setup::new().proxy(options.proxy).tls(tls).websocket(options.websocket.clone());
+        let setup = Setup::new().proxy(options.proxy).websocket(options.websocket.clone());
+        let setup = match &options.security {
+            None => setup,
+            Some(Security::Tls(tls)) => {
+                setup.tls(load(number, tls).map_err(|cause| StartError::Tls { listener: number, cause })?)
+            }
+            #[cfg(feature = "psk")]
+            Some(Security::Psk(psk)) => {
+                setup.psk(psk.load().map_err(|cause| StartError::Psk { listener: number, cause })?)
+            }
+        };
         Ok(Self { number, details, setup })
     }
 

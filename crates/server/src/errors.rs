@@ -5,6 +5,8 @@ use core::net::SocketAddr;
 use std::io;
 use std::path::PathBuf;
 
+#[cfg(feature = "psk")]
+use martlet_transport::PskError;
 use martlet_transport::TlsError;
 
 /// Why a broker did not start.
@@ -41,6 +43,14 @@ pub enum StartError {
         /// Why.
         cause: TlsError,
     },
+    /// The options for TLS with pre-shared keys of a listener cannot be used.
+    #[cfg(feature = "psk")]
+    Psk {
+        /// The number of the listener.
+        listener: u16,
+        /// Why.
+        cause: PskError,
+    },
     /// The operating system lacks what a shard needs: a thread, a file descriptor.
     Shard(io::Error),
 }
@@ -51,6 +61,8 @@ impl core::error::Error for StartError {
             Self::NoListener => None,
             Self::Resolve { cause, .. } => cause.as_ref().map(|cause| cause as _),
             Self::Tls { cause, .. } => Some(cause),
+            #[cfg(feature = "psk")]
+            Self::Psk { cause, .. } => Some(cause),
             Self::Listen { cause, .. } | Self::ListenUnix { cause, .. } | Self::Shard(cause) => Some(cause),
         }
     }
@@ -81,6 +93,8 @@ impl fmt::Display for StartError {
                 _ => write!(f, "Cannot listen on {}: {cause}", path.display()),
             },
             Self::Tls { cause, .. } => write!(f, "{cause}"),
+            #[cfg(feature = "psk")]
+            Self::Psk { cause, .. } => write!(f, "{cause}"),
             Self::Shard(cause) => write!(f, "Cannot start a shard: {cause}"),
         }
     }

@@ -44,6 +44,9 @@ pub use martlet_transport::{
     ClientCertificates, LocalCommand, ProxyOptions, ProxyVersion, Refusal, TlsError, TlsOptions, TlsVersion,
     WebSocketOptions,
 };
+#[cfg(feature = "psk")]
+pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
 pub use options::{
-    AccessFactory, Authenticator, Host, ListenAddress, ListenerOptions, Options, Place, Rules, UnixAddress,
+    AccessFactory, Authenticator, Host, ListenAddress, ListenerOptions, Options, Place, Rules, Security,
+    UnixAddress,
 };

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::thread;
 
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
+#[cfg(feature = "psk")]
+use martlet_transport::PskOptions;
 use martlet_transport::{ProxyOptions, TlsOptions, WebSocketOptions};
 
 /// What a broker is started with.
@@ -65,7 +67,7 @@ pub struct ListenerOptions {
     /// A proxy in front of it tells, by the PROXY protocol, where each client is.
     pub proxy: Option<ProxyOptions>,
     /// Clients use TLS.
-    pub tls: Option<TlsOptions>,
+    pub security: Option<Security>,
     /// Clients use WebSocket.
     pub websocket: Option<WebSocketOptions>,
 }
@@ -77,7 +79,7 @@ impl ListenerOptions {
 
 impl From<Place> for ListenerOptions {
     fn from(place: Place) -> Self {
-        Self { place, proxy: None, tls: None, websocket: None }
+        Self { place, proxy: None, security: None, websocket: None }
     }
 }
 
@@ -85,6 +87,16 @@ impl From<ListenAddress> for ListenerOptions {
     fn from(address: ListenAddress) -> Self {
         Place::Tcp(address).into()
     }
+}
+
+/// How connections are encrypted.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// By TLS with certificates.
+    Tls(TlsOptions),
+    /// By TLS with pre-shared keys.
+    #[cfg(feature = "psk")]
+    Psk(PskOptions),
 }
 
 /// Where to listen.

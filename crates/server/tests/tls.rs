@@ -18,12 +18,12 @@ use common::{
     subscribe, tls, wait_until,
 };
 use martlet_server::{
-    Broker, ClientCertificates, ProxyOptions, ProxyVersion, ReloadError, StartError, TlsError, TlsOptions,
-    TlsVersion,
+    Broker, ClientCertificates, ProxyOptions, ProxyVersion, ReloadError, Security, StartError, TlsError,
+    TlsOptions, TlsVersion,
 };
 
 fn broker(options: TlsOptions) -> Broker {
-    Broker::start(options_with(2, |listener| listener.tls = Some(options))).unwrap()
+    Broker::start(options_with(2, |listener| listener.security = Some(Security::Tls(options)))).unwrap()
 }
 
 fn requiring_certificates(authority: &Authority) -> TlsOptions {
@@ -110,7 +110,8 @@ fn what_is_no_tls_is_told_of_and_hinders_nobody() {
 fn a_handshake_has_a_bounded_time_and_hinders_nobody() {
     log::capture();
     let authority = Authority::new("timeout");
-    let mut options = options_with(1, |listener| listener.tls = Some(tls::server(&authority)));
+    let mut options =
+        options_with(1, |listener| listener.security = Some(Security::Tls(tls::server(&authority))));
     options.handshake_time_max = Duration::from_millis(300);
     let broker = Broker::start(options).unwrap();
     let mut silent = Client::open(broker.local_addrs()[0]);
@@ -148,7 +149,8 @@ fn certificates_are_required_and_judged() {
 fn options_that_cannot_be_used_are_told_at_the_start() {
     let authority = Authority::new("start");
     let options = TlsOptions { ciphers: Some("NONSENSE".into()), ..tls::server(&authority) };
-    let error = Broker::start(options_with(1, |listener| listener.tls = Some(options))).unwrap_err();
+    let error = Broker::start(options_with(1, |listener| listener.security = Some(Security::Tls(options))))
+        .unwrap_err();
     assert!(matches!(error, StartError::Tls { listener: 0, cause: TlsError::Ciphers { .. } }), "{error}");
 }
 
@@ -184,7 +186,7 @@ fn the_proxy_protocol_may_come_before_tls() {
     log::capture();
     let authority = Authority::new("proxied");
     let broker = Broker::start(options_with(2, |listener| {
-        listener.tls = Some(tls::server(&authority));
+        listener.security = Some(Security::Tls(tls::server(&authority)));
         listener.proxy = Some(ProxyOptions::new(ProxyVersion::V1));
     }))
     .unwrap();
@@ -364,8 +366,10 @@ fn keys_are_written_where_they_are_wanted() {
 fn connections_move_between_shards_under_load() {
     const CLIENTS: usize = 40;
     let authority = Authority::new("move");
-    let broker =
-        Broker::start(options_with(4, |listener| listener.tls = Some(tls::server(&authority)))).unwrap();
+    let broker = Broker::start(options_with(4, |listener| {
+        listener.security = Some(Security::Tls(tls::server(&authority)));
+    }))
+    .unwrap();
     let address = broker.local_addrs()[0];
     let config = Arc::new(authority.trusting(None));
     let started = Instant::now();

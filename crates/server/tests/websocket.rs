@@ -15,7 +15,7 @@ use common::{
     CONNACK_311, Client, connect_311, log, name_on, options_with, puback, publish, publish_1, suback,
     subscribe, tls, wait_until, websocket,
 };
-use martlet_server::{Broker, ProxyOptions, ProxyVersion, Refusal, WebSocketOptions};
+use martlet_server::{Broker, ProxyOptions, ProxyVersion, Refusal, Security, WebSocketOptions};
 use tungstenite::Message;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -193,7 +193,7 @@ fn websocket_over_tls_behind_a_proxy() {
     let authority = Authority::new("wss");
     let broker = Broker::start(options_with(2, |listener| {
         listener.proxy = Some(ProxyOptions::new(ProxyVersion::V1));
-        listener.tls = Some(tls::server(&authority));
+        listener.security = Some(Security::Tls(tls::server(&authority)));
         listener.websocket = Some(websocket::server());
     }))
     .unwrap();

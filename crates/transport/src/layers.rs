@@ -14,8 +14,8 @@ use crate::introduction::{Introduction, Origin};
 use crate::progress::{Progress, Stop};
 use crate::proxy::{Proxy, ProxyOptions};
 use crate::scratch::Scratch;
+use crate::secure::Secure;
 use crate::stream::Received;
-use crate::tls::Tls;
 use crate::websocket::{Accepted, Frames, Refused, Upgrade, WebSocketOptions};
 
 pub use sending::SEALED_BYTES_MAX;
@@ -26,7 +26,7 @@ use unsent::Unsent;
 pub(crate) struct Layers {
     /// The PROXY protocol, until its header is complete.
     proxy: Option<Box<Proxy>>,
-    tls: Option<Box<Tls>>,
+    secure: Option<Secure>,
     web: Option<Box<Web>>,
     /// What the layers learned of the peer, until someone takes it.
     introduction: Option<Box<Introduction>>,
@@ -53,12 +53,12 @@ enum Web {
 impl Layers {
     pub(crate) fn new(
         proxy: Option<ProxyOptions>,
-        tls: Option<Tls>,
+        secure: Option<Secure>,
         web: Option<Arc<WebSocketOptions>>,
     ) -> Self {
         Self {
             proxy: proxy.map(|options| Box::new(Proxy::new(options))),
-            tls: tls.map(Box::new),
+            secure,
             web: web.map(|options| Box::new(Web::Upgrade(Upgrade::new(options)))),
             introduction: None,
             unsent: Unsent::default(),
@@ -105,28 +105,27 @@ impl Layers {
         scratch: &mut Scratch,
     ) -> Result<(Received, Progress), ReadError> {
         let space = buffer.len().min(scratch.raw.len());
-        if self.proxy.is_none() && self.tls.is_none() {
+        if self.proxy.is_none() && self.secure.is_none() {
             let received = Received::read(socket, &mut buffer[..space])?;
             return Ok((received, Progress { bytes: received.bytes(), stop: None }));
         }
         let raw = &mut scratch.raw[..space];
-        let kept = match self.tls.as_ref().map_or(Ok(0), |tls| tls.restore(raw)) {
-            Ok(kept) => kept,
-            Err(fault) => {
+        let kept = match &self.secure {
+            Some(secure) if self.proxy.is_none() => secure.restore(raw).inspect_err(|_| {
                 self.has_stopped = true;
-                return Err(Fault::from(fault).into());
-            }
+            })?,
+            _ => 0,
         };
         let received = Received::read(socket, &mut raw[kept..])?;
         let progress = match received {
-            Received::Some { bytes, .. } => self.unseal(&mut raw[..kept + bytes], buffer),
+            Received::Some { bytes, .. } => self.unseal(&mut raw[..kept + bytes], kept, buffer),
             Received::Nothing | Received::End => Progress::NOTHING,
         };
         Ok((received, progress))
     }
 
-    /// Carries raw bytes up through the PROXY protocol and TLS.
-    fn unseal(&mut self, raw: &mut [u8], buffer: &mut [u8]) -> Progress {
+    /// Carries raw bytes up through the PROXY protocol and TLS. The first `kept` of them came before.
+    fn unseal(&mut self, raw: &mut [u8], kept: usize, buffer: &mut [u8]) -> Progress {
         let mut rest = raw;
         if let Some(proxy) = &mut self.proxy {
             match proxy.receive(rest) {
@@ -139,14 +138,14 @@ impl Layers {
                 Err(fault) => return Progress::stopped(0, Stop::Failed(Fault::Proxy(fault))),
             }
         }
-        let Some(tls) = &mut self.tls else {
+        let Some(secure) = &mut self.secure else {
             buffer[..rest.len()].copy_from_slice(rest);
             return Progress { bytes: rest.len(), stop: None };
         };
-        let was_handshaking = tls.is_handshaking();
-        let progress = tls.receive(rest, buffer, self.unsent.bytes());
-        if was_handshaking && !tls.is_handshaking() {
-            self.introduction.get_or_insert_default().tls = Some(tls.facts());
+        let was_handshaking = secure.is_handshaking();
+        let progress = secure.receive(rest, kept, buffer, self.unsent.bytes());
+        if was_handshaking && !secure.is_handshaking() {
+            self.introduction.get_or_insert_default().tls = Some(secure.facts());
         }
         progress
     }
@@ -195,7 +194,7 @@ impl Layers {
     pub(crate) fn stage(&self) -> Option<Stage> {
         if self.proxy.is_some() {
             Some(Stage::Proxy)
-        } else if self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
+        } else if self.secure.as_ref().is_some_and(Secure::is_handshaking) {
             Some(Stage::Tls)
         } else if matches!(self.web.as_deref(), Some(Web::Upgrade(_))) {
             Some(Stage::WebSocket)
@@ -211,7 +210,7 @@ impl Layers {
 
     /// Whether all layers are through and bytes pass as they are.
     pub(crate) fn are_done(&self) -> bool {
-        self.proxy.is_none() && self.tls.is_none() && self.web.is_none() && !self.has_unsent()
+        self.proxy.is_none() && self.secure.is_none() && self.web.is_none() && !self.has_unsent()
     }
 }
 

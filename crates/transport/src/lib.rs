@@ -5,8 +5,8 @@
 //! with [`mio`]; nothing here waits or starts a thread. What the bytes mean is not known here: the crate has never heard
 //! of MQTT.
 //!
-//! Layers, from the socket upwards: the PROXY protocol ([`ProxyOptions`]), TLS ([`TlsOptions`]), WebSocket
-//! ([`WebSocketOptions`]).
+//! Layers, from the socket upwards: the PROXY protocol ([`ProxyOptions`]); TLS ([`TlsOptions`]), or TLS with pre-shared
+//! keys (feature `psk`); WebSocket ([`WebSocketOptions`]).
 
 #![forbid(unsafe_code)]
 
@@ -16,7 +16,10 @@ mod layers;
 mod listener;
 mod progress;
 mod proxy;
+#[cfg(feature = "psk")]
+mod psk;
 mod scratch;
+mod secure;
 mod setup;
 mod socket;
 mod stream;
@@ -32,6 +35,8 @@ pub use introduction::{Certificate, Introduction, Origin, TlsFacts};
 pub use layers::SEALED_BYTES_MAX;
 pub use listener::{Acceptor, BACKLOG, Listener};
 pub use proxy::{HEADER_BYTES_MAX, LocalCommand, ProxyFault, ProxyOptions, ProxyVersion};
+#[cfg(feature = "psk")]
+pub use psk::{PskConfig, PskError, PskLineError, PskLookup, PskOptions, PskTable};
 pub use scratch::{READ_BYTES_MAX, Scratch};
 pub use setup::{Setup, WrapError};
 pub use stream::{Received, Stream};

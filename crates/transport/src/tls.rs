@@ -19,7 +19,7 @@ pub use ciphers::CipherError;
 pub use error::{FileError, TlsError, TlsFault};
 pub use verifier::ClientCertificates;
 
-pub(crate) use connection::Tls;
+pub(crate) use connection::{SendError, Tls};
 
 use ciphers::Chosen;
 use key_log::KeyLogFile;

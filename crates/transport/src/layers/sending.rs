@@ -35,7 +35,7 @@ impl Layers {
             Some(Web::Frames(frames)) => Some(frames),
             _ => None,
         };
-        let Some(tls) = &mut self.tls else {
+        let Some(secure) = &mut self.secure else {
             let Some(frames) = frames else { return retrying(|| socket.write_vectored(slices)) };
             let written = write_frame(frames, socket, slices)?;
             self.flush(socket)?; // A pong may have waited for the end of the frame.
@@ -43,7 +43,7 @@ impl Layers {
         };
         self.promised = gather(slices, frames, &mut scratch.plain);
         scratch.sealed.clear();
-        tls.send(&scratch.plain, &mut scratch.sealed).map_err(io::Error::other)?;
+        secure.send(&scratch.plain, &mut scratch.sealed).map_err(io::Error::other)?;
         let is_sent = self.unsent.send(socket, &scratch.sealed)?;
         Ok(is_sent.then(|| self.keep_promise(slices)))
     }
@@ -77,8 +77,8 @@ impl Layers {
             while let Some(control) = self.take_control() {
                 self.say(&control);
             }
-            if let Some(tls) = &mut self.tls {
-                tls.close(self.unsent.bytes());
+            if let Some(secure) = &mut self.secure {
+                secure.close(self.unsent.bytes());
             }
         }
         self.unsent.flush(socket)
@@ -100,11 +100,11 @@ impl Layers {
     /// Puts bytes behind those that are unsent, encrypted if there is TLS.
     pub(super) fn say(&mut self, bytes: &[u8]) {
         let unsent = self.unsent.bytes();
-        match &mut self.tls {
+        match &mut self.secure {
             None => unsent.extend_from_slice(bytes),
-            Some(tls) => {
+            Some(secure) => {
                 // A connection that cannot be written to any more is about to end.
-                let _ = tls.send(bytes, unsent);
+                let _ = secure.send(bytes, unsent);
             }
         }
     }

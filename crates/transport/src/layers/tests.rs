@@ -1,5 +1,5 @@
 use super::*;
-use crate::tls::{ClientCertificates, TlsFault, TlsOptions};
+use crate::tls::{ClientCertificates, Tls, TlsFault, TlsOptions};
 use crate::wire::Wire;
 use crate::{Origin, ProxyVersion, READ_BYTES_MAX};
 use authority::Authority;
@@ -24,7 +24,7 @@ struct Pair {
 
 impl Pair {
     fn new(options: &TlsOptions, client: ClientConfig) -> Self {
-        let tls = Tls::new(options.load().unwrap().config).unwrap();
+        let tls = Secure::Tls(Box::new(Tls::new(options.load().unwrap().config).unwrap()));
         let client = ClientConnection::new(Arc::new(client), "localhost".try_into().unwrap()).unwrap();
         Self {
             layers: Layers::new(None, Some(tls), None),
@@ -283,7 +283,7 @@ fn the_proxy_protocol_may_come_below_tls() {
     for gives in [1, 50, usize::MAX] {
         let mut pair = Pair::new(&server(&authority), authority.trusting(None));
         let proxy = ProxyOptions::new(ProxyVersion::V1);
-        pair.layers = Layers::new(Some(proxy), pair.layers.tls.take().map(|tls| *tls), None);
+        pair.layers = Layers::new(Some(proxy), pair.layers.secure.take(), None);
         pair.wire.gives = gives;
         pair.wire.incoming.extend(b"PROXY TCP4 192.0.2.5 127.0.0.1 6275 1234\r\n");
         assert_eq!(pair.layers.stage(), Some(Stage::Proxy));

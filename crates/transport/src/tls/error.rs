@@ -169,8 +169,14 @@ pub enum TlsFault {
     },
     /// A message of the handshake is longer than [`READ_BYTES_MAX`](crate::READ_BYTES_MAX).
     TooLong,
-    /// Anything else.
+    /// Anything else, where rustls is used.
     Broken(rustls::Error),
+    /// Anything else, where OpenSSL is used.
+    #[cfg(feature = "psk")]
+    Psk {
+        /// What OpenSSL says.
+        reason: Box<str>,
+    },
 }
 
 impl fmt::Display for TlsFault {
@@ -182,6 +188,8 @@ impl fmt::Display for TlsFault {
             Self::NotTls { first } => write!(f, "client does not use TLS: its first byte is 0x{first:02x}"),
             Self::TooLong => write!(f, "a message of the TLS handshake is too long"),
             Self::Broken(error) => write!(f, "TLS failed: {error}"),
+            #[cfg(feature = "psk")]
+            Self::Psk { reason } => write!(f, "TLS with a pre-shared key failed: {reason}"),
         }
     }
 }

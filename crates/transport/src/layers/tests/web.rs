@@ -155,7 +155,7 @@ fn websocket_over_tls_is_the_same_again() {
     for gives in [1, 33, usize::MAX] {
         let mut pair = Pair::new(&server(&authority), authority.trusting(None));
         let options = Arc::new(WebSocketOptions::new(["mqtt"]));
-        pair.layers = Layers::new(None, pair.layers.tls.take().map(|tls| *tls), Some(options));
+        pair.layers = Layers::new(None, pair.layers.secure.take(), Some(options));
         pair.wire.gives = gives;
         Write::write_all(&mut pair.client.writer(), REQUEST).unwrap();
         pair.exchange().unwrap();
