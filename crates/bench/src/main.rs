@@ -2,11 +2,17 @@
 
 #![forbid(unsafe_code)]
 
+mod brokers;
+mod carrier;
 mod connections;
 mod driver;
 mod load;
 mod resident;
+mod storm;
 mod subscriptions;
+mod transports;
+
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -36,17 +42,37 @@ enum Bench {
     },
     /// Publishes through a broker on this machine as fast as it delivers, and counts.
     Load(load::Load),
+    /// Compares the ways to a broker, and Martlet with Mosquitto.
+    Transports(transports::Transports),
+    /// Measures what a storm of TLS handshakes does to clients that are connected.
+    Storm(storm::Storm),
+    /// Runs Martlet for the other measurements until standard input ends.
+    #[command(hide = true)]
+    Serve {
+        /// A file with its certificate.
+        certificate: PathBuf,
+        /// A file with the key for it.
+        key: PathBuf,
+    },
 }
 
 fn main() {
-    match Arguments::parse().bench {
-        Bench::Subscriptions { clients, each } => subscriptions::run(clients, each),
-        Bench::Connections { count } => connections::run(count),
-        Bench::Load(load) => {
-            if let Err(error) = load.run() {
-                eprintln!("load: {error}");
-                std::process::exit(1);
-            }
+    let end = match Arguments::parse().bench {
+        Bench::Subscriptions { clients, each } => {
+            subscriptions::run(clients, each);
+            Ok(())
         }
+        Bench::Connections { count } => {
+            connections::run(count);
+            Ok(())
+        }
+        Bench::Load(load) => load.run(),
+        Bench::Transports(transports) => transports.run(),
+        Bench::Storm(storm) => storm.run(),
+        Bench::Serve { certificate, key } => brokers::serve(&certificate, &key),
+    };
+    if let Err(error) = end {
+        eprintln!("bench: {error}");
+        std::process::exit(1);
     }
 }
