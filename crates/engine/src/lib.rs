@@ -325,6 +325,11 @@ impl Engine {
             })
     }
 
+    /// Where a connection comes from; `None` if it is not known here, or not any more.
+    pub fn peer(&self, connection: ConnectionId) -> Option<&Peer> {
+        self.connections.get(connection).map(|connection| &connection.peer)
+    }
+
     /// Ends a turn: what no socket took is set aside, and the memory of the turn is used again.
     pub fn end_turn(&mut self) {
         const TURN_BYTES_KEPT: usize = 1 << 20;

@@ -6,7 +6,7 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
-use martlet_engine::{ConnectionId, Peer, PeerCertificate, PeerDetails, PeerTls};
+use martlet_engine::{Peer, PeerCertificate, PeerDetails, PeerTls};
 use martlet_transport::{Certificate, Fault, Introduction, Origin, ProxyFault, Stage, TlsFacts};
 use tracing::{debug, info};
 
@@ -68,8 +68,8 @@ pub(crate) fn log_fault(peer: &Peer, fault: &Fault) {
 }
 
 /// The peer of an open connection did something wrong; the engine tells which client it was.
-pub(crate) fn log_broken(id: ConnectionId, fault: &Fault) {
-    info!(?id, "a connection is broken: {fault}");
+pub(crate) fn log_broken(peer: &Peer, fault: &Fault) {
+    info!("Connection from {} is broken: {fault}.", Endpoint(peer));
 }
 
 fn log_proxy_fault(peer: &Peer, fault: &ProxyFault) {

@@ -110,7 +110,8 @@ fn text_ends_the_connection_with_its_code_and_a_line_in_the_log() {
     client.socket.socket.send(Message::Text("hello".into())).unwrap();
     let unsupported = CloseFrame { code: CloseCode::Unsupported, reason: "".into() };
     assert_eq!(client.socket.socket.read().unwrap(), Message::Close(Some(unsupported)));
-    log::wait_for("a connection is broken: a WebSocket message is text, not binary");
+    let port = client.socket.socket.get_ref().local_addr().unwrap();
+    log::wait_for(&format!("Connection from {port} is broken: a WebSocket message is text, not binary."));
     drop(client);
     wait_until("it is gone", || broker.connections() == 0);
 }
@@ -212,6 +213,11 @@ fn websocket_over_tls_behind_a_proxy() {
         packets.sort_by_key(Vec::len);
         assert_eq!(packets, [puback(1), publish_1("t", 1, &payload)]);
         log::wait_for(&format!("client connected client=\"{name}\" peer=192.0.2.9:6275"));
+
+        // Both layers say goodbye: an end without a word would be an error.
+        client.socket.socket.close(None).unwrap();
+        assert!(matches!(client.socket.socket.read().unwrap(), Message::Close(Some(_))));
+        assert_eq!(client.socket.socket.get_mut().read(&mut [0]).unwrap(), 0);
     }
 }
 

@@ -148,6 +148,11 @@ impl Stream {
         self.socket.shutdown(Shutdown::Write).map(|()| true)
     }
 
+    /// Whether there are layers, which have words of their own for the end: see [`Stream::finish`].
+    pub const fn has_layers(&self) -> bool {
+        self.layers.is_some()
+    }
+
     /// What the layers wait for before anything is meant for the reader; `None` when that is over.
     pub fn stage(&self) -> Option<Stage> {
         self.layers.as_ref()?.stage()
