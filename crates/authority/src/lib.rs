@@ -49,13 +49,26 @@ pub struct Issued {
 impl Authority {
     /// An authority whose files are in a folder with this name in it.
     pub fn new(name: &str) -> Self {
+        Self::signed(name, CertificateParams::self_signed)
+    }
+
+    /// Another authority, whose certificate is signed by this one.
+    #[must_use]
+    pub fn authority(&self, name: &str) -> Self {
+        Self::signed(name, |params, key| params.signed_by(key, &self.issuer))
+    }
+
+    fn signed(
+        name: &str,
+        sign: impl FnOnce(&CertificateParams, &KeyPair) -> Result<rcgen::Certificate, rcgen::Error>,
+    ) -> Self {
         let folder = Folder::new(name);
         let mut params = CertificateParams::new(Vec::new()).expect("good parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.distinguished_name.push(DnType::CommonName, format!("authority {name}"));
         let key = KeyPair::generate().expect("a key");
-        let certificate = params.self_signed(&key).expect("a certificate");
+        let certificate = sign(&params, &key).expect("a certificate");
         let file = folder.write("authority.pem", certificate.pem());
         let certificate = certificate.der().clone();
         Self { folder, issuer: Issuer::new(params, key), certificate, file, issued: AtomicU64::new(1) }

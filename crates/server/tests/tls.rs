@@ -27,9 +27,8 @@ fn broker(options: TlsOptions) -> Broker {
 }
 
 fn requiring_certificates(authority: &Authority) -> TlsOptions {
-    let clients =
-        ClientCertificates { authority_file: Some(authority.file.clone()), ..ClientCertificates::default() };
-    TlsOptions { clients: Some(clients), ..tls::server(authority) }
+    let clients = Some(ClientCertificates::default());
+    TlsOptions { authority_file: Some(authority.file.clone()), clients, ..tls::server(authority) }
 }
 
 #[test]
@@ -75,10 +74,9 @@ fn a_client_that_leaves_properly_or_not_leaves_nothing_behind() {
     let mut polite = tls::open(&config, broker.local_addrs()[0]).handshake("polite");
     polite.socket.conn.send_close_notify();
     polite.socket.flush().unwrap();
+    assert_eq!(polite.socket.read(&mut [0; 8]).unwrap(), 0, "the broker says goodbye too");
     let rude = tls::open(&config, broker.local_addrs()[0]).handshake("rude");
-    drop((proper, rude));
-    polite.expect_end();
-    drop(polite);
+    drop((proper, polite, rude));
     wait_until("all are gone", || broker.connections() == 0);
 }
 

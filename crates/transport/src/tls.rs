@@ -1,5 +1,6 @@
 //! TLS 1.2 and 1.3 by rustls: what a listener is set up with.
 
+mod chain;
 mod ciphers;
 mod connection;
 mod error;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::CertificateDer;
 use rustls::server::NoServerSessionStorage;
 use rustls::{ServerConfig, SupportedCipherSuite, version};
 
@@ -33,6 +35,11 @@ pub struct TlsOptions {
     pub certificate_file: PathBuf,
     /// A file with the private key for it, in PEM, not encrypted.
     pub key_file: PathBuf,
+    /// A file with the certificates of authorities. They are trusted for those of clients, and complete the chain that the
+    /// server shows.
+    pub authority_file: Option<PathBuf>,
+    /// A directory whose files hold such certificates.
+    pub authority_directory: Option<PathBuf>,
     /// Which certificates clients have to show; none if it is `None`.
     pub clients: Option<ClientCertificates>,
     /// The lowest version that clients may use.
@@ -79,6 +86,8 @@ impl TlsOptions {
         Self {
             certificate_file: certificate_file.into(),
             key_file: key_file.into(),
+            authority_file: None,
+            authority_directory: None,
             clients: None,
             version_min: TlsVersion::Tls12,
             ciphers: None,
@@ -102,11 +111,15 @@ impl TlsOptions {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions)
             .map_err(TlsError::Rustls)?;
+        let authorities = self.authorities()?;
         let builder = match &self.clients {
             None => builder.with_no_client_auth(),
-            Some(clients) => builder.with_client_cert_verifier(verifier::verifier(clients, &provider)?),
+            Some(clients) => {
+                builder.with_client_cert_verifier(verifier::verifier(clients, &authorities, &provider)?)
+            }
         };
-        let chain = files::certificates(&self.certificate_file)?;
+        let mut chain = files::certificates(&self.certificate_file)?;
+        chain::complete(&mut chain, &authorities);
         let key = files::key(&self.key_file)?;
         let mut config = builder.with_single_cert(chain, key).map_err(|error| self.unusable(error))?;
         config.ignore_client_order = self.ciphers.is_some() || self.ciphers_tls13.is_some();
@@ -120,6 +133,13 @@ impl TlsOptions {
             config.key_log = Arc::new(file);
         }
         Ok(TlsConfig { config: Arc::new(config), missing_ciphers })
+    }
+
+    fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let of_file = self.authority_file.as_deref().map(files::authorities);
+        let of_directory = self.authority_directory.as_deref().map(files::authorities_of_directory);
+        let found: Vec<_> = of_file.into_iter().chain(of_directory).collect::<Result<_, _>>()?;
+        Ok(found.concat())
     }
 
     fn cipher_suites(&self) -> Result<(Vec<SupportedCipherSuite>, Vec<String>), TlsError> {

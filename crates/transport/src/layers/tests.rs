@@ -8,6 +8,7 @@ use rustls::{ClientConfig, ClientConnection, SupportedProtocolVersion};
 use std::io::IoSlice;
 use std::sync::Arc;
 
+mod hostile;
 mod web;
 
 /// The layers, a socket in memory, and a client of rustls at its other end.
@@ -84,6 +85,11 @@ impl Pair {
 fn server(authority: &Authority) -> TlsOptions {
     let issued = authority.server();
     TlsOptions::new(issued.certificate_file, issued.key_file)
+}
+
+fn requiring_certificates(authority: &Authority) -> TlsOptions {
+    let clients = Some(ClientCertificates::default());
+    TlsOptions { authority_file: Some(authority.file.clone()), clients, ..server(authority) }
 }
 
 fn bytes(len: usize) -> Vec<u8> {
@@ -254,9 +260,7 @@ fn a_message_of_the_handshake_that_is_too_long_is_a_fault() {
 #[test]
 fn a_client_shows_its_certificate() {
     let authority = Authority::new("certificate");
-    let clients =
-        ClientCertificates { authority_file: Some(authority.file.clone()), ..ClientCertificates::default() };
-    let options = TlsOptions { clients: Some(clients), ..server(&authority) };
+    let options = requiring_certificates(&authority);
     for gives in [1, usize::MAX] {
         let identity = authority.client("someone");
         let mut pair = Pair::new(&options, authority.trusting(Some(&identity)));

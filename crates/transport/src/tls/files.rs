@@ -34,25 +34,29 @@ pub(super) fn revocations(path: &Path) -> Result<Vec<CertificateRevocationListDe
     objects(path).map_err(|cause| TlsError::Revocations { path: path.to_owned(), cause })
 }
 
-/// Adds the authorities in a file. Each has to be one.
-pub(super) fn add_authorities(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
+/// The certificates of authorities in a file. Each has to be good for one.
+pub(super) fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let failed = |cause| TlsError::Authorities { path: path.to_owned(), is_directory: false, cause };
-    for certificate in objects(path).map_err(failed)? {
-        roots.add(certificate).map_err(|error| failed(FileError::Rustls(error)))?;
+    let certificates: Vec<CertificateDer<'_>> = objects(path).map_err(failed)?;
+    match certificates.iter().find_map(|certificate| authority_error(certificate)) {
+        Some(error) => Err(failed(FileError::Rustls(error))),
+        None => Ok(certificates),
     }
-    Ok(())
 }
 
-/// Adds the authorities in the files of a directory. What else is in it does not matter, as long as there is one.
-pub(super) fn add_authorities_of_directory(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
+/// The certificates of authorities in the files of a directory. What else is in it does not matter, as long as there is
+/// one.
+pub(super) fn authorities_of_directory(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let failed = |cause| TlsError::Authorities { path: path.to_owned(), is_directory: true, cause };
-    let before = roots.len();
-    for file in files(path).map_err(|error| failed(FileError::Io(error)))? {
-        if let Ok(certificates) = objects(&file) {
-            roots.add_parsable_certificates(certificates);
-        }
-    }
-    if roots.len() == before { Err(failed(FileError::Empty)) } else { Ok(()) }
+    let files = files(path).map_err(|error| failed(FileError::Io(error)))?;
+    let found = files.iter().flat_map(|file| objects::<CertificateDer<'_>>(file).unwrap_or_default());
+    let good: Vec<_> = found.filter(|certificate| authority_error(certificate).is_none()).collect();
+    if good.is_empty() { Err(failed(FileError::Empty)) } else { Ok(good) }
+}
+
+/// What speaks against a certificate as that of an authority.
+fn authority_error(certificate: &CertificateDer<'_>) -> Option<rustls::Error> {
+    RootCertStore::empty().add(certificate.clone().into_owned()).err()
 }
 
 /// The files of a directory, each once: the links that `openssl rehash` makes beside the files lead to them too.

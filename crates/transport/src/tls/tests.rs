@@ -38,18 +38,17 @@ fn a_file_that_cannot_be_used_is_named_with_its_option() {
         "Server certificate/key are inconsistent."
     );
 
-    let clients = |clients| TlsOptions { clients: Some(clients), ..good.clone() };
-    let none = ClientCertificates::default();
-    assert!(matches!(clients(none.clone()).load(), Err(TlsError::NoAuthority)));
-    let text_of = |certificates| text(&clients(certificates));
-    let file = text_of(ClientCertificates { authority_file: Some(junk.clone()), ..none.clone() });
+    let clients = TlsOptions { clients: Some(ClientCertificates::default()), ..good.clone() };
+    assert!(matches!(clients.load(), Err(TlsError::NoAuthority)));
+    let file = text(&TlsOptions { authority_file: Some(junk.clone()), ..good.clone() });
     assert!(file.starts_with("Unable to load CA certificates. Check cafile "), "{file}");
     let empty = authority.folder().join("empty");
     fs::create_dir(&empty).unwrap();
-    let directory = text_of(ClientCertificates { authority_directory: Some(empty), ..none.clone() });
+    let directory = text(&TlsOptions { authority_directory: Some(empty), ..good });
     assert!(directory.starts_with("Unable to load CA certificates. Check capath "), "{directory}");
+    let clients = ClientCertificates { revocation_file: Some(junk), ..ClientCertificates::default() };
     let authority_file = Some(authority.file.clone());
-    let list = text_of(ClientCertificates { authority_file, revocation_file: Some(junk), ..none });
+    let list = text(&TlsOptions { authority_file, clients: Some(clients), ..server(&authority) });
     assert!(list.starts_with("Unable to load certificate revocation file "), "{list}");
 }
 
@@ -116,8 +115,12 @@ fn keys_are_logged_for_the_owner_of_the_file_alone() {
 }
 
 /// What a verifier thinks of certificates, in the year 2026.
-fn verdict(clients: &ClientCertificates, client: &Issued) -> Result<(), rustls::Error> {
-    let verifier = verifier::verifier(clients, &Arc::new(ring::default_provider())).unwrap();
+fn verdict(
+    clients: &ClientCertificates,
+    authorities: &[CertificateDer<'static>],
+    client: &Issued,
+) -> Result<(), rustls::Error> {
+    let verifier = verifier::verifier(clients, authorities, &Arc::new(ring::default_provider())).unwrap();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(1_780_000_000));
     let certificate = CertificateDer::from_pem_file(&client.certificate_file).unwrap();
     verifier.verify_client_cert(&certificate, &[], now).map(|_| ())
@@ -154,8 +157,9 @@ fn certificates_of_clients_are_judged() {
     let foreign = stranger.client("foreign");
     let all = [&good, &expired, &revoked, &revoked_and_expired, &early, &foreign];
 
-    let plain =
-        ClientCertificates { authority_file: Some(authority.file.clone()), ..ClientCertificates::default() };
+    let authorities = files::authorities(&authority.file).unwrap();
+    let verdict = |clients: &ClientCertificates, client| verdict(clients, &authorities, client);
+    let plain = ClientCertificates::default();
     let judge = |clients: &ClientCertificates| all.map(|client| name(&verdict(clients, client)));
     assert_eq!(judge(&plain), ["good", "expired", "good", "expired", "not valid yet", "of a stranger"]);
 
@@ -188,8 +192,26 @@ fn authorities_may_be_in_a_directory_with_other_things() {
     authority.folder().write("junk.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
     #[cfg(unix)]
     std::os::unix::fs::symlink(&authority.file, authority.folder().join("0123abcd.0")).unwrap();
-    let clients =
-        ClientCertificates { authority_directory: Some(directory), ..ClientCertificates::default() };
-    assert_eq!(name(&verdict(&clients, &client)), "good");
-    assert_eq!(name(&verdict(&clients, &Authority::new("another").client("client"))), "of a stranger");
+    let authorities = files::authorities_of_directory(&directory).unwrap();
+    let judge = |client| name(&verdict(&ClientCertificates::default(), &authorities, client));
+    assert_eq!(judge(&client), "good");
+    assert_eq!(judge(&Authority::new("another").client("client")), "of a stranger");
+}
+
+#[test]
+fn the_chain_of_the_server_is_completed_without_its_root() {
+    let root = Authority::new("root");
+    let middle = root.authority("middle");
+    let authorities =
+        [files::authorities(&middle.file).unwrap(), files::authorities(&root.file).unwrap()].concat();
+    let issued = middle.server();
+    let alone = files::certificates(&issued.certificate_file).unwrap();
+    let completed = |authorities: &[CertificateDer<'static>]| {
+        let mut chain = alone.clone();
+        chain::complete(&mut chain, authorities);
+        chain
+    };
+    assert_eq!(completed(&authorities), [alone[0].clone(), authorities[0].clone()]);
+    assert_eq!(completed(&authorities[1..]), alone, "who signed it is not known");
+    assert_eq!(completed(&[]), alone);
 }

@@ -17,13 +17,9 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 use super::error::{FileError, TlsError};
 use super::files;
 
-/// Which certificates clients have to show.
+/// Which certificates clients have to show: those that an authority of the listener has signed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientCertificates {
-    /// A file with the certificates of authorities that are trusted.
-    pub authority_file: Option<PathBuf>,
-    /// A directory whose files hold such certificates.
-    pub authority_directory: Option<PathBuf>,
     /// A file with lists of revoked certificates. With it, the certificate of a client is accepted only if there is a
     /// list by its issuer that has not expired and does not name it.
     pub revocation_file: Option<PathBuf>,
@@ -34,15 +30,11 @@ pub struct ClientCertificates {
 /// Makes what decides.
 pub(super) fn verifier(
     clients: &ClientCertificates,
+    authorities: &[CertificateDer<'static>],
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let mut roots = RootCertStore::empty();
-    if let Some(path) = &clients.authority_file {
-        files::add_authorities(&mut roots, path)?;
-    }
-    if let Some(path) = &clients.authority_directory {
-        files::add_authorities_of_directory(&mut roots, path)?;
-    }
+    roots.add_parsable_certificates(authorities.iter().cloned());
     if roots.is_empty() {
         return Err(TlsError::NoAuthority);
     }
