@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use martlet_server::config::{ConfigError, Keeping, Settings};
 use martlet_server::signals::Ending;
 use martlet_server::{
-    Broker, Durability, Host, ListenAddress, Options, Persistence, Rules, ShardFailed, StartError, logging,
+    Broker, Durability, Host, ListenAddress, Options, Persistence, ShardFailed, StartError, logging,
 };
 
 use crate::commands;
@@ -93,7 +93,8 @@ fn options(flags: &Flags) -> Result<Options, ServeError> {
     }
     let port = listeners.first().map_or(PORT_DEFAULT, |listener| listener.port);
     let persistence = persistence(keeping, port, env::var_os);
-    Ok(Options { listeners, shards, engine, rules: Rules::default(), persistence })
+    let listeners = listeners.into_iter().map(Into::into).collect();
+    Ok(Options { listeners, shards, engine, persistence, ..Options::default() })
 }
 
 /// What is kept and where: unless the configuration says otherwise all that has to survive, in a folder of the user's for
@@ -160,6 +161,7 @@ fn greeting(addresses: &[SocketAddr], explains: bool, kept: Option<&Path>) -> St
 mod tests {
     use super::*;
     use clap::Parser;
+    use martlet_server::Place;
 
     fn flags(arguments: &[&str]) -> Flags {
         Flags::try_parse_from([&["martlet"], arguments].concat()).unwrap()
@@ -167,9 +169,12 @@ mod tests {
 
     #[test]
     fn without_arguments_it_listens_on_the_loopback_addresses() {
-        let listen = |port| vec![ListenAddress { host: Host::Loopback, port }];
-        assert_eq!(options(&flags(&[])).unwrap().listeners, listen(1883));
-        assert_eq!(options(&flags(&["-p", "1884"])).unwrap().listeners, listen(1884));
+        let places = |arguments: &[&str]| -> Vec<Place> {
+            options(&flags(arguments)).unwrap().listeners.into_iter().map(|listener| listener.place).collect()
+        };
+        let listen = |port| vec![Place::Tcp(ListenAddress { host: Host::Loopback, port })];
+        assert_eq!(places(&[]), listen(1883));
+        assert_eq!(places(&["-p", "1884"]), listen(1884));
     }
 
     #[test]

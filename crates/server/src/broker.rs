@@ -2,33 +2,37 @@
 
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use martlet_engine::{Commons, Config, Engine, ShardId};
-use martlet_transport::Listener;
+use martlet_transport::{Listener, TlsOptions};
 use mio::{Poll, Waker};
 
 use crate::binding;
 use crate::clock::Clock;
 use crate::doors::{Members, SingleNode};
 use crate::drive::{INBOX, Parts, Shard};
-use crate::errors::{ShardFailed, StartError};
+use crate::entrance::Entrance;
+use crate::errors::{ReloadError, ShardFailed, StartError};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
-use crate::options::{Options, Rules};
+use crate::options::{ListenerOptions, Options, Place, Rules};
 use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
 
 /// A running broker. Dropping it shuts it down.
 ///
 /// Nothing of a broker is global: a process may run many.
-#[derive(Debug)]
 pub struct Broker {
     threads: Vec<JoinHandle<io::Result<()>>>,
     stopper: Stopper,
     addresses: Vec<SocketAddr>,
     /// The connections of each shard.
     gauges: Vec<Arc<AtomicUsize>>,
+    /// What the listeners are, several for one that has several addresses.
+    entrances: Vec<Arc<Entrance>>,
 }
 
 impl Broker {
@@ -37,8 +41,9 @@ impl Broker {
     /// # Errors
     /// See [`StartError`].
     pub fn start(options: Options) -> Result<Self, StartError> {
+        let paths = paths(&options);
         let listeners = bind_all(&options)?;
-        let addresses = local_addresses(&listeners)?;
+        let addresses = local_addresses(&listeners).map_err(StartError::Shard)?;
         let opened = match &options.persistence {
             Some(persistence) => Some(open(persistence, options.shard_count())?),
             None => None,
@@ -50,13 +55,19 @@ impl Broker {
             commons: Commons::new(shards, &options.engine),
             config: options.engine,
             rules: options.rules,
+            handshake_time_max: options.handshake_time_max,
             clock: Clock::start(),
             members: Arc::clone(&members),
             inboxes: Arc::clone(&inboxes),
         };
         // Dropped on an error further down, it ends the threads that run already.
-        let mut broker =
-            Self { threads: Vec::new(), stopper: Stopper { inboxes }, addresses, gauges: Vec::new() };
+        let mut broker = Self {
+            threads: Vec::new(),
+            stopper: Stopper { inboxes },
+            addresses,
+            gauges: Vec::new(),
+            entrances: listeners.iter().map(|(entrance, _)| Arc::clone(entrance)).collect(),
+        };
         let engines = common.engines(opened.as_ref(), options.persistence.as_ref())?;
         for ((id, poll), (engine, log)) in members.view().shards_here().zip(polls).zip(engines) {
             let gauge = Arc::new(AtomicUsize::new(0));
@@ -66,6 +77,9 @@ impl Broker {
         }
         for address in &broker.addresses {
             tracing::info!(%address, shards, "listening");
+        }
+        for path in &paths {
+            tracing::info!(path = %path.display(), shards, "listening");
         }
         Ok(broker)
     }
@@ -86,7 +100,7 @@ impl Broker {
         Ok(())
     }
 
-    /// The addresses that the broker listens on, with the ports that were chosen.
+    /// The TCP addresses that the broker listens on, with the ports that were chosen, in the order of its listeners.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -94,6 +108,16 @@ impl Broker {
     /// The open connections, those that are being closed included. As of each shard's last turn.
     pub fn connections(&self) -> usize {
         self.gauges.iter().map(|gauge| gauge.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Reads the TLS options of a listener anew: certificates, keys, authorities, revocations. They are for connections
+    /// that come from now on; those that are open go on with what they have.
+    ///
+    /// # Errors
+    /// See [`ReloadError`]. Everything stays as it was then.
+    pub fn reload_tls(&self, listener: u16, options: &TlsOptions) -> Result<(), ReloadError> {
+        let entrance = self.entrances.iter().find(|entrance| entrance.number() == listener);
+        entrance.ok_or(ReloadError::NoListener)?.reload_tls(options)
     }
 
     /// What tells the broker to shut down, for another thread.
@@ -127,6 +151,12 @@ impl Broker {
             }
         }
         end
+    }
+}
+
+impl core::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Broker").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
 
@@ -171,6 +201,7 @@ struct Common {
     commons: Arc<Commons>,
     config: Config,
     rules: Rules,
+    handshake_time_max: Duration,
     clock: Clock,
     members: Arc<dyn Members>,
     inboxes: Arc<Inboxes>,
@@ -215,17 +246,19 @@ impl Common {
         &self,
         id: ShardId,
         poll: Poll,
-        listeners: &[(u16, Listener)],
+        listeners: &[(Arc<Entrance>, Listener)],
         gauge: Arc<AtomicUsize>,
         engine: Engine,
     ) -> io::Result<Parts> {
-        let acceptors = listeners.iter().map(|(number, listener)| Ok((*number, listener.acceptor()?)));
+        let acceptors =
+            listeners.iter().map(|(entrance, listener)| Ok((Arc::clone(entrance), listener.acceptor()?)));
         let inboxes = Arc::clone(&self.inboxes);
         Ok(Parts {
             id,
             poll,
             engine,
             connections_max: self.config.limits.connections_max,
+            handshake_time_max: self.handshake_time_max,
             clock: self.clock,
             acceptors: acceptors.collect::<io::Result<_>>()?,
             inboxes: Arc::clone(&inboxes),
@@ -244,18 +277,27 @@ fn open(persistence: &Persistence, shards: u16) -> Result<Opened, StartError> {
         .map_err(|cause| StartError::Persistence { location: persistence.location.clone(), cause })
 }
 
-/// Binds every place to listen on. Each listener has the number of its place.
-fn bind_all(options: &Options) -> Result<Vec<(u16, Listener)>, StartError> {
+/// Binds every place to listen at.
+fn bind_all(options: &Options) -> Result<Vec<(Arc<Entrance>, Listener)>, StartError> {
     let mut listeners = Vec::new();
-    for (number, place) in (0..).zip(&options.listeners) {
-        listeners.extend(binding::bind(place)?.into_iter().map(|listener| (number, listener)));
+    for (number, options) in (0..).zip(&options.listeners) {
+        let entrance = Arc::new(Entrance::new(number, options)?);
+        let bound = binding::bind(&options.place)?.into_iter();
+        listeners.extend(bound.map(|listener| (Arc::clone(&entrance), listener)));
     }
     if listeners.is_empty() { Err(StartError::NoListener) } else { Ok(listeners) }
 }
 
-fn local_addresses(listeners: &[(u16, Listener)]) -> Result<Vec<SocketAddr>, StartError> {
-    let addresses = listeners.iter().map(|(_, listener)| listener.local_addr());
-    addresses.collect::<io::Result<_>>().map_err(StartError::Shard)
+fn local_addresses(listeners: &[(Arc<Entrance>, Listener)]) -> io::Result<Vec<SocketAddr>> {
+    listeners.iter().filter_map(|(_, listener)| listener.local_addr().transpose()).collect()
+}
+
+fn paths(options: &Options) -> Vec<PathBuf> {
+    let path = |listener: &ListenerOptions| match &listener.place {
+        Place::Unix(address) => Some(address.path.clone()),
+        Place::Tcp(_) => None,
+    };
+    options.listeners.iter().filter_map(path).collect()
 }
 
 /// An event queue for each shard, and the inbox that wakes it.

@@ -4,9 +4,8 @@
 //! their names and topics, is quoted; payloads and passwords are never here.
 
 use core::fmt;
-use core::net::SocketAddr;
 
-use martlet_engine::{Cause, Notice};
+use martlet_engine::{Cause, Notice, Peer};
 use tracing::{debug, info, warn};
 
 /// Characters of a client's text that are shown.
@@ -19,7 +18,7 @@ pub(crate) fn log(notice: &Notice) {
             peer, client_identifier, version, clean_start, keep_alive, user_name, ..
         } => info!(
             client = %Quoted(client_identifier),
-            peer = %From(peer.address),
+            peer = %From(peer),
             listener = peer.listener,
             version = ?version,
             clean_start,
@@ -29,14 +28,14 @@ pub(crate) fn log(notice: &Notice) {
         ),
         Notice::Refused { peer, client_identifier, reason, .. } => info!(
             client = %Quoted(client_identifier),
-            peer = %From(peer.address),
+            peer = %From(peer),
             listener = peer.listener,
             reason = reason.name(),
             "client refused"
         ),
         Notice::Disconnected { peer, client_identifier, cause, .. } => info!(
             client = client_identifier.as_deref().map(Quoted).map(tracing::field::display),
-            peer = %From(peer.address),
+            peer = %From(peer),
             listener = peer.listener,
             cause = %Why(cause),
             "client disconnected"
@@ -74,14 +73,16 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// The address of a peer, where it has one.
-struct From(Option<SocketAddr>);
+/// Where a peer is: its address, or the path of its Unix socket.
+pub(crate) struct From<'a>(pub(crate) &'a Peer);
 
-impl fmt::Display for From {
+impl fmt::Display for From<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(address) => write!(f, "{address}"),
-            None => write!(f, "unknown"),
+        let path = || self.0.details.as_ref()?.path.as_deref();
+        match (self.0.address, path()) {
+            (Some(address), _) => write!(f, "{address}"),
+            (None, Some(path)) => write!(f, "{}", path.escape_debug()),
+            (None, None) => write!(f, "unknown"),
         }
     }
 }
