@@ -25,6 +25,8 @@ pub(crate) struct Farewell {
     thrown_away: usize,
     /// The peer was told that no more will come.
     is_said: bool,
+    /// The peer had said so before: nothing of its is unread, and it is not waited for.
+    is_mutual: bool,
 }
 
 /// How far a farewell has come.
@@ -42,7 +44,12 @@ pub(crate) enum Progress {
 
 impl Farewell {
     pub(crate) const fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes, sent: 0, thrown_away: 0, is_said: false }
+        Self { bytes, sent: 0, thrown_away: 0, is_said: false, is_mutual: false }
+    }
+
+    /// Without last bytes, to a peer that has said goodbye itself.
+    pub(crate) fn mutual() -> Self {
+        Self { is_mutual: true, ..Self::new(Vec::new()) }
     }
 
     /// Goes on as far as possible without waiting. `scratch` takes what is thrown away.
@@ -62,6 +69,9 @@ impl Farewell {
                 Ok(false) => return Progress::Blocked,
                 Err(_) => return Progress::Done,
             }
+        }
+        if self.is_mutual {
+            return Progress::Done;
         }
         match stream.discard(scratch) {
             Ok(Received::End) | Err(_) => Progress::Done,

@@ -4,6 +4,7 @@
 
 mod common;
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -175,17 +176,22 @@ fn a_slow_head_is_not_waited_for_and_hinders_nobody() {
     slow.send(b"GET /mqtt HTTP/1.1\r\nCookie: ");
     let port = slow.socket.local_addr().unwrap();
     let mut other = slow.socket.try_clone().unwrap();
-    let dripping = std::thread::spawn(move || {
-        while other.write_all(b"x").is_ok() {
-            std::thread::sleep(Duration::from_millis(5)); // faster, the head would be too long
+    let is_over = Arc::new(AtomicBool::new(false));
+    let dripping = std::thread::spawn({
+        let is_over = Arc::clone(&is_over);
+        move || {
+            while !is_over.load(Ordering::Relaxed) && other.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(5)); // faster, the head would be too long
+            }
         }
     });
     open(&broker).handshake("quick").settle();
     log::wait_for(&format!("Connection from {port} rejected, no complete WebSocket handshake within 300ms."));
     slow.expect_end();
+    is_over.store(true, Ordering::Relaxed);
+    dripping.join().unwrap();
     drop(slow);
     wait_until("all are gone", || broker.connections() == 0);
-    dripping.join().unwrap();
 }
 
 #[test]

@@ -101,12 +101,12 @@ impl Shard {
                 count
             }
             Ok(Received::Nothing) if !connection.flags.has(Flags::BROKEN) => 0,
-            Ok(Received::End) if connection.stream.has_layers() => self.leave_layered(id),
+            Ok(Received::End) if connection.stream.has_layers() => self.leave_layered(id, Farewell::mutual()),
             Err(ReadError::Fault(fault)) => {
                 if let Some(peer) = self.parts.engine.peer(id) {
                     handshakes::log_broken(peer, &fault);
                 }
-                self.leave_layered(id)
+                self.leave_layered(id, Farewell::new(Vec::new()))
             }
             // The end, a failure, or a connection that cannot be written to and has nothing left to read.
             Ok(Received::Nothing | Received::End) | Err(ReadError::Io(_)) => {
@@ -118,9 +118,9 @@ impl Shard {
     }
 
     /// Ends a connection that has nothing more to say, in the words of its layers. Answers that it brought no bytes.
-    fn leave_layered(&mut self, id: ConnectionId) -> usize {
+    fn leave_layered(&mut self, id: ConnectionId, farewell: Farewell) -> usize {
         self.parts.engine.handle(self.now, Input::Closed { connection: id });
-        self.leave(id, Farewell::new(Vec::new()));
+        self.leave(id, farewell);
         0
     }
 }
