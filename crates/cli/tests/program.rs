@@ -170,7 +170,10 @@ fn sigterm_and_sigint_end_it_cleanly() {
 fn a_configuration_file_is_followed() {
     // A port that was free a moment ago: the option takes no 0.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let file = File::new("good.conf", &format!("listener {port} 127.0.0.1\nshards 3\nmax_packet_size 100\npersistence false\n"));
+    let file = File::new(
+        "good.conf",
+        &format!("listener {port} 127.0.0.1\nshards 3\nmax_packet_size 100\npersistence false\n"),
+    );
     let broker = Running::start(martlet().args(["-v", "-c", file.path(), "-p", &port.to_string()]));
     assert_eq!(broker.addresses, [SocketAddr::from(([127, 0, 0, 1], port))]);
     let mut socket = client(broker.addresses[0]);

@@ -2,13 +2,16 @@
 //!
 //! It stands at the broker's door, not at the clients' end, so it also sees what the network loses later. Rules about one
 //! packet or one connection are here and in [`input`] and [`output`]; rules about messages in [`delivery`]; what is owed
-//! in [`debts`]; Wills in [`wills`]. The first broken rule ends the run.
+//! in [`debts`]; Wills in [`wills`]; what a loss of power may cost in [`undo`] and [`outage`]. The first broken rule ends the
+//! run.
 
 mod connection;
 mod debts;
 mod delivery;
 mod input;
+mod outage;
 mod output;
+mod undo;
 mod wills;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,9 +21,9 @@ use martlet_wire::{Packet, ProtocolVersion, QoS, decode, fixed_header};
 
 use crate::clock::Millis;
 use crate::network::LinkId;
-use crate::reference::{MessageId, Reference, Stamp};
+use crate::reference::{MessageId, Reference, SessionWill, Stamp};
 use crate::trace::{Trace, describe};
-use wills::PendingWill;
+use undo::LogCheck;
 
 /// How late a driver may be to tell the engine the time.
 const WAKE_SLACK: Millis = 60;
@@ -70,7 +73,12 @@ pub(crate) struct Checker {
     /// The stamp at which the present turn of a shard began.
     turn: Stamp,
     links: Vec<LinkCheck>,
-    wills: Vec<PendingWill>,
+    /// The logs of the shards.
+    logs: Vec<LogCheck>,
+    /// The connection whose CONNECT takes effect right now.
+    connecting: Option<LinkId>,
+    /// When the power failed last.
+    crashed_at: Millis,
     /// The Session that has a Client Identifier, assigned ones included.
     named: BTreeMap<String, usize>,
     /// Broken rules that do not end the run, by a part of their text.
@@ -87,6 +95,8 @@ enum Phase {
     AwaitsVerdict,
     /// The client is let in; CONNACK is due.
     Admitted,
+    /// The client is to be turned away.
+    Refused,
     Open,
     Ended,
 }
@@ -101,7 +111,6 @@ struct Facts {
     receive_maximum: u16,
     packet_size_max: u32,
     topic_alias_maximum: u16,
-    asks: bool,
 }
 
 /// Whether CONNACK has to say Session Present.
@@ -119,6 +128,8 @@ struct Due {
     message: Option<MessageId>,
     /// The value of a retained topic that it set.
     value: Option<(String, usize)>,
+    /// It came while the log could not be written to.
+    is_stalled: bool,
 }
 
 /// A SUBSCRIBE that awaits SUBACK.
@@ -126,6 +137,7 @@ struct Due {
 struct SubscribeDue {
     /// The place of each of its subscriptions in the Session.
     places: Vec<usize>,
+    is_stalled: bool,
 }
 
 /// An UNSUBSCRIBE that awaits UNSUBACK.
@@ -134,6 +146,7 @@ struct UnsubscribeDue {
     /// Each filter, and whether there was surely, or surely not, a subscription.
     filters: Vec<(String, Option<bool>)>,
     requested: Stamp,
+    is_stalled: bool,
 }
 
 /// What is known of one connection.
@@ -145,7 +158,9 @@ struct LinkCheck {
     facts: Option<Facts>,
     session: Option<usize>,
     present: Present,
-    will: Option<(MessageId, u32)>,
+    /// Whether the client has to be turned away; `None` if nobody can tell.
+    turned_away: Option<bool>,
+    will: Option<SessionWill>,
     input: Vec<u8>,
     output: Vec<u8>,
     is_closed: bool,
@@ -155,7 +170,8 @@ struct LinkCheck {
     last_packet_at: Millis,
     pubacks: BTreeMap<u16, Due>,
     pubrecs: BTreeMap<u16, Due>,
-    pubcomps: BTreeSet<u16>,
+    /// With whether the broker has to know the message.
+    pubcomps: BTreeMap<u16, bool>,
     subacks: BTreeMap<u16, SubscribeDue>,
     unsubacks: BTreeMap<u16, UnsubscribeDue>,
     pings: u32,
@@ -176,6 +192,7 @@ impl LinkCheck {
 
 impl Checker {
     pub(crate) fn new(terms: Terms, trace: Trace, ignored: Vec<String>) -> Self {
+        let logs = (0..terms.shards).map(|_| LogCheck::default()).collect();
         Self {
             reference: Reference::default(),
             trace,
@@ -184,7 +201,9 @@ impl Checker {
             now: 0,
             turn: 0,
             links: Vec::new(),
-            wills: Vec::new(),
+            logs,
+            connecting: None,
+            crashed_at: 0,
             named: BTreeMap::new(),
             ignored,
             violation: None,
@@ -251,6 +270,7 @@ impl Checker {
             facts: None,
             session: None,
             present: Present::No,
+            turned_away: Some(false),
             will: None,
             input: Vec::new(),
             output: Vec::new(),
@@ -261,7 +281,7 @@ impl Checker {
             last_packet_at: self.now,
             pubacks: BTreeMap::new(),
             pubrecs: BTreeMap::new(),
-            pubcomps: BTreeSet::new(),
+            pubcomps: BTreeMap::new(),
             subacks: BTreeMap::new(),
             unsubacks: BTreeMap::new(),
             pings: 0,
@@ -302,7 +322,7 @@ impl Checker {
     fn take_input(&mut self, id: LinkId) {
         loop {
             let check = &mut self.links[id.0];
-            if matches!(check.phase, Phase::Moves | Phase::AwaitsVerdict | Phase::Ended) {
+            if matches!(check.phase, Phase::Moves | Phase::AwaitsVerdict | Phase::Refused | Phase::Ended) {
                 return;
             }
             let Some(bytes) = split_packet(&mut check.input) else { return };
@@ -371,15 +391,21 @@ impl Checker {
             Notice::Connected { client_identifier, .. } => {
                 if let Some(session) = id.and_then(|id| self.links[id.0].session) {
                     self.named.insert(client_identifier.clone(), session);
+                    // If the one before had expired, that was said before.
+                    self.reference.sessions[session].is_unresolved = false;
                 }
             }
+            Notice::SessionEnded { client_identifier } => self.session_ended(client_identifier),
             Notice::Disconnected { cause: Cause::Misbehaved(misbehaved), .. } => {
                 if let Some(id) = id {
                     self.accused(id, *misbehaved);
                 }
             }
             Notice::Refused { reason, client_identifier, .. } => {
-                self.fail(&format!("{client_identifier:?} was refused with {reason:?}"));
+                let is_expected = id.is_some_and(|id| self.links[id.0].turned_away != Some(false));
+                if !is_expected {
+                    self.fail(&format!("{client_identifier:?} was refused with {reason:?}"));
+                }
             }
             _ => {}
         }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use martlet_wire::QoS;
 
-pub(crate) use session::{Outgoing, ReplayDebt, Session, Subscription};
+pub(crate) use session::{Life, Outgoing, ReplayDebt, Session, SessionWill, Subscription};
 
 use crate::clock::Millis;
 
@@ -74,7 +74,7 @@ pub(crate) struct GroupDebt {
 pub(crate) enum WillState {
     /// Its connection stands.
     Armed,
-    /// The connection ended; it is due then.
+    /// The connection ended; it is due then, or later.
     Pending(Millis),
     /// It is to be published.
     Published,
@@ -152,8 +152,8 @@ impl Reference {
     }
 
     /// Begins a Session.
-    pub(crate) fn begin_session(&mut self, identity: usize) -> usize {
-        self.sessions.push(Session::new(identity));
+    pub(crate) fn begin_session(&mut self, identity: usize, shard: usize, survives: bool) -> usize {
+        self.sessions.push(Session::new(identity, shard, survives));
         let session = self.sessions.len() - 1;
         self.current.insert(identity, session);
         session
@@ -222,6 +222,14 @@ impl Reference {
         self.lines.entry(line).or_default().push(id);
     }
 
+    /// The broker had a message again that it may have put off: its place in the order is this one, or that of before.
+    pub(crate) fn handed_again(&mut self, id: MessageId, now: Millis) {
+        let message = &mut self.messages[id];
+        message.sent_at = now;
+        let line = (message.publisher, message.topic.clone(), message.qos);
+        self.lines.entry(line).or_default().push(id);
+    }
+
     /// A message was acknowledged, or a Will is sure to be published: from here on it is owed to every Session whose
     /// subscription was acknowledged before the broker had it.
     pub(crate) fn owe(&mut self, id: MessageId) {
@@ -267,6 +275,15 @@ impl Reference {
                 continue;
             }
             self.messages[id].group_debts.push(GroupDebt { text, members });
+        }
+    }
+
+    /// A message was not published after all: it is owed to nobody.
+    pub(crate) fn disown(&mut self, id: MessageId) {
+        self.messages[id].is_acknowledged = false;
+        self.messages[id].group_debts.clear();
+        for session in &mut self.sessions {
+            session.debts.remove(&id);
         }
     }
 

@@ -2,9 +2,10 @@
 
 use martlet_wire::{Ack, Disconnect, Packet, Publish, QoS, ReasonCode, Subscribe, Unsubscribe};
 
+use super::undo::Undo;
 use super::{Checker, Due, SubscribeDue, UnsubscribeDue};
 use crate::network::LinkId;
-use crate::reference::{Subscription, Value, named};
+use crate::reference::{MessageId, Subscription, Value, named};
 
 impl Checker {
     pub(super) fn input(&mut self, id: LinkId, packet: &Packet<'_>) {
@@ -22,8 +23,12 @@ impl Checker {
             Packet::PubComp(ack) => self.acknowledged(id, session, ack, QoS::ExactlyOnce),
             Packet::PubRec(ack) => self.pubrec_in(id, session, ack),
             Packet::PubRel(ack) => {
-                self.reference.sessions[session].inbound.remove(&ack.id.get());
-                self.links[id.0].pubcomps.insert(ack.id.get());
+                let packet_id = ack.id.get();
+                let is_known = self.reference.sessions[session].inbound.remove(&packet_id);
+                if is_known {
+                    self.remember_lasting(session, Undo::Released { session, packet_id });
+                }
+                self.links[id.0].pubcomps.insert(packet_id, is_known);
             }
             Packet::Subscribe(subscribe) => self.subscribe_in(id, session, subscribe),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe_in(id, session, unsubscribe),
@@ -46,8 +51,12 @@ impl Checker {
             return;
         };
         let is_new = qos != QoS::ExactlyOnce || self.reference.sessions[session].inbound.insert(packet_id);
+        let is_stalled = self.logs[self.links[id.0].shard].is_stalled;
         let message = named(publish.payload);
         let mut value = None;
+        if qos == QoS::ExactlyOnce {
+            self.exactly_once_in(id, session, packet_id, message, is_new);
+        }
         if is_new {
             self.count_published(qos);
             if let Some(message) = message {
@@ -57,7 +66,7 @@ impl Checker {
                 value = Some(self.retained_in(&topic, message));
             }
         }
-        let due = Due { message, value };
+        let due = Due { message, value, is_stalled };
         match qos {
             QoS::AtMostOnce => {}
             QoS::AtLeastOnce => {
@@ -66,6 +75,28 @@ impl Checker {
             QoS::ExactlyOnce => {
                 self.links[id.0].pubrecs.insert(packet_id, due);
             }
+        }
+    }
+
+    /// A QoS 2 message, new or repeated.
+    fn exactly_once_in(
+        &mut self,
+        id: LinkId,
+        session: usize,
+        packet_id: u16,
+        message: Option<MessageId>,
+        is_new: bool,
+    ) {
+        let is_stalled = self.logs[self.links[id.0].shard].is_stalled;
+        if is_new {
+            self.remember_lasting(session, Undo::TakenOver { session, packet_id, message });
+        } else if self.reference.sessions[session].put_off.remove(&packet_id)
+            && let Some(message) = message
+        {
+            self.reference.handed_again(message, self.now);
+        }
+        if is_stalled {
+            self.reference.sessions[session].put_off.insert(packet_id);
         }
     }
 
@@ -90,7 +121,13 @@ impl Checker {
             .get(&packet_id)
             .is_some_and(|out| out.qos == qos && (out.is_received || qos == QoS::AtLeastOnce))
         {
-            outbound.remove(&packet_id);
+            self.finished(session, packet_id);
+        }
+    }
+
+    fn finished(&mut self, session: usize, packet_id: u16) {
+        if let Some(outgoing) = self.reference.sessions[session].outbound.remove(&packet_id) {
+            self.remember_lasting(session, Undo::Acknowledged { session, packet_id, outgoing });
         }
     }
 
@@ -98,9 +135,11 @@ impl Checker {
         let packet_id = ack.id.get();
         if ack.reason.is_error() {
             self.links[id.0].outstanding.remove(&packet_id);
-            self.reference.sessions[session].outbound.remove(&packet_id);
-        } else if let Some(out) = self.reference.sessions[session].outbound.get_mut(&packet_id) {
-            out.is_received = true;
+            self.finished(session, packet_id);
+        } else if let Some(out) = self.reference.sessions[session].outbound.get_mut(&packet_id)
+            && !core::mem::replace(&mut out.is_received, true)
+        {
+            self.remember_lasting(session, Undo::Received { session, packet_id });
         }
     }
 
@@ -143,7 +182,8 @@ impl Checker {
             });
             places.push(state.subscriptions.len() - 1);
         }
-        self.links[id.0].subacks.insert(subscribe.id.get(), SubscribeDue { places });
+        let is_stalled = self.logs[self.links[id.0].shard].is_stalled;
+        self.links[id.0].subacks.insert(subscribe.id.get(), SubscribeDue { places, is_stalled });
     }
 
     fn unsubscribe_in(&mut self, id: LinkId, session: usize, unsubscribe: &Unsubscribe<'_>) {
@@ -163,12 +203,18 @@ impl Checker {
             }
             filters.push((text, if is_repeated { None } else { expected }));
         }
-        self.links[id.0].unsubacks.insert(unsubscribe.id.get(), UnsubscribeDue { filters, requested });
+        let is_stalled = self.logs[self.links[id.0].shard].is_stalled;
+        self.links[id.0]
+            .unsubacks
+            .insert(unsubscribe.id.get(), UnsubscribeDue { filters, requested, is_stalled });
     }
 
     fn disconnect_in(&mut self, id: LinkId, session: usize, disconnect: &Disconnect<'_>) {
-        if let Some(expiry) = disconnect.properties.session_expiry_interval() {
-            self.reference.sessions[session].expiry = expiry;
+        if let Some(expiry) = disconnect.properties.session_expiry_interval()
+            && self.reference.sessions[session].life.connection == Some(id)
+        {
+            self.remember_life(session);
+            self.reference.sessions[session].life.expiry = expiry;
         }
         self.end_connection(id, disconnect.reason == ReasonCode::NORMAL_DISCONNECTION);
     }

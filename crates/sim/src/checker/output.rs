@@ -39,13 +39,20 @@ impl Checker {
                 if ack.reason.is_error() {
                     self.reference.sessions[session].inbound.remove(&ack.id.get());
                 }
+                self.reference.sessions[session].put_off.remove(&ack.id.get());
+                self.promise_packet(session, ack.id.get(), true);
                 self.publish_acknowledged(id, due, ack, "PUBREC");
             }
             Packet::PubRel(ack) => self.pubrel_out(id, session, ack),
             Packet::PubComp(ack) => {
-                if !self.links[id.0].pubcomps.remove(&ack.id.get()) {
-                    self.fail_on(id, "PUBCOMP without PUBREL");
+                match self.links[id.0].pubcomps.remove(&ack.id.get()) {
+                    None => self.fail_on(id, "PUBCOMP without PUBREL"),
+                    Some(true) if ack.reason.is_error() => {
+                        self.fail_on(id, "PUBCOMP does not know a message whose PUBREC was sent");
+                    }
+                    Some(_) => {}
                 }
+                self.promise_packet(session, ack.id.get(), true);
             }
             Packet::SubAck(suback) => self.suback_out(id, session, suback),
             Packet::UnsubAck(unsuback) => self.unsuback_out(id, session, unsuback),
@@ -70,13 +77,18 @@ impl Checker {
         check.last_bytes_at = self.now;
         check.last_packet_at = self.now;
         let (phase, is_repeated) = (check.phase, check.connacks > 1);
-        if !matches!(phase, Phase::Admitted | Phase::Ended) || is_repeated {
+        if !matches!(phase, Phase::Admitted | Phase::Refused | Phase::Ended) || is_repeated {
             self.fail_on(id, "a CONNACK that nobody waits for");
         }
         if connack.reason != ReasonCode::Success {
-            self.fail_on(id, &format!("refused with {:?}", connack.reason));
+            self.turned_away_out(id, connack.reason);
             return;
         }
+        if phase == Phase::Refused {
+            self.fail_on(id, "a new Session that cannot be written down is let in");
+            return;
+        }
+        self.promise_connect(id);
         if phase == Phase::Admitted {
             self.links[id.0].phase = Phase::Open;
         }
@@ -94,6 +106,20 @@ impl Checker {
             self.resolve(id, connack.session_present);
         }
         self.connack_properties(id, connack);
+    }
+
+    /// A CONNACK that lets nobody in.
+    fn turned_away_out(&mut self, id: LinkId, reason: ReasonCode) {
+        let check = &self.links[id.0];
+        if check.turned_away == Some(false) || reason != ReasonCode::ServerUnavailable {
+            self.fail_on(id, &format!("refused with {reason:?}"));
+        } else if check.turned_away.is_none() {
+            // The Session was about to expire, and has.
+            self.end_connection(id, false);
+            if let Some(session) = self.links[id.0].session {
+                self.session_ends(session);
+            }
+        }
     }
 
     fn connack_properties(&mut self, id: LinkId, connack: &ConnAck<'_>) {
@@ -123,10 +149,15 @@ impl Checker {
             return;
         };
         if ack.reason.is_error() {
-            if let Some(message) = due.message
-                && !self.reference.messages[message].is_forbidden
+            let is_put_off = due.is_stalled && ack.reason == ReasonCode::QuotaExceeded;
+            if let Some(message) =
+                due.message.filter(|message| !self.reference.messages[*message].is_forbidden)
             {
-                self.fail_on(id, &format!("{what} refuses a good message: {:?}", ack.reason));
+                if is_put_off {
+                    self.reference.messages[message].copies -= 1;
+                } else {
+                    self.fail_on(id, &format!("{what} refuses a good message: {:?}", ack.reason));
+                }
             }
             return;
         }
@@ -152,6 +183,7 @@ impl Checker {
         if !is_due && ack.reason != ReasonCode::PacketIdentifierNotFound {
             self.fail_on(id, "PUBREL without PUBREC");
         }
+        self.promise_packet(session, ack.id.get(), false);
     }
 
     fn suback_out(&mut self, id: LinkId, session: usize, suback: &SubAck<'_>) {
@@ -165,10 +197,14 @@ impl Checker {
         }
         for (place, code) in due.places.into_iter().zip(suback.codes.iter()) {
             let granted = self.reference.sessions[session].subscriptions[place].qos();
+            let stamp = self.reference.tick();
+            if due.is_stalled && code.is_error() {
+                self.reference.sessions[session].subscriptions[place].gone = Some(stamp);
+                continue;
+            }
             if code != ReasonCode::granted(granted) {
                 self.fail_on(id, &format!("SUBACK grants {code:?} for QoS {granted:?}"));
             }
-            let stamp = self.reference.tick();
             self.reference.sessions[session].acknowledge(place, stamp);
             self.owe_retained(session, place);
         }
@@ -180,6 +216,10 @@ impl Checker {
             return;
         };
         let stamp = self.reference.tick();
+        let refused = ReasonCode::ImplementationSpecificError;
+        if due.is_stalled && unsuback.codes.iter().any(|code| code == refused) {
+            return; // they may be there, or not
+        }
         for (text, _) in &due.filters {
             self.reference.sessions[session].gone(text, due.requested, stamp);
         }
@@ -198,15 +238,27 @@ impl Checker {
         }
     }
 
+    /// Whether a client of this connection may wait for an acknowledgement in vain: it cannot be told that its message was
+    /// put off.
+    pub(crate) fn waits_in_vain(&self, id: LinkId) -> bool {
+        let check = &self.links[id.0];
+        let mut publishes = check.pubacks.values().chain(check.pubrecs.values());
+        !check.version().has_properties() && publishes.any(|due| due.is_stalled)
+    }
+
     /// What a connection still has to be answered.
     pub(super) fn unanswered(&self, id: LinkId) -> Option<String> {
         let check = &self.links[id.0];
         if check.phase != Phase::Open || check.is_closed {
             return None;
         }
+        let is_v5 = check.version().has_properties();
+        let publishes = check.pubacks.iter().chain(&check.pubrecs);
+        let mut publishes =
+            publishes.filter(|(_, due)| is_v5 || !due.is_stalled).map(|(packet_id, _)| packet_id);
         let first = [
-            (PacketType::Publish, check.pubacks.keys().chain(check.pubrecs.keys()).next()),
-            (PacketType::PubRel, check.pubcomps.iter().next()),
+            (PacketType::Publish, publishes.next()),
+            (PacketType::PubRel, check.pubcomps.keys().next()),
             (PacketType::Subscribe, check.subacks.keys().next()),
             (PacketType::Unsubscribe, check.unsubacks.keys().next()),
         ];
