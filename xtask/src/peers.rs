@@ -36,6 +36,7 @@ pub(crate) fn install_all(repository: &Repository) -> Vec<Missing> {
         println!("peer {}: installing it", peer.name());
         let installed = match peer {
             Peer::Mosquitto => system_packages(&["mosquitto-clients"]),
+            Peer::MosquittoBroker => system_packages(&["mosquitto"]),
             Peer::Paho => install_paho(&pins),
             Peer::MqttJs => install_mqttjs(&pins),
         };
@@ -62,7 +63,7 @@ pub(crate) fn missing_text(missing: &[Missing]) -> String {
 /// The folder of a peer and the file in it that says which versions are installed.
 fn home(peer: Peer) -> Option<(&'static str, &'static str)> {
     match peer {
-        Peer::Mosquitto => None,
+        Peer::Mosquitto | Peer::MosquittoBroker => None,
         Peer::Paho => Some(("venv", "requirements.txt")),
         Peer::MqttJs => Some(("node", "package-lock.json")),
     }

@@ -1,12 +1,24 @@
 //! The commands of the program, each of which may also be called by the name of the tool of Mosquitto that it stands for.
 
+mod completions;
+mod ctrl;
+mod describe;
 mod install_links;
+mod man;
 mod passwd;
+mod play;
+mod publish;
+mod request;
 mod signal;
+mod subscribe;
+mod test;
 
+use core::fmt::Write as _;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
+
+use martlet_tools::flags::Tool;
 
 /// A command.
 pub(crate) struct Command {
@@ -22,6 +34,19 @@ pub(crate) struct Command {
 
 /// All commands, in the order of `martlet --help`.
 pub(crate) const COMMANDS: &[Command] = &[
+    Command { name: "pub", tool: Some("mosquitto_pub"), about: "Publish messages", run: publish::run },
+    Command {
+        name: "sub",
+        tool: Some("mosquitto_sub"),
+        about: "Subscribe to topics and print the messages",
+        run: subscribe::run,
+    },
+    Command {
+        name: "rr",
+        tool: Some("mosquitto_rr"),
+        about: "Publish a request and print the answer",
+        run: request::run,
+    },
     Command {
         name: "passwd",
         tool: Some("mosquitto_passwd"),
@@ -40,6 +65,26 @@ pub(crate) const COMMANDS: &[Command] = &[
         about: "Make links by which the program answers to the names of Mosquitto's",
         run: install_links::run,
     },
+    Command {
+        name: "ctrl",
+        tool: Some("mosquitto_ctrl"),
+        about: "Look after a running broker: its listeners, clients, groups and roles",
+        run: ctrl::run,
+    },
+    Command {
+        name: "completions",
+        tool: None,
+        about: "Print a script that completes commands and flags in a shell",
+        run: completions::run,
+    },
+    Command { name: "play", tool: None, about: "Publish what sub --record wrote", run: play::run },
+    Command {
+        name: "test",
+        tool: None,
+        about: "Find out what a broker can do, and whether it works",
+        run: test::run,
+    },
+    Command { name: "man", tool: None, about: "Write manual pages of all commands", run: man::run },
 ];
 
 /// What a command line calls.
@@ -64,6 +109,22 @@ pub(crate) fn call(mut arguments: impl Iterator<Item = OsString>) -> Call {
     }
 }
 
+/// Whether the program was called by the name of Mosquitto's broker.
+pub(crate) fn called_as_mosquitto() -> bool {
+    let program = std::env::args_os().next().unwrap_or_default();
+    Path::new(&program).file_stem().is_some_and(|stem| stem == "mosquitto")
+}
+
+/// The name that a tool was called by.
+pub(crate) fn called_as(tool: Tool) -> String {
+    let program = std::env::args_os().next().unwrap_or_default();
+    let by_link = Path::new(&program).file_stem().is_some_and(|stem| stem == tool.program());
+    match COMMANDS.iter().find(|command| command.tool == Some(tool.program())) {
+        Some(command) if !by_link => format!("martlet {}", command.name),
+        _ => tool.program().to_owned(),
+    }
+}
+
 fn is(name: &OsStr, tool: Option<&str>) -> bool {
     tool.is_some_and(|tool| name == tool)
 }
@@ -72,7 +133,7 @@ fn is(name: &OsStr, tool: Option<&str>) -> bool {
 pub(crate) fn list() -> String {
     let mut text = String::from("Commands:\n");
     for command in COMMANDS {
-        text.push_str(&format!("  {:14} {}\n", command.name, command.about));
+        let _ = writeln!(text, "  {:14} {}", command.name, command.about);
     }
     text.push_str("\nEach has a --help of its own. Without a command the broker runs.");
     text

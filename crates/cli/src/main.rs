@@ -8,8 +8,10 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod connect;
 mod flags;
 mod serve;
+mod session;
 
 use core::fmt::Display;
 use std::io::{self, Write};

@@ -15,6 +15,7 @@ use martlet_server::{
     Broker, Durability, Host, ListenAddress, Options, Persistence, Rules, ShardFailed, StartError, logging,
 };
 
+use crate::commands;
 use crate::flags::Flags;
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
 
@@ -71,10 +72,15 @@ pub(crate) fn serve(flags: &Flags) -> Result<(), ServeError> {
 }
 
 fn options(flags: &Flags) -> Result<Options, ServeError> {
-    let settings = match &flags.config_file {
+    let mut settings = match &flags.config_file {
         Some(path) => Settings::read(path).map_err(ServeError::Config)?,
         None => Settings::default(),
     };
+    if commands::called_as_mosquitto() {
+        // What people who call it so depend on, where the standard leaves it open.
+        settings.engine.features.exactly_once_at_release = true;
+        settings.keeping.is_on.get_or_insert(false);
+    }
     let Settings { mut listeners, shards, mut engine, keeping } = settings;
     engine.seed = random_seed();
     if listeners.is_empty() {

@@ -38,6 +38,13 @@ impl fmt::Display for ServerReason {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
+    /// The address of a host was not found.
+    Lookup {
+        /// The name of the host.
+        host: String,
+        /// Why.
+        error: io::Error,
+    },
     /// The socket, or what carries it, failed.
     Io(io::Error),
     /// The server did not let the client in within the time allowed.
@@ -75,7 +82,7 @@ pub enum ConnectError {
 impl core::error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
+            Self::Io(error) | Self::Lookup { error, .. } => Some(error),
             Self::Misbehaved(error) => Some(error),
             Self::Encode(error) => Some(error),
             Self::Properties(error) | Self::WillProperties(error) => Some(error),
@@ -95,6 +102,7 @@ impl core::error::Error for ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Lookup { host, error } => write!(f, "no address of {host}: {error}"),
             Self::Io(error) => write!(f, "{error}"),
             Self::Timeout { after } => write!(f, "no connection within {after:?}"),
             Self::Refused(reason) => write!(f, "the server refuses the connection: {reason}"),

@@ -80,6 +80,7 @@ impl EventLoop {
             inflight_messages_max: options.inflight_messages_max.get(),
             topic_alias_maximum_outgoing: options.topic_alias_maximum_outgoing,
             acknowledges_itself: false,
+            tolerates_excess: false,
         };
         Self {
             protocol: martlet_proto::Client::new(settings),

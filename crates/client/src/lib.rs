@@ -19,8 +19,9 @@
 //! # }
 //! ```
 //!
-//! [`blocking`] has the same without `async`. The protocol itself is [`martlet_proto`]'s; here are the sockets, the clock
-//! and the handles.
+//! [`blocking`] has the same without `async`. [`dial`] opens just a way to a server, for programs that speak the protocol
+//! themselves. The protocol itself
+//! is [`martlet_proto`]'s; here are the sockets, the clock and the handles.
 //!
 //! # Features
 //!
@@ -59,6 +60,7 @@ pub use error::{
     UnsubscribeError,
 };
 pub use handle::Client;
+pub use link::Carrier;
 pub use mailbox::{Overflow, SubscriptionEnd};
 pub use message::Message;
 pub use options::Options;
@@ -68,10 +70,11 @@ pub use reconnect::Reconnect;
 pub use request::{Request, RequestError, Requester};
 pub use state::{Closed, Connection, State, StateWatch};
 pub use subscription::{Subscribe, Subscription};
+pub use transport::dial;
 #[cfg(feature = "socks")]
 pub use transport::socks::{SocksError, SocksProxy};
 #[cfg(feature = "tls")]
-pub use transport::tls::{Tls, TlsError};
+pub use transport::tls::{Tls, TlsError, TlsVersion};
 pub use will::Will;
 
 #[cfg(feature = "tls")]

@@ -9,8 +9,8 @@ use crate::command::Reply;
 use crate::error::PublishError;
 use crate::publish::Published;
 
-/// What carries a connection: a socket, or layers above one.
-pub(crate) trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
+/// What carries a connection: a socket, or layers above one. See [`dial`](crate::dial).
+pub trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
 

@@ -25,6 +25,8 @@ use crate::will::Will;
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(crate) address: Address,
+    pub(crate) bind_address: Option<String>,
+    pub(crate) no_delay: bool,
     pub(crate) version: ProtocolVersion,
     pub(crate) client_identifier: String,
     pub(crate) clean_start: bool,
@@ -69,6 +71,8 @@ impl Options {
     pub fn new(address: Address) -> Self {
         Self {
             address,
+            bind_address: None,
+            no_delay: true,
             version: ProtocolVersion::Mqtt5,
             client_identifier: format!("martlet-{:015x}", reconnect::random() >> 4),
             clean_start: true,
@@ -110,6 +114,20 @@ impl Options {
     /// What is wrong with the URL.
     pub fn from_url(url: &str) -> Result<Self, AddressError> {
         url.parse().map(Self::new)
+    }
+
+    /// The local address, or a name for it, from which a connection over TCP is made; by default the system chooses.
+    #[must_use]
+    pub fn bind_address(mut self, host: impl Into<String>) -> Self {
+        self.bind_address = Some(host.into());
+        self
+    }
+
+    /// Whether what is written to TCP is sent at once, without Nagle's algorithm; by default it is.
+    #[must_use]
+    pub fn no_delay(mut self, no_delay: bool) -> Self {
+        self.no_delay = no_delay;
+        self
     }
 
     /// The version of MQTT; by default 5.0.

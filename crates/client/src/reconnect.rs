@@ -109,7 +109,10 @@ pub(crate) fn is_worth_retrying(lost: &Lost) -> bool {
         Lost::Authentication(_) => false,
         Lost::Disconnected(reason) => is_passing(reason.code),
         Lost::Connect(error) => match error {
-            ConnectError::Io(_) | ConnectError::Timeout { .. } | ConnectError::Closed => true,
+            ConnectError::Lookup { .. }
+            | ConnectError::Io(_)
+            | ConnectError::Timeout { .. }
+            | ConnectError::Closed => true,
             ConnectError::Refused(reason) => is_passing(reason.code),
             #[cfg(feature = "websocket")]
             ConnectError::WebSocket(_) => true,

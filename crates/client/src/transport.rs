@@ -2,6 +2,7 @@
 
 #[cfg(feature = "socks")]
 pub(crate) mod socks;
+mod tcp;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 #[cfg(feature = "websocket")]
@@ -14,8 +15,26 @@ use crate::error::ConnectError;
 use crate::link::Carrier;
 use crate::options::Options;
 
-/// Opens a connection to the server of the options, without a word of MQTT.
-pub(crate) async fn dial(options: &Options) -> Result<Box<dyn Carrier>, ConnectError> {
+/// Opens a way to the server of the options, through all layers that its address has, without a word of MQTT.
+///
+/// Of the options only those count that concern the way: address, local address, TLS, headers of WebSocket, proxy. There
+/// is no time limit here. To be called from within a Tokio runtime.
+///
+/// ```no_run
+/// use martlet_client::Options;
+/// use tokio::io::AsyncWriteExt;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut carrier = martlet_client::dial(&Options::from_url("mqtts://broker.example")?).await?;
+/// carrier.write_all(b"whatever the server understands").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`ConnectError::Lookup`], [`ConnectError::Io`] and those of the layers: `Tls`, `WebSocket`, `Socks`. A handshake of TLS
+/// that fails is an [`ConnectError::Io`] with the error of rustls within.
+pub async fn dial(options: &Options) -> Result<Box<dyn Carrier>, ConnectError> {
     match &options.address {
         Address::Tcp { host, port } => Ok(Box::new(tcp(options, host, *port).await?)),
         #[cfg(feature = "tls")]
@@ -31,9 +50,10 @@ pub(crate) async fn dial(options: &Options) -> Result<Box<dyn Carrier>, ConnectE
         #[cfg(all(feature = "websocket", feature = "tls"))]
         Address::SecureWebSocket { host, port, path } => {
             let socket = tcp(options, host, *port).await?;
-            // What is negotiated below WebSocket is HTTP, whatever the options say for MQTT.
-            let alpn = [b"http/1.1".to_vec()];
-            let socket = tls::open(&options.tls, &alpn, host, socket).await?;
+            // What is negotiated below WebSocket is HTTP, unless the options say otherwise.
+            let http = [b"http/1.1".to_vec()];
+            let alpn = if options.tls.alpn.is_empty() { &http[..] } else { &options.tls.alpn };
+            let socket = tls::open(&options.tls, alpn, host, socket).await?;
             Ok(Box::new(websocket::open(options, "wss", (host, *port, path), socket).await?))
         }
         #[cfg(unix)]
@@ -46,14 +66,11 @@ pub(crate) async fn dial(options: &Options) -> Result<Box<dyn Carrier>, ConnectE
     }
 }
 
+/// TCP, through the proxy if there is one.
 async fn tcp(options: &Options, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
     #[cfg(feature = "socks")]
     if let Some(proxy) = &options.socks {
-        return socks::open(proxy, host, port).await;
+        return socks::open(options, proxy, host, port).await;
     }
-    #[cfg(not(feature = "socks"))]
-    let _ = options;
-    let socket = TcpStream::connect((host, port)).await.map_err(ConnectError::Io)?;
-    socket.set_nodelay(true).map_err(ConnectError::Io)?;
-    Ok(socket)
+    tcp::connect(options, host, port).await
 }

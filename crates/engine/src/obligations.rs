@@ -95,7 +95,9 @@ impl Engine {
     ) {
         let is_owed = demand == Demand::Lasting && publication.qos > QoS::AtMostOnce && self.journal.is_on();
         if !is_owed {
-            let hold = if self.forwards.holds(publication.publisher) { self.journal.pending() } else { None };
+            let is_kept = publication.retain && !self.journal.is_stalled();
+            let waits = is_kept || self.forwards.holds(publication.publisher);
+            let hold = if waits { self.journal.pending() } else { None };
             self.forwards.push(shard, publication, destination, 0, hold);
             return;
         }

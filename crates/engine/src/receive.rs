@@ -120,7 +120,7 @@ impl Engine {
             Packet::PubComp(ack) => self.pubcomp(id, ack),
             Packet::Subscribe(subscribe) => self.subscribe(id, &subscribe)?,
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, &unsubscribe),
-            Packet::PingReq => self.send_at_once(id, &Packet::PingResp), // [MQTT-3.12.4-1]
+            Packet::PingReq => self.answer_ping(id),
             Packet::Connect(_)
             | Packet::ConnAck(_)
             | Packet::SubAck(_)
@@ -179,6 +179,16 @@ impl Engine {
                 held.push(BatchId::default(), Waiting::Packets(bytes));
             }
             None => self.send_at_once(id, packet),
+        }
+    }
+
+    /// PINGRESP [MQTT-3.12.4-1]: in its turn, so that what the client sent before is durable when it comes; but a log that
+    /// cannot be written to does not make a living connection look dead.
+    fn answer_ping(&mut self, id: ConnectionId) {
+        if self.journal.is_stalled() {
+            self.send_at_once(id, &Packet::PingResp);
+        } else {
+            self.send(id, &Packet::PingResp);
         }
     }
 

@@ -24,7 +24,7 @@ impl Broker {
     /// # Panics
     /// When it cannot be started.
     pub fn start() -> Self {
-        let mut child = Command::new(executable())
+        let mut child = Command::new(martlet())
             .args(["-p", "0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -63,8 +63,11 @@ impl Drop for Broker {
     }
 }
 
-/// The broker of the profile in which the tests are built. `cargo xtask test` builds it first.
-fn executable() -> PathBuf {
+/// The program `martlet` of the profile in which the tests are built. `cargo xtask test` builds it first.
+///
+/// # Panics
+/// When it is not there and cannot be built.
+pub fn martlet() -> PathBuf {
     let test = env::current_exe().expect("the test knows its own path");
     let folder =
         test.parent().and_then(|deps| deps.parent()).expect("tests are built into a folder of the profile");

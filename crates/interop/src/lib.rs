@@ -8,10 +8,12 @@
 
 mod broker;
 mod lines;
+mod mosquitto;
 mod peers;
 mod process;
 
-pub use broker::Broker;
+pub use broker::{Broker, martlet};
+pub use mosquitto::MosquittoBroker;
 pub use peers::{Peer, SKIPPED_PEERS, peers_folder};
 pub use process::Process;
 

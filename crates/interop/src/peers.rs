@@ -4,6 +4,8 @@ use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use crate::MosquittoBroker;
+
 /// The names of the peers, separated by commas, whose tests shall be skipped because they cannot be installed.
 /// `cargo xtask test` sets it and says so loudly; without it a missing peer fails its tests.
 pub const SKIPPED_PEERS: &str = "MARTLET_SKIPPED_PEERS";
@@ -13,6 +15,8 @@ pub const SKIPPED_PEERS: &str = "MARTLET_SKIPPED_PEERS";
 pub enum Peer {
     /// The command line tools of Eclipse Mosquitto.
     Mosquitto,
+    /// The broker of Eclipse Mosquitto.
+    MosquittoBroker,
     /// Eclipse Paho for Python.
     Paho,
     /// MQTT.js on Node.
@@ -21,7 +25,7 @@ pub enum Peer {
 
 impl Peer {
     /// Every peer.
-    pub const ALL: [Self; 3] = [Self::Mosquitto, Self::Paho, Self::MqttJs];
+    pub const ALL: [Self; 4] = [Self::Mosquitto, Self::MosquittoBroker, Self::Paho, Self::MqttJs];
 
     /// Whether it can be started.
     pub fn is_installed(self) -> bool {
@@ -50,10 +54,10 @@ impl Peer {
     /// A script of this peer in `peers/`, given with the path below it and without its suffix.
     ///
     /// # Panics
-    /// The tools of Mosquitto run no scripts.
+    /// What Mosquitto has runs no scripts.
     pub fn script(self, script: &str) -> Command {
         let (program, suffix) = match self {
-            Self::Mosquitto => panic!("the tools of Mosquitto run no scripts"),
+            Self::Mosquitto | Self::MosquittoBroker => panic!("what Mosquitto has runs no scripts"),
             Self::Paho => (python(), "py"),
             Self::MqttJs => (PathBuf::from("node"), "js"),
         };
@@ -66,6 +70,7 @@ impl Peer {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Mosquitto => "mosquitto",
+            Self::MosquittoBroker => "mosquitto-broker",
             Self::Paho => "paho",
             Self::MqttJs => "mqttjs",
         }
@@ -79,6 +84,7 @@ impl Peer {
                 command.args(["-c", "command -v mosquitto_pub mosquitto_sub mosquitto_rr"]);
                 command
             }
+            Self::MosquittoBroker => MosquittoBroker::probe(),
             Self::Paho => {
                 let mut command = with_libraries(python());
                 command.args(["-c", "import paho.mqtt.client"]);

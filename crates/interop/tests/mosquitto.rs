@@ -1,4 +1,5 @@
-//! `mosquitto_pub`, `mosquitto_sub` and `mosquitto_rr`, in each version of the protocol.
+//! `mosquitto_pub`, `mosquitto_sub` and `mosquitto_rr`, in each version of the protocol: Mosquitto's and Martlet's, and the
+//! latter also with Mosquitto's broker.
 
 #![forbid(unsafe_code)]
 

@@ -85,9 +85,20 @@ impl OutgoingAliases {
         }
     }
 
+    /// Whether an alias was introduced for this topic, and for no other since.
+    pub fn stands_for(&self, alias: u16, topic: &str) -> bool {
+        self.aliases.get(topic) == Some(&alias)
+    }
+
     /// Remembers that an alias was introduced in a packet that is really sent.
     pub fn introduced(&mut self, topic: &str, alias: u16) {
         self.aliases.insert(topic.into(), alias);
+    }
+
+    /// The same for an alias that may have stood for another topic before.
+    pub fn moved(&mut self, topic: &str, alias: u16) {
+        self.aliases.retain(|_, other| *other != alias);
+        self.introduced(topic, alias);
     }
 }
 

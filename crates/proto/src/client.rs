@@ -36,11 +36,19 @@ pub struct Settings {
     pub topic_alias_maximum_outgoing: u16,
     /// Whether messages are acknowledged as soon as they were handed over. If not, [`Client::acknowledge`] does it.
     pub acknowledges_itself: bool,
+    /// Whether a server may send more unfinished messages than the Receive Maximum allows. It must not [MQTT-3.3.4-9], but
+    /// some count wrongly, and an owner that keeps nothing of a message need not mind.
+    pub tolerates_excess: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { inflight_messages_max: 65_535, topic_alias_maximum_outgoing: 16, acknowledges_itself: true }
+        Self {
+            inflight_messages_max: 65_535,
+            topic_alias_maximum_outgoing: 16,
+            acknowledges_itself: true,
+            tolerates_excess: false,
+        }
     }
 }
 
@@ -121,7 +129,7 @@ impl<T> Client<T> {
         let mut connection = ClientConnection::new(connect.version, KeepAlive::new(connect.keep_alive));
         let properties = &connect.properties;
         connection.topic_alias_maximum = properties.topic_alias_maximum().unwrap_or(0);
-        if let Some(maximum) = properties.receive_maximum() {
+        if let Some(maximum) = properties.receive_maximum().filter(|_| !self.settings.tolerates_excess) {
             connection.receive_quota = crate::quota::Quota::new(maximum.get());
         }
         if let Some(bytes) = properties.maximum_packet_size() {
@@ -207,6 +215,11 @@ impl<T> Client<T> {
         self.waiting.len() + self.publishes.len()
     }
 
+    /// QoS 2 messages that came, and that the server has not released by PUBREL.
+    pub fn unreleased_messages(&self) -> usize {
+        self.session.inbound.len()
+    }
+
     /// An idle connection has to show that it lives [MQTT-3.1.2-20].
     fn keep_alive(&mut self) {
         let Some(at) = self.wake_at() else { return };
@@ -247,10 +260,6 @@ impl<T> Client<T> {
         let mut lost: Vec<_> = core::mem::take(&mut self.requests).into_values().collect();
         lost.sort_by_key(|(number, _)| *number);
         self.events.extend(lost.into_iter().map(|(_, token)| Event::RequestLost(token)));
-    }
-
-    fn is_taken(&self, id: PacketId) -> bool {
-        self.requests.contains_key(&id)
     }
 }
 

@@ -121,7 +121,7 @@ impl<M> Outbound<M> {
         if qos == QoS::AtMostOnce || self.is_exhausted() {
             return Err(message);
         }
-        let Some(id) = self.free_id(is_taken) else { return Err(message) };
+        let Some(id) = self.next_id(is_taken) else { return Err(message) };
         let slot =
             if qos == QoS::AtLeastOnce { Slot::AwaitsPubAck(message) } else { Slot::AwaitsPubRec(message) };
         self.entries.push_back(Entry { id, slot, is_in_flight: true });
@@ -288,8 +288,8 @@ impl<M> Outbound<M> {
         self.entries.retain(is_unfinished);
     }
 
-    /// The next Packet Identifier that is not in use.
-    fn free_id(&mut self, is_taken: impl Fn(PacketId) -> bool) -> Option<PacketId> {
+    /// The next Packet Identifier that is not in use, for a packet that is none of these messages; `None` if all are.
+    pub fn next_id(&mut self, is_taken: impl Fn(PacketId) -> bool) -> Option<PacketId> {
         let mut id = self.last_id;
         for _ in 0..u16::MAX {
             let candidate = PacketId::new(id.wrapping_add(1)).unwrap_or(PacketId::MIN);
@@ -347,14 +347,13 @@ impl<M> Outbound<M> {
     /// Where the unfinished message with this identifier stands.
     fn place(&self, id: PacketId) -> Option<usize> {
         let first = self.entries.front()?.id;
-        // As long as nothing was skipped or swept, the distance from the first identifier is the place.
+        // As long as nothing was skipped or swept, the distance from the first identifier is the place; else it is before.
         let (wanted, first) = (usize::from(id.get()), usize::from(first.get()));
         let guess = if wanted >= first { wanted - first } else { wanted + usize::from(u16::MAX) - first };
         let is_it = |entry: &Entry<M>| entry.id == id && !matches!(entry.slot, Slot::Done);
-        if self.entries.get(guess).is_some_and(is_it) {
-            return Some(guess);
-        }
-        self.entries.iter().position(is_it)
+        let until = self.entries.len().min(guess + 1);
+        let before = self.entries.range(..until).rev().position(is_it).map(|distance| until - 1 - distance);
+        before.or_else(|| self.entries.range(until..).position(is_it).map(|distance| until + distance))
     }
 }
 

@@ -1,7 +1,8 @@
-//! What `mosquitto_ctrl` asks of a broker: a module's name, a command and its arguments become a request in JSON.
+//! What `mosquitto_ctrl` asks of a broker: a module's name, a command and its arguments become a request in JSON, and
+//! the answer becomes text.
 //!
-//! Requests go to a topic of the module, and the answer comes on the same topic with `/response` at its end. Sending
-//! them and printing the answers is not done here.
+//! Requests go to a topic of the module, and the answer comes on the same topic with `/response` at its end. Who carries
+//! them is not known here.
 
 use core::fmt::{self, Write as _};
 use std::ffi::OsString;
@@ -9,13 +10,18 @@ use std::path::Path;
 
 use crate::json::{Json, Layout};
 
+mod answer;
 mod dynsec;
 mod dynsec_file;
 mod dynsec_table;
+mod report;
+pub mod shell;
 
+pub use answer::{Answer, AnswerError, Outcome};
 pub use dynsec::{DynsecCommand, DynsecRequest, PasswordNeed};
 pub use dynsec_file::{DynsecFileError, initial_file, set_password_in_file};
 pub use dynsec_table::{Argument, CommandSpec, DYNSEC_COMMANDS};
+pub use report::{Report, report};
 
 /// A part of the broker that can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +44,8 @@ pub enum BrokerCommand {
 /// What the arguments after the flags ask for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ControlCommand {
-    /// The interactive shell, perhaps within a module.
-    Shell(Option<Module>),
+    /// The interactive shell.
+    Shell,
     /// To print [`help`]; the exit status is 0.
     Help(Module),
     /// A question about the broker.
@@ -57,15 +63,25 @@ pub enum ControlError {
         /// Its name.
         name: String,
     },
+    /// The module stands alone.
+    CommandMissing {
+        /// Which one.
+        module: Module,
+    },
     /// The module has no such command.
     UnknownCommand {
         /// Its name.
         name: String,
     },
-    /// Arguments are missing, too many or wrong.
+    /// Arguments are missing or too many.
+    Usage {
+        /// How the command is written.
+        command: CommandSpec,
+    },
+    /// An argument is wrong.
     Invalid {
-        /// A line about the reason, if there is more to say.
-        detail: Option<String>,
+        /// Which one, and why.
+        detail: String,
     },
     /// The command does not work on a file.
     NotOnAFile {
@@ -80,12 +96,13 @@ impl ControlError {
         match self {
             Self::UnknownModule { .. } | Self::NotOnAFile { .. } => 10,
             Self::UnknownCommand { .. } => 13,
-            Self::Invalid { .. } => 3,
+            Self::CommandMissing { .. } => 1,
+            Self::Usage { .. } | Self::Invalid { .. } => 3,
         }
     }
 
     fn invalid(detail: impl Into<String>) -> Self {
-        Self::Invalid { detail: Some(detail.into()) }
+        Self::Invalid { detail: detail.into() }
     }
 }
 
@@ -94,8 +111,12 @@ impl fmt::Display for ControlError {
         match self {
             Self::UnknownModule { name } => write!(f, "Error: Module '{name}' not supported."),
             Self::UnknownCommand { name } => write!(f, "Command '{name}' not recognised."),
-            Self::Invalid { detail: None } => f.write_str("Error: Invalid input."),
-            Self::Invalid { detail: Some(detail) } => write!(f, "Error: {detail}\nError: Invalid input."),
+            Self::CommandMissing { module } => {
+                let name = module.name();
+                write!(f, "Error: No command given. '{name} help' lists those of the module {name}.")
+            }
+            Self::Usage { command } => write!(f, "Usage: dynsec {command}\nError: Invalid input."),
+            Self::Invalid { detail } => write!(f, "Error: {detail}\nError: Invalid input."),
             Self::NotOnAFile { name } => write!(f, "Error: {name} does not work on a file."),
         }
     }
@@ -111,23 +132,15 @@ pub fn parse(arguments: &[OsString], data_file: Option<&Path>) -> Result<Control
     let words: Vec<String> =
         arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let Some((name, rest)) = words.split_first() else {
-        return Ok(ControlCommand::Shell(None));
+        return Ok(ControlCommand::Shell);
     };
-    let module = match name.as_str() {
-        "broker" => Module::Broker,
-        "dynsec" => Module::Dynsec,
-        _ => return Err(ControlError::UnknownModule { name: name.clone() }),
-    };
-    let Some((command, rest)) = rest.split_first() else {
-        return Ok(ControlCommand::Shell(Some(module)));
-    };
+    let module = Module::named(name).ok_or_else(|| ControlError::UnknownModule { name: name.clone() })?;
+    let (command, rest) = rest.split_first().ok_or(ControlError::CommandMissing { module })?;
     if command.eq_ignore_ascii_case("help") {
         return Ok(ControlCommand::Help(module));
     }
     match module {
-        Module::Broker => BrokerCommand::ALL
-            .into_iter()
-            .find(|other| other.name().eq_ignore_ascii_case(command))
+        Module::Broker => BrokerCommand::named(command)
             .map(ControlCommand::Broker)
             .ok_or_else(|| ControlError::UnknownCommand { name: command.clone() }),
         Module::Dynsec => dynsec::parse(command, rest, data_file.is_some()).map(ControlCommand::Dynsec),
@@ -135,6 +148,22 @@ pub fn parse(arguments: &[OsString], data_file: Option<&Path>) -> Result<Control
 }
 
 impl Module {
+    /// Every module.
+    pub const ALL: [Self; 2] = [Self::Broker, Self::Dynsec];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Broker => "broker",
+            Self::Dynsec => "dynsec",
+        }
+    }
+
+    /// The module of this name, in whichever case.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|module| module.name().eq_ignore_ascii_case(name))
+    }
+
     /// Where requests go.
     pub const fn topic(self) -> &'static str {
         match self {
@@ -150,13 +179,27 @@ impl Module {
 }
 
 impl BrokerCommand {
-    const ALL: [Self; 2] = [Self::ListPlugins, Self::ListListeners];
+    /// Every command.
+    pub const ALL: [Self; 2] = [Self::ListPlugins, Self::ListListeners];
 
     /// Its name, on the command line and in the request.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ListPlugins => "listPlugins",
             Self::ListListeners => "listListeners",
+        }
+    }
+
+    /// The command of this name, in whichever case.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|command| command.name().eq_ignore_ascii_case(name))
+    }
+
+    /// What it does, in a sentence.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::ListPlugins => "Print the plugins that are loaded.",
+            Self::ListListeners => "Print the listeners that are open.",
         }
     }
 
@@ -172,12 +215,12 @@ pub fn help(module: Module) -> String {
     match module {
         Module::Broker => {
             for command in BrokerCommand::ALL {
-                let _ = writeln!(text, "  broker {}", command.name());
+                let _ = writeln!(text, "  broker {}\n        {}", command.name(), command.about());
             }
         }
         Module::Dynsec => {
             for spec in DYNSEC_COMMANDS {
-                let _ = writeln!(text, "  dynsec {spec}");
+                let _ = writeln!(text, "  dynsec {spec}\n        {}", spec.about);
             }
         }
     }

@@ -1,19 +1,18 @@
-//! The arguments of `mosquitto_pub`, `mosquitto_sub`, `mosquitto_rr` and `mosquitto_ctrl`.
+//! The arguments of `mosquitto_pub`, `mosquitto_sub`, `mosquitto_rr` and `mosquitto_ctrl`, and of our own tools that speak
+//! to a broker.
 //!
-//! Each flag stands once in a table: names, tools, value, help. Parsing, `--help`, manual pages and completions follow
-//! from it. Values from an options file come first, so that the command line can override them.
+//! Each flag stands once in a table: names, tools, value, help. Parsing follows from it, and through [`program()`] also
+//! `--help`, manual pages and completions. Values from an options file come first, so that the command line can override them.
 
 use core::fmt;
 use std::ffi::{OsStr, OsString};
 
 use crate::payload::SourceError;
 
-mod complete;
 mod draft;
 mod error;
 mod finish;
 mod help;
-mod man;
 mod options;
 mod options_file;
 mod proxy;
@@ -21,27 +20,27 @@ mod setters;
 mod table;
 mod url;
 
-pub use complete::{Shell, completions};
 pub use error::{ArgumentError, Combination, NumberError, TopicRole, UrlError};
 pub use finish::{TlsFileError, check_tls};
-pub use help::help;
-pub use man::manual_page;
+pub use help::{help, program};
 pub use options::{
-    Address, ClientId, Connection, ControlOptions, Credentials, Output, PayloadOption, Proxy, PublishOptions,
-    RequestOptions, RetainHandling, SubscribeOptions, TlsOptions, TlsRoots, Version, Will,
+    Address, ClientId, Connection, ControlOptions, Credentials, Output, PayloadOption, PlayOptions,
+    ProbeOptions, Proxy, PublishOptions, RequestOptions, RetainHandling, SubscribeOptions, TlsOptions,
+    TlsRoots, Version, Will,
 };
 pub use options_file::{Environment, default_path};
 pub use proxy::ProxyError;
-pub use table::{FLAGS, Flag, FlagId, Hint, Tool, ToolSet, ValueKind, flags_of};
+pub use table::{FLAGS, Flag, FlagId, Tool, ToolSet, ValueKind, flags_of};
 
 pub(crate) use draft::Draft;
+pub(crate) use url::host_and_port;
 
 /// What the arguments ask for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request<T> {
-    /// To print [`help`]; the exit status is 1.
+    /// To print [`help()`]; the exit status of Mosquitto's tools is 1.
     Help,
-    /// To print the version; the exit status is 1.
+    /// To print the version; the exit status of Mosquitto's tools is 1.
     Version,
     /// To work with these options.
     Run(Box<T>),
@@ -94,6 +93,28 @@ pub fn control(
     run(Tool::Control, arguments, environment, Draft::into_control)
 }
 
+/// Reads the arguments of `martlet play`.
+///
+/// # Errors
+/// Every variant of [`ArgumentError`].
+pub fn play(
+    arguments: &[OsString],
+    environment: &Environment,
+) -> Result<Request<PlayOptions>, ArgumentError> {
+    run(Tool::Play, arguments, environment, Draft::into_play)
+}
+
+/// Reads the arguments of `martlet test`.
+///
+/// # Errors
+/// Every variant of [`ArgumentError`].
+pub fn probe(
+    arguments: &[OsString],
+    environment: &Environment,
+) -> Result<Request<ProbeOptions>, ArgumentError> {
+    run(Tool::Probe, arguments, environment, Draft::into_probe)
+}
+
 fn run<T>(
     tool: Tool,
     arguments: &[OsString],
@@ -114,7 +135,12 @@ fn run<T>(
 
 /// What goes to standard error when the arguments are wrong: the reason, and where to read more.
 pub fn complaint(tool: Tool, error: &ArgumentError) -> String {
-    format!("{error}\n\nUse '{} --help' to see usage.\n", tool.program())
+    complaint_as(tool.program(), error)
+}
+
+/// The same for a tool that is called by another name.
+pub fn complaint_as(program: &str, error: &ArgumentError) -> String {
+    format!("{error}\n\nUse '{program} --help' to see usage.\n")
 }
 
 /// The line that `--version` prints.

@@ -8,16 +8,15 @@ use std::io::{self, Write};
 use std::path::Path;
 
 mod arguments;
-mod file;
 mod hash;
 mod prompt;
 
-pub use arguments::{PasswdError, PasswdRequest, parse};
+pub use arguments::{PasswdError, PasswdRequest, parse, program};
 pub use hash::{HashError, PBKDF2_ITERATIONS, Scheme, hash, verify};
-pub use prompt::{PipedSecrets, Secrets, TerminalSecrets};
+pub use prompt::{Hidden, PasswordError, PipedSecrets, Secrets, TerminalSecrets, ask, new_password};
 
+use crate::file;
 use crate::payload::reason;
-use prompt::PasswordError;
 
 /// The file name that means standard output, together with `-c`.
 const STANDARD_OUTPUT: &str = "-";
@@ -71,15 +70,11 @@ pub fn main(
             let _ = writeln!(err, "{text}");
             1
         }
-        Err(Failure::Password(PasswordError::Mismatch)) => {
-            let _ = writeln!(err, "Error: Passwords do not match.");
-            STATUS_MISMATCH
+        Err(Failure::Password(error)) => {
+            let _ = writeln!(err, "Error: {error}.");
+            if matches!(error, PasswordError::Mismatch) { STATUS_MISMATCH } else { 1 }
         }
-        Err(Failure::Password(PasswordError::Empty)) => {
-            let _ = writeln!(err, "Error: Empty password.");
-            1
-        }
-        Err(Failure::Password(PasswordError::Io(error)) | Failure::Output(error)) => {
+        Err(Failure::Output(error)) => {
             let _ = writeln!(err, "Error: {}.", reason(&error));
             1
         }
@@ -133,9 +128,11 @@ fn line_for(
     secrets: &mut dyn Secrets,
     out: &mut dyn Write,
 ) -> Result<Vec<u8>, Failure> {
-    let hash = match password {
-        Some(password) => hash(scheme, password)?,
-        None => hash(scheme, &prompt::twice(secrets, out).map_err(Failure::Password)?)?,
+    let hash = if let Some(password) = password {
+        hash(scheme, password)?
+    } else {
+        let prompts = ["Password: ", "Reenter password: "];
+        hash(scheme, &new_password(prompts, secrets, out).map_err(Failure::Password)?)?
     };
     Ok(format!("{user}:{hash}\n").into_bytes())
 }

@@ -4,7 +4,7 @@
 
 use core::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::flags::PayloadOption;
@@ -67,8 +67,8 @@ impl fmt::Display for SourceError {
 
 impl core::error::Error for SourceError {}
 
-/// The system's words, without the number that Rust adds.
-pub(crate) fn reason(error: &io::Error) -> String {
+/// The system's words for an error, without the number that Rust adds.
+pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {
         Some((words, _)) => words.to_owned(),
@@ -80,15 +80,15 @@ pub(crate) fn reason(error: &io::Error) -> String {
 pub enum Payloads<R> {
     /// One payload, to be sent as often as `--repeat` says.
     One(Vec<u8>),
-    /// A payload for each line.
-    Lines(Lines<R>),
+    /// A payload for each line of this input: see [`LineCutter`].
+    Lines(R),
 }
 
 /// Reads what the options name. `input` is standard input, and is left alone unless they ask for it.
 ///
 /// # Errors
 /// Every variant of [`SourceError`].
-pub fn load<R: BufRead>(option: &PayloadOption, mut input: R) -> Result<Payloads<R>, SourceError> {
+pub fn load<R: Read>(option: &PayloadOption, mut input: R) -> Result<Payloads<R>, SourceError> {
     match option {
         PayloadOption::Text(text) => Ok(Payloads::One(text.clone())),
         PayloadOption::Null => Ok(Payloads::One(Vec::new())),
@@ -101,7 +101,7 @@ pub fn load<R: BufRead>(option: &PayloadOption, mut input: R) -> Result<Payloads
                 Some(payload) => Ok(Payloads::One(payload)),
             }
         }
-        PayloadOption::Lines => Ok(Payloads::Lines(Lines { input })),
+        PayloadOption::Lines => Ok(Payloads::Lines(input)),
     }
 }
 
@@ -119,31 +119,80 @@ fn read_to_end(input: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     Ok((payload.len() <= PAYLOAD_BYTES_MAX).then_some(payload))
 }
 
-/// The lines of an input without their newlines. The last one need not have any.
+/// Cuts what was read into lines, without their newlines. The last one need not have any.
 ///
-/// Holds one line at a time; a line beyond [`PAYLOAD_BYTES_MAX`] is an error.
-pub struct Lines<R> {
-    input: R,
+/// Holds what was pushed last and the beginning of a line before it, so that whoever takes all lines before pushing more
+/// holds one line and one piece of input at most.
+#[derive(Debug, Default)]
+pub struct LineCutter {
+    bytes: Vec<u8>,
+    /// Where the next line begins.
+    start: usize,
+    /// Up to here there is no newline behind `start`.
+    searched: usize,
+    has_ended: bool,
 }
 
-impl<R: BufRead> Iterator for Lines<R> {
-    type Item = io::Result<Vec<u8>>;
+/// A line is longer than a payload can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineTooLong;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut line = Vec::new();
-        let bound = PAYLOAD_BYTES_MAX as u64 + 2;
-        match self.input.by_ref().take(bound).read_until(b'\n', &mut line) {
-            Ok(0) => return None,
-            Ok(_) => {}
-            Err(error) => return Some(Err(error)),
-        }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-        }
-        if line.len() > PAYLOAD_BYTES_MAX {
-            return Some(Err(io::Error::from(io::ErrorKind::InvalidData)));
-        }
-        Some(Ok(line))
+impl fmt::Display for LineTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error: Message length must be less than {PAYLOAD_BYTES_MAX} bytes.")
+    }
+}
+
+impl core::error::Error for LineTooLong {}
+
+impl LineCutter {
+    /// Takes the next piece of the input.
+    ///
+    /// # Errors
+    /// [`LineTooLong`] if a line has grown beyond [`PAYLOAD_BYTES_MAX`]; there is nothing to do but to end.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), LineTooLong> {
+        self.bytes.drain(..self.start);
+        self.searched -= self.start;
+        self.start = 0;
+        self.bytes.extend_from_slice(bytes);
+        let is_too_long = self.bytes.get(..=PAYLOAD_BYTES_MAX).is_some_and(|line| !line.contains(&b'\n'));
+        if is_too_long { Err(LineTooLong) } else { Ok(()) }
+    }
+
+    /// Says that there is no more input.
+    pub fn end(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// The next line, if there is a whole one.
+    pub fn next_line(&mut self) -> Option<&[u8]> {
+        let rest = self.bytes.get(self.searched..)?;
+        let (start, end) = match rest.iter().position(|byte| *byte == b'\n') {
+            Some(distance) => {
+                let end = self.searched + distance;
+                let start = core::mem::replace(&mut self.start, end + 1);
+                (start, end)
+            }
+            None if self.has_ended && self.start < self.bytes.len() => {
+                (core::mem::replace(&mut self.start, self.bytes.len()), self.bytes.len())
+            }
+            None => {
+                self.searched = self.bytes.len();
+                return None;
+            }
+        };
+        self.searched = self.start;
+        self.bytes.get(start..end)
+    }
+
+    /// Whether there is no more input.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Whether the input has ended and all lines were taken.
+    pub fn is_exhausted(&self) -> bool {
+        self.has_ended && self.start == self.bytes.len()
     }
 }
 
@@ -180,10 +229,35 @@ mod tests {
             (&b"message1\nmessage2"[..], vec!["message1", "message2"]),
             (b"a\n\nb\r\n", vec!["a", "", "b\r"]),
             (b"", vec![]),
+            (b"\n", vec![""]),
         ] {
-            let Ok(Payloads::Lines(lines)) = load(&PayloadOption::Lines, input) else { panic!("lines") };
-            let lines: Vec<_> = lines.map(|line| String::from_utf8(line.unwrap()).unwrap()).collect();
-            assert_eq!(lines, expected);
+            for piece in 1..=input.len().max(1) {
+                let mut cutter = LineCutter::default();
+                let mut lines = Vec::new();
+                let mut take = |cutter: &mut LineCutter| {
+                    while let Some(line) = cutter.next_line() {
+                        lines.push(String::from_utf8(line.to_vec()).unwrap());
+                    }
+                };
+                for bytes in input.chunks(piece) {
+                    cutter.push(bytes).unwrap();
+                    take(&mut cutter);
+                    assert!(!cutter.is_exhausted());
+                }
+                cutter.end();
+                take(&mut cutter);
+                assert!(cutter.is_exhausted());
+                assert_eq!(lines, expected, "in pieces of {piece}");
+            }
         }
+    }
+
+    #[test]
+    fn a_line_beyond_a_payload_is_an_error() {
+        let mut cutter = LineCutter::default();
+        let piece = vec![b'x'; PAYLOAD_BYTES_MAX];
+        assert_eq!(cutter.push(&piece), Ok(()));
+        assert_eq!(cutter.next_line(), None);
+        assert_eq!(cutter.push(b"x"), Err(LineTooLong));
     }
 }

@@ -126,6 +126,14 @@ impl<W: Write> Writer<W> {
         write_line(&mut self.out, &to_json(message))
     }
 
+    /// Writes out what waits in buffers.
+    ///
+    /// # Errors
+    /// What that met.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Gives back what is written to, without flushing it.
     pub fn into_inner(self) -> W {
         self.out
@@ -170,6 +178,11 @@ impl<R: BufRead> Reader<R> {
     /// A reader at the start of a record.
     pub fn new(input: R) -> Self {
         Self { input, line: 0, version_seen: false, ended: false }
+    }
+
+    /// The number of the line that was read last, from 1.
+    pub const fn line(&self) -> u64 {
+        self.line
     }
 
     /// A line with something in it; `None` at the end.

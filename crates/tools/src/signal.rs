@@ -1,15 +1,17 @@
 //! The whole of `mosquitto_signal`: telling running brokers to do something, by a signal with a name.
 
 use core::fmt;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix_libc_wrappers::process::SignalExt as _;
 
 use crate::number::leading_integer;
 use crate::payload::reason;
+use crate::program::{Entry, Hint, Operand, Program};
 
 /// What a broker can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,13 +82,31 @@ impl fmt::Display for SignalError {
 impl core::error::Error for SignalError {}
 
 fn usage() -> String {
+    program("mosquitto_signal").help()
+}
+
+/// All that there is to say about the program under a name.
+pub fn program(name: &str) -> Program {
+    let flag = |name: &str, value: Option<&str>, help: &str| Entry {
+        names: vec![name.to_owned()],
+        value: value.map(|name| (name.to_owned(), Hint::Any)),
+        help: help.to_owned(),
+    };
     let names: Vec<_> = ORDERS.iter().map(|(name, _)| *name).collect();
-    format!(
-        "mosquitto_signal sends a signal to brokers on this computer.\n\n\
-         Usage: mosquitto_signal {{-a | -p process}} signal\n       mosquitto_signal --help\n\n  \
-         -a  Tell every broker.\n  -p  Tell the process of this number.\n\nSignals: {}\n",
-        names.join(", ")
-    )
+    Program {
+        name: name.to_owned(),
+        purpose: "tells running brokers on this computer to do something".to_owned(),
+        synopsis: vec!["{-a | -p process} signal".to_owned(), "--help".to_owned()],
+        entries: vec![
+            flag("-a", None, "Tell every broker."),
+            flag("-p", Some("process"), "Tell the process of this number."),
+        ],
+        operand: Operand::Words(names.iter().map(|name| (*name, Vec::new())).collect()),
+        sections: vec![
+            ("signals", format!("The signals are {}.", names.join(", "))),
+            ("exit status", "0 if all went well, 1 if not.".to_owned()),
+        ],
+    }
 }
 
 /// Reads the arguments, without the program's name.
@@ -112,11 +132,20 @@ pub fn parse(arguments: &[OsString]) -> Result<(Target, Order), SignalError> {
     Ok((target, order))
 }
 
-/// Does what the arguments say and answers the exit status.
+/// How a broker's process is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Brokers<'a> {
+    /// The names that it can have.
+    pub names: &'a [&'a str],
+    /// Whether the command line of a process of such a name, program included, is a broker's: a program may be other
+    /// things besides.
+    pub is_broker: fn(Vec<OsString>) -> bool,
+}
+
+/// Does what the arguments say and answers the exit status: 0 if all went well, 1 if not.
 ///
-/// `broker_names` are the names that a broker's process can have. With `-a` brokers that belong to others are passed
-/// over, and it is no error if there is none.
-pub fn main(arguments: &[OsString], broker_names: &[&str], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+/// With `-a` brokers that belong to others are passed over, and it is no error if there is none.
+pub fn main(arguments: &[OsString], brokers: Brokers<'_>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let (target, order) = match parse(arguments) {
         Ok(request) => request,
         Err(SignalError::Usage) => {
@@ -128,18 +157,25 @@ pub fn main(arguments: &[OsString], broker_names: &[&str], out: &mut dyn Write, 
             return 1;
         }
     };
-    let sent = match target {
-        Target::Process(number) => send(number, order),
-        Target::All => processes_named(broker_names).map(|numbers| {
-            for number in numbers {
-                let _ = send(number, order);
+    let failure = match target {
+        Target::Process(number) => send(number, order)
+            .err()
+            .map(|error| format!("Error sending signal to process {number}: {}", reason(&error))),
+        Target::All => match processes(brokers) {
+            Err(error) => Some(format!("Error: {}.", reason(&error))),
+            Ok(numbers) => {
+                for number in numbers {
+                    // It may belong to another user, or be gone.
+                    let _ = send(number, order);
+                }
+                None
             }
-        }),
+        },
     };
-    match sent {
-        Ok(()) => 0,
-        Err(error) => {
-            let _ = writeln!(err, "Error: {}.", reason(&error));
+    match failure {
+        None => 0,
+        Some(text) => {
+            let _ = writeln!(err, "{text}");
             1
         }
     }
@@ -161,8 +197,8 @@ fn send(number: i32, order: Order) -> io::Result<()> {
     Ok(kill_process(process, order.signal())?)
 }
 
-/// The processes of these names, as `/proc` has them.
-fn processes_named(names: &[&str]) -> io::Result<Vec<i32>> {
+/// The processes of brokers, as `/proc` has them.
+fn processes(brokers: Brokers<'_>) -> io::Result<Vec<i32>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;
@@ -171,9 +207,29 @@ fn processes_named(names: &[&str]) -> io::Result<Vec<i32>> {
         };
         // A process that has ended meanwhile has no name.
         let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-        if names.contains(&name.trim_end_matches('\n')) {
-            numbers.push(number);
+        if brokers.names.contains(&name.trim_end_matches('\n')) {
+            let command_line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            if (brokers.is_broker)(words(&command_line)) {
+                numbers.push(number);
+            }
         }
     }
     Ok(numbers)
+}
+
+/// The words of a command line, each of which ends with a zero byte.
+fn words(command_line: &[u8]) -> Vec<OsString> {
+    let words = command_line.split_inclusive(|byte| *byte == 0);
+    words.map(|word| OsStr::from_bytes(word.strip_suffix(b"\0").unwrap_or(word)).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_has_words() {
+        assert_eq!(words(b"martlet\0-c\0\0a b\0"), ["martlet", "-c", "", "a b"]);
+        assert!(words(b"").is_empty());
+    }
 }

@@ -57,7 +57,10 @@ fn run(tool: &str, arguments: &[OsString], input: &[u8]) -> (u8, String) {
     let mut err = Vec::new();
     let status = match tool {
         "passwd" => passwd::main(arguments, &mut passwd::PipedSecrets(input), &mut Vec::new(), &mut err),
-        "signal" => signal::main(arguments, &[], &mut Vec::new(), &mut err),
+        "signal" => {
+            let brokers = signal::Brokers { names: &[], is_broker: |_| true };
+            signal::main(arguments, brokers, &mut Vec::new(), &mut err)
+        }
         _ => {
             let outcome = match tool {
                 "pub" => publish(arguments, input),

@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::ffi::OsString;
 
 use martlet_tools::flags::{
-    self, Address, ClientId, Environment, Output, PayloadOption, PublishOptions, Request, RequestOptions,
-    RetainHandling, SubscribeOptions, Version,
+    self, Address, ClientId, Environment, Output, PayloadOption, PlayOptions, ProbeOptions, PublishOptions,
+    Request, RequestOptions, RetainHandling, SubscribeOptions, Version,
 };
 use martlet_tools::property::{Property, PropertyId, Value};
 use proptest::prelude::*;
@@ -68,7 +68,6 @@ fn where_the_broker_is() {
         ("-L mqtts://host/t", tcp("host", 8883), true),
         ("-L wss://host:99/t", tcp("host", 99), true),
         ("--unix /a/b", Address::Unix("/a/b".into()), false),
-        ("-S -h example.org", Address::Srv { host: "example.org".to_owned() }, false),
     ] {
         let connection = publish(arguments).connection;
         assert_eq!(connection.address, address, "{arguments}");
@@ -187,11 +186,86 @@ proptest! {
         let _ = flags::publish(&arguments, &environment);
         let _ = flags::subscribe(&arguments, &environment);
         let _ = flags::request(&arguments, &environment);
+        let _ = flags::play(&arguments, &environment);
+        let _ = flags::probe(&arguments, &environment);
         if let Ok(Request::Run(options)) = flags::control(&arguments, &environment) {
             let _ = martlet_tools::ctrl::parse(&options.command, None);
         }
         let _ = martlet_tools::ctrl::parse(&arguments, None);
         let _ = martlet_tools::passwd::parse(&arguments);
         let _ = martlet_tools::signal::parse(&arguments);
+    }
+}
+
+fn play(arguments: &str) -> Result<PlayOptions, String> {
+    match flags::play(&words(arguments), &Environment::default()) {
+        Ok(Request::Run(options)) => Ok(*options),
+        Ok(other) => panic!("{arguments}: {other:?}"),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn probe(arguments: &str) -> Result<ProbeOptions, String> {
+    match flags::probe(&words(arguments), &Environment::default()) {
+        Ok(Request::Run(options)) => Ok(*options),
+        Ok(other) => panic!("{arguments}: {other:?}"),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn what_is_played() {
+    let options = play("a.jsonl -h h --speed 2.5 -q").unwrap_err();
+    assert_eq!(options, "Error: Unknown option '-q'.");
+    let options = play("-h h a.jsonl --speed 2.5 --skip-damaged -i me").unwrap();
+    assert_eq!((options.file.to_str(), options.speed, options.skip_damaged), (Some("a.jsonl"), 2.5, true));
+    assert_eq!((&options.connection.address, options.connection.version), (&tcp("h", 1883), Version::V5));
+    let options = play("-").unwrap();
+    assert_eq!((options.file.to_str(), options.speed, options.skip_damaged), (Some("-"), 1.0, false));
+    assert_eq!(play("a --speed 0").unwrap().speed.to_bits(), 0);
+    for (arguments, error) in [
+        ("", "Error: No file to play given."),
+        ("a b", "Error: Unknown option 'b'."),
+        ("a --speed -1", "Error: The speed must be a number from 0."),
+        ("a --speed fast", "Error: The speed must be a number from 0."),
+        ("a --speed inf", "Error: The speed must be a number from 0."),
+        ("a --speed", "Error: --speed argument given but no factor specified."),
+    ] {
+        assert_eq!(play(arguments).unwrap_err(), error, "{arguments}");
+    }
+}
+
+#[test]
+fn what_is_tested() {
+    let options = probe("").unwrap();
+    assert_eq!(
+        (options.connection.address, options.topic.as_str()),
+        (tcp("localhost", 1883), "martlet-test")
+    );
+    for (arguments, address) in [
+        ("broker.example", tcp("broker.example", 1883)),
+        ("broker.example:7", tcp("broker.example", 7)),
+        ("[::1]:7", tcp("::1", 7)),
+        ("mqtt://h", tcp("h", 1883)),
+        ("mqtts://me:secret@h/", tcp("h", 8883)),
+        ("unix:/run/mqtt", Address::Unix("/run/mqtt".into())),
+        ("-h h -p 7", tcp("h", 7)),
+    ] {
+        assert_eq!(probe(arguments).unwrap().connection.address, address, "{arguments}");
+    }
+    let options = probe("wss://me:secret@h:9 --json -t a/b").unwrap();
+    assert!(options.json && options.connection.web_socket && options.connection.tls.enabled);
+    assert_eq!(options.topic, "a/b");
+    assert_eq!(options.connection.credentials.username.as_deref(), Some("me"));
+    assert!(probe("h:8883").unwrap().connection.tls.enabled);
+    for (arguments, error) in [
+        ("http://h", "Error: Unsupported URL scheme."),
+        ("h:0", "Error: Invalid port given: 0"),
+        ("h:70000", "Error: Invalid port given: 70000"),
+        ("a b", "Error: Unknown option 'b'."),
+        ("-t a/#", "Error: Invalid publish topic 'a/#', does it contain '+' or '#'?"),
+        ("h -p 1", "Error: The broker can be given as an argument or by -h, -p, -L and --unix, not by both."),
+    ] {
+        assert_eq!(probe(arguments).unwrap_err(), error, "{arguments}");
     }
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::COMMANDS;
+use super::{COMMANDS, describe};
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
 
 const USAGE: &str = "\
@@ -17,8 +17,6 @@ A file of that name that is no link stays as it is, and is an error.
 
 Usage: martlet install-links DIR
 ";
-/// The name of Mosquitto's broker.
-const BROKER: &str = "mosquitto";
 
 /// Makes the links.
 pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
@@ -52,7 +50,7 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
 }
 
 fn names() -> impl Iterator<Item = &'static str> {
-    core::iter::once(BROKER).chain(COMMANDS.iter().filter_map(|command| command.tool))
+    core::iter::once(describe::BROKER).chain(COMMANDS.iter().filter_map(|command| command.tool))
 }
 
 /// Makes a link, in the place of an older link.

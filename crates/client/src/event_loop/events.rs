@@ -22,7 +22,7 @@ impl EventLoop {
                     self.connack(reason, session_present, properties);
                 }
                 Event::Message(incoming) => self.message(incoming),
-                Event::Published { token, reason } => self.published(token, reason),
+                Event::Published { token, reason, .. } => self.published(token, reason),
                 Event::Unpublished { token, error } => unpublished(token, error),
                 Event::Answered { token, codes } => {
                     self.answered(token, codes.first().copied().unwrap_or(ReasonCode::Success));

@@ -6,8 +6,9 @@ use core::net::IpAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::tcp;
 use crate::error::ConnectError;
-use crate::options::Secret;
+use crate::options::{Options, Secret};
 
 const VERSION: u8 = 5;
 const NO_AUTHENTICATION: u8 = 0;
@@ -88,9 +89,13 @@ impl fmt::Display for SocksError {
 }
 
 /// Opens a way to a host and a port.
-pub(super) async fn open(proxy: &SocksProxy, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-    let mut socket = TcpStream::connect((proxy.host.as_str(), proxy.port)).await.map_err(ConnectError::Io)?;
-    socket.set_nodelay(true).map_err(ConnectError::Io)?;
+pub(super) async fn open(
+    options: &Options,
+    proxy: &SocksProxy,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream, ConnectError> {
+    let mut socket = tcp::connect(options, &proxy.host, proxy.port).await?;
     authenticate(proxy, &mut socket).await?;
     let mut request = vec![VERSION, CONNECT, 0];
     match host.parse() {

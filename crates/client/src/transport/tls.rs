@@ -1,5 +1,10 @@
 //! TLS by rustls.
 
+mod ciphers;
+mod common_name;
+mod key_log;
+mod verifier;
+
 use core::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -10,9 +15,13 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{
+    self, ClientConfig, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion, version,
+};
 
 use crate::error::ConnectError;
+use key_log::KeyLogFile;
+use verifier::{OtherNames, Verifier};
 
 /// Whom a client trusts, and who it is.
 ///
@@ -33,9 +42,24 @@ pub struct Tls {
     identity: Option<Arc<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>>,
     pub(crate) alpn: Vec<Vec<u8>>,
     server_name: Option<String>,
+    other_names: OtherNames,
+    version_min: Option<TlsVersion>,
+    version_max: Option<TlsVersion>,
+    ciphers: Option<Vec<SupportedCipherSuite>>,
+    key_log: Option<Arc<KeyLogFile>>,
     given: Option<Arc<ClientConfig>>,
     /// Made of all this when it is needed first.
     config: Arc<OnceLock<Arc<ClientConfig>>>,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum TlsVersion {
+    /// TLS 1.2
+    Tls12,
+    /// TLS 1.3
+    Tls13,
 }
 
 /// Why TLS options cannot be used.
@@ -61,6 +85,18 @@ pub enum TlsError {
         /// The file or directory; none for bytes.
         path: Option<PathBuf>,
     },
+    /// A list of ciphers leaves none.
+    NoCipher {
+        /// The list.
+        list: String,
+    },
+    /// The file for the secrets of connections cannot be opened.
+    KeyLog {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
     /// The operating system has no certificates of authorities, or this build cannot read them, and no others were given.
     NoAuthorities,
     /// Certificates or key are not what rustls takes.
@@ -73,9 +109,11 @@ impl core::error::Error for TlsError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Pem { error, .. } => Some(error),
-            Self::Directory { error, .. } => Some(error),
+            Self::Directory { error, .. } | Self::KeyLog { error, .. } => Some(error),
             Self::Rustls(error) => Some(error),
-            Self::NoCertificate { .. } | Self::NoAuthorities | Self::ServerName => None,
+            Self::NoCertificate { .. } | Self::NoCipher { .. } | Self::NoAuthorities | Self::ServerName => {
+                None
+            }
         }
     }
 }
@@ -85,7 +123,10 @@ impl fmt::Display for TlsError {
         match self {
             Self::Pem { path: Some(path), error } => write!(f, "{}: {error}", path.display()),
             Self::Pem { path: None, error } => write!(f, "{error}"),
-            Self::Directory { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Directory { path, error } | Self::KeyLog { path, error } => {
+                write!(f, "{}: {error}", path.display())
+            }
+            Self::NoCipher { list } => write!(f, "no cipher is left of the list \"{list}\""),
             Self::NoCertificate { path: Some(path) } => write!(f, "{}: no certificate", path.display()),
             Self::NoCertificate { path: None } => write!(f, "no certificate"),
             Self::NoAuthorities => write!(f, "no certificate authority is trusted"),
@@ -110,7 +151,8 @@ impl Tls {
         Ok(self.trusting(certificates))
     }
 
-    /// Trusts the certificates in the files of a directory whose names end in `.pem` or `.crt`.
+    /// Trusts the certificates in the files of a directory whose names end in `.pem` or `.crt`, or are a hash as `openssl
+    /// rehash` makes them: `1a2b3c4d.0`.
     ///
     /// # Errors
     /// [`TlsError::Directory`], [`TlsError::Pem`], [`TlsError::NoCertificate`].
@@ -120,8 +162,11 @@ impl Tls {
         let mut certificates = Vec::new();
         for entry in std::fs::read_dir(path).map_err(failed)? {
             let file = entry.map_err(failed)?.path();
-            if file.extension().is_some_and(|extension| extension == "pem" || extension == "crt") {
-                certificates.extend(certificates_in(&file)?);
+            if may_hold_certificates(&file) {
+                match certificates_in(&file) {
+                    Err(TlsError::NoCertificate { .. }) => {} // a key, for example
+                    found => certificates.extend(found?),
+                }
             }
         }
         if certificates.is_empty() {
@@ -167,7 +212,7 @@ impl Tls {
         Ok(self.changed())
     }
 
-    /// Offers the server these protocols, the most wanted first (ALPN); by default none. Not for WebSocket, which is HTTP.
+    /// Offers the server these protocols, the most wanted first (ALPN); by default none, and for WebSocket `http/1.1`.
     #[must_use]
     pub fn alpn(mut self, protocols: &[&str]) -> Self {
         self.alpn = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
@@ -179,6 +224,60 @@ impl Tls {
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());
         self
+    }
+
+    /// Does not compare the name of the server with its certificate, which then only has to come from a trusted authority.
+    ///
+    /// Whoever has any certificate of these authorities can then be in the middle: only for tests.
+    #[must_use]
+    pub fn dangerously_accept_any_name(mut self) -> Self {
+        self.other_names = OtherNames::Any;
+        self.changed()
+    }
+
+    /// Accepts a certificate without alternative names if its Common Name is that of the server, as programs with OpenSSL
+    /// do.
+    #[must_use]
+    pub fn accept_common_name(mut self) -> Self {
+        self.other_names = OtherNames::Common;
+        self.changed()
+    }
+
+    /// The lowest version; by default TLS 1.2, which is the lowest that there is.
+    #[must_use]
+    pub fn version_min(mut self, version: TlsVersion) -> Self {
+        self.version_min = Some(version);
+        self.changed()
+    }
+
+    /// The highest version; by default TLS 1.3.
+    #[must_use]
+    pub fn version_max(mut self, version: TlsVersion) -> Self {
+        self.version_max = Some(version);
+        self.changed()
+    }
+
+    /// The ciphers of TLS 1.2, as a list in OpenSSL's notation: names and groups of ciphers, the most wanted first, such as
+    /// `ECDHE-RSA-AES256-GCM-SHA384:CHACHA20` or `HIGH:!aECDSA`. TLS 1.3 keeps all of its ciphers, as in OpenSSL.
+    ///
+    /// Names that rustls does not have are passed over, also as in OpenSSL.
+    ///
+    /// # Errors
+    /// [`TlsError::NoCipher`] if the list leaves nothing.
+    pub fn cipher_list(mut self, list: &str) -> Result<Self, TlsError> {
+        self.ciphers = Some(ciphers::suites(list)?);
+        Ok(self.changed())
+    }
+
+    /// Appends the secrets of each connection to a file, in the format that Wireshark reads. Whoever has the file can read
+    /// the connections.
+    ///
+    /// # Errors
+    /// [`TlsError::KeyLog`].
+    pub fn key_log_file(mut self, path: impl AsRef<Path>) -> Result<Self, TlsError> {
+        let failed = |error| TlsError::KeyLog { path: path.as_ref().to_owned(), error };
+        self.key_log = Some(Arc::new(KeyLogFile::open(path.as_ref()).map_err(failed)?));
+        Ok(self.changed())
     }
 
     fn trusting(mut self, certificates: Vec<CertificateDer<'static>>) -> Self {
@@ -213,13 +312,41 @@ impl Tls {
         if roots.is_empty() {
             return Err(TlsError::NoAuthorities);
         }
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(TlsError::Rustls)?
-            .with_root_certificates(roots);
-        let Some(identity) = &self.identity else { return Ok(builder.with_no_client_auth()) };
-        let (chain, key) = &**identity;
-        builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(TlsError::Rustls)
+        let mut provider = ring::default_provider();
+        if let Some(ciphers) = &self.ciphers {
+            provider.cipher_suites.clone_from(ciphers);
+        }
+        let provider = Arc::new(provider);
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&self.versions())
+            .map_err(TlsError::Rustls)?;
+        let builder = if self.other_names == OtherNames::None {
+            builder.with_root_certificates(roots)
+        } else {
+            // It checks all that rustls checks, up to the name.
+            let verifier = Verifier::new(roots, &provider, self.other_names)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        };
+        let mut config = match self.identity.as_deref() {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => {
+                builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(TlsError::Rustls)?
+            }
+        };
+        if let Some(file) = &self.key_log {
+            config.key_log = Arc::clone(file) as Arc<dyn rustls::KeyLog>;
+        }
+        Ok(config)
+    }
+
+    /// The versions between the lowest and the highest.
+    fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
+        let is_wanted = |version: TlsVersion| {
+            self.version_min.is_none_or(|min| min <= version)
+                && self.version_max.is_none_or(|max| version <= max)
+        };
+        let all = [(TlsVersion::Tls13, &version::TLS13), (TlsVersion::Tls12, &version::TLS12)];
+        all.into_iter().filter(|(version, _)| is_wanted(*version)).map(|(_, supported)| supported).collect()
     }
 }
 
@@ -231,6 +358,14 @@ impl fmt::Debug for Tls {
             .field("server_name", &self.server_name)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a file of a directory of authorities counts, by its name.
+fn may_hold_certificates(file: &Path) -> bool {
+    let Some(extension) = file.extension().and_then(|extension| extension.to_str()) else { return false };
+    let stem = file.file_stem().unwrap_or_default().as_encoded_bytes();
+    let is_hash = stem.len() == 8 && stem.iter().all(u8::is_ascii_hexdigit);
+    matches!(extension, "pem" | "crt") || is_hash && extension.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

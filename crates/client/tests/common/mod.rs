@@ -23,7 +23,11 @@ pub(crate) fn broker() -> Broker {
 
 pub(crate) fn broker_options() -> martlet_server::Options {
     let host = Host::Named("127.0.0.1".into());
-    martlet_server::Options { shards: NonZeroU16::new(2), ..martlet_server::Options::listening_on(host, 0) }
+    let mut options = martlet_server::Options::listening_on(host, 0);
+    options.shards = NonZeroU16::new(2);
+    // A subscriber that is behind for a moment loses nothing.
+    options.engine.limits.queued_messages_max = 100_000;
+    options
 }
 
 pub(crate) fn address(broker: &Broker) -> SocketAddr {

@@ -2,7 +2,7 @@
 
 use interop::Process;
 
-use crate::tools::each_version;
+use crate::tools::{each_version, version_5};
 
 #[test]
 fn a_plus_stands_for_one_level() {
@@ -73,5 +73,23 @@ fn a_url_names_user_and_topic() {
         let mut subscriber = bench.subscribe(&["-t", "home/#", "-v"]);
         bench.publish(&["-L", &bench.url("user:password", "home/door"), "-m", "open"]);
         assert_eq!(subscriber.message(), "home/door open");
+    });
+}
+
+#[test]
+fn the_exit_status_tells_how_it_ended() {
+    version_5(|bench| {
+        bench.publish(&["-t", "status", "-m", "kept", "-r"]);
+        for (tool, arguments, status) in [
+            ("mosquitto_sub", &["-t", "status", "-C", "1"][..], 0),
+            ("mosquitto_sub", &["-t", "status", "-E"], 0),
+            ("mosquitto_sub", &["-t", "silence", "-W", "1"], 27),
+            ("mosquitto_rr", &["-t", "nobody", "-e", "silence", "-m", "x", "-W", "1"], 27),
+            ("mosquitto_pub", &["-t", "a/#", "-m", "x"], 1),
+            ("mosquitto_pub", &["-t", "a", "-m", "x", "-h", "host.invalid"], 1),
+        ] {
+            let ended = bench.tool(tool, arguments).output().expect("the tool runs");
+            assert_eq!(ended.status.code(), Some(status), "{tool} {arguments:?}: {ended:?}");
+        }
     });
 }

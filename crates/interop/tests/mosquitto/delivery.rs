@@ -58,10 +58,15 @@ fn json_output_describes_the_message() {
         for part in [
             r#""topic":"json/a""#,
             r#""qos":2"#,
-            r#""retain":0"#,
             r#""payloadlen":7"#,
-            r#""user-properties":{"k":"v"}"#,
             r#""payload":"{\"a\":1}""#,
+            // Mosquitto has changed these two from 2.0 to 2.1; its tools are of either version.
+            if line.contains("false") { r#""retain":false"# } else { r#""retain":0"# },
+            if line.contains('[') {
+                r#""user-properties":[{"k":"v"}]"#
+            } else {
+                r#""user-properties":{"k":"v"}"#
+            },
         ] {
             assert!(line.contains(part), "{part} is not in {line}");
         }

@@ -6,18 +6,34 @@ use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
-use interop::{Broker, DEADLINE, Peer, Process};
+use interop::{Broker, DEADLINE, MosquittoBroker, Peer, Process, martlet};
 
 /// The names that the tools have for the versions.
 pub(crate) const VERSIONS: [&str; 3] = ["mqttv31", "mqttv311", "mqttv5"];
 
-/// A broker and a version to speak with it.
+/// Whose tools and whose broker talk to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pairing {
+    MosquittosTools,
+    OwnTools,
+    OwnToolsAndMosquittosBroker,
+}
+
+/// A running broker of either kind.
+enum AnyBroker {
+    Own(Broker),
+    Mosquittos(MosquittoBroker),
+}
+
+/// A broker, the tools to talk to it, and a version to do so.
 pub(crate) struct Bench {
-    broker: Broker,
+    broker: AnyBroker,
+    /// Whether the tools are Martlet's.
+    pub(crate) has_own_tools: bool,
     version: &'static str,
 }
 
-/// Runs the test once for each version, with a new broker each time.
+/// Runs the test once for each version and each pairing of tools and broker, with a new broker each time.
 pub(crate) fn each_version(test: impl Fn(&Bench)) {
     for version in VERSIONS {
         with_version(version, &test);
@@ -30,23 +46,50 @@ pub(crate) fn version_5(test: impl Fn(&Bench)) {
 }
 
 fn with_version(version: &'static str, test: impl Fn(&Bench)) {
-    if Peer::Mosquitto.is_here() {
-        test(&Bench { broker: Broker::start(), version });
+    for pairing in [Pairing::MosquittosTools, Pairing::OwnTools, Pairing::OwnToolsAndMosquittosBroker] {
+        let is_possible = match pairing {
+            Pairing::MosquittosTools => Peer::Mosquitto.is_here(),
+            Pairing::OwnTools => true,
+            Pairing::OwnToolsAndMosquittosBroker => Peer::MosquittoBroker.is_here(),
+        };
+        if is_possible {
+            // Shown if the test fails.
+            println!("{pairing:?} in {version}");
+            let broker = match pairing {
+                Pairing::OwnToolsAndMosquittosBroker => AnyBroker::Mosquittos(MosquittoBroker::start()),
+                _ => AnyBroker::Own(Broker::start()),
+            };
+            let has_own_tools = pairing != Pairing::MosquittosTools;
+            test(&Bench { broker, has_own_tools, version });
+        }
     }
 }
 
 impl Bench {
     /// A tool, told where the broker is and which version to speak.
     pub(crate) fn tool(&self, tool: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(tool);
-        command.args(["-h", "127.0.0.1", "-p", &self.broker.port().to_string(), "-V", self.version]);
+        let mut command = if self.has_own_tools {
+            let mut command = Command::new(martlet());
+            command.arg(tool.strip_prefix("mosquitto_").expect("a tool of Mosquitto's"));
+            command
+        } else {
+            Command::new(tool)
+        };
+        command.args(["-h", "127.0.0.1", "-p", &self.port().to_string(), "-V", self.version]);
         command.args(arguments);
         command
     }
 
+    fn port(&self) -> u16 {
+        match &self.broker {
+            AnyBroker::Own(broker) => broker.port(),
+            AnyBroker::Mosquittos(broker) => broker.port(),
+        }
+    }
+
     /// The address of the broker with a Topic Name or Topic Filter, as the tools take it.
     pub(crate) fn url(&self, user: &str, topic: &str) -> String {
-        format!("mqtt://{user}@127.0.0.1:{}/{topic}", self.broker.port())
+        format!("mqtt://{user}@127.0.0.1:{}/{topic}", self.port())
     }
 
     /// Publishes and returns when the tool has ended.
@@ -56,8 +99,8 @@ impl Bench {
 
     /// Subscribes and returns when the broker has granted it.
     pub(crate) fn subscribe(&self, arguments: &[&str]) -> Subscriber {
-        // The tool's own notes are the only sign that the subscription stands; it keeps them in a buffer when it
-        // does not print to a terminal.
+        // The tool's own notes are the only sign that the subscription stands; Mosquitto's keeps them in a buffer when
+        // it does not print to a terminal.
         let mut command = Command::new("stdbuf");
         let tool = self.tool("mosquitto_sub", arguments);
         command.arg("-oL").arg(tool.get_program()).args(tool.get_args()).arg("-d");

@@ -22,12 +22,16 @@ pub enum Event<T> {
     },
     /// A message came.
     Message(Incoming),
-    /// A publish ended: QoS 0 when it was handed to the connection, else by PUBACK or PUBCOMP.
+    /// A publish ended: QoS 0 when it was handed to the connection, else by PUBACK, PUBCOMP or a refusing PUBREC.
     Published {
         /// Whose.
         token: T,
+        /// The Packet Identifier; none for QoS 0.
+        id: Option<PacketId>,
         /// What the server says.
         reason: ReasonCode,
+        /// The properties of the last answer, as a section of the wire.
+        properties: Box<[u8]>,
     },
     /// A publish cannot be sent on this connection, and was given up.
     Unpublished {
@@ -90,8 +94,10 @@ pub struct Incoming {
     pub id: Option<PacketId>,
     /// What [`super::Client::acknowledge`] wants; none for QoS 0.
     pub receipt: Option<Receipt>,
-    /// The properties, as a section of the wire.
+    /// The properties, as a section of the wire; without the Topic Alias, which means nothing beyond the connection.
     pub properties: Box<[u8]>,
+    /// The Topic Alias that the packet came with.
+    pub topic_alias: Option<u16>,
 }
 
 impl Incoming {
@@ -114,6 +120,10 @@ pub struct Outgoing<'a> {
     /// RETAIN.
     pub retain: bool,
     /// The properties; those of 5.0 are left out towards a server of an older version.
+    ///
+    /// A Topic Alias among them is used as it is, whatever the server allows: with the Topic Name the first time, and
+    /// alone while it stands for the same name on the same connection. Without one the client may use its own, see
+    /// [`super::Settings::topic_alias_maximum_outgoing`]; the two are not to be mixed.
     pub properties: Properties<'a>,
 }
 

@@ -160,6 +160,7 @@ impl<T> Client<T> {
             id: publish.delivery.packet_id(),
             receipt,
             properties: properties.into(),
+            topic_alias: alias,
         }));
         if let Some(receipt) = receipt
             && self.settings.acknowledges_itself

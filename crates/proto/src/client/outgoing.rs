@@ -97,9 +97,8 @@ impl<T> Client<T> {
         let Some(connection) = self.connection.as_ref().filter(|connection| connection.is_open) else {
             return Err((Failure::NotConnected, token));
         };
-        // From the top, where publishes come last.
-        let free = |id: &PacketId| !self.is_taken(*id) && !self.session.outbound.contains(*id);
-        let Some(id) = (1..=u16::MAX).rev().filter_map(PacketId::new).find(free) else {
+        let requests = &self.requests;
+        let Some(id) = self.session.outbound.next_id(|id| requests.contains_key(&id)) else {
             return Err((Failure::NoPacketIdentifier, token));
         };
         let packet = packet(id);
@@ -123,11 +122,11 @@ impl<T> Client<T> {
                 Resend::Publish(id, _, kept) => {
                     again.extend(self.publishes.remove(&id).map(|token| (kept, token)));
                 }
-                Resend::PubRel(id) => self.published(id, ReasonCode::Success),
+                Resend::PubRel(id) => self.published(id, ReasonCode::Success, Properties::EMPTY),
             }
         }
-        for (_, token) in core::mem::take(&mut self.publishes) {
-            self.events.push_back(Event::Published { token, reason: ReasonCode::Success });
+        for (id, token) in core::mem::take(&mut self.publishes) {
+            self.events.push_back(published(token, Some(id)));
         }
         again.append(&mut self.waiting);
         self.waiting = again;
@@ -196,7 +195,7 @@ impl<T> Client<T> {
             Some(id) => {
                 self.publishes.insert(id, token);
             }
-            None => self.events.push_back(Event::Published { token, reason: ReasonCode::Success }),
+            None => self.events.push_back(published(token, None)),
         }
         true
     }
@@ -213,7 +212,8 @@ impl<T> Client<T> {
             Acknowledgement::Finished(_) => {
                 // The answer to a PUBREL that is repeated after a reconnect: the message was finished before.
                 let is_known = ack.reason != ReasonCode::PacketIdentifierNotFound;
-                self.published(ack.id, if is_known { ack.reason } else { ReasonCode::Success });
+                let reason = if is_known { ack.reason } else { ReasonCode::Success };
+                self.published(ack.id, reason, ack.properties);
                 self.pump();
             }
             Acknowledgement::Received(_) => {
@@ -228,11 +228,17 @@ impl<T> Client<T> {
         }
     }
 
-    fn published(&mut self, id: PacketId, reason: ReasonCode) {
+    fn published(&mut self, id: PacketId, reason: ReasonCode, properties: Properties<'_>) {
         if let Some(token) = self.publishes.remove(&id) {
-            self.events.push_back(Event::Published { token, reason });
+            let properties = section_of(properties);
+            self.events.push_back(Event::Published { token, id: Some(id), reason, properties });
         }
     }
+}
+
+/// A publish ended well, and there is nothing to tell of it.
+fn published<T>(token: T, id: Option<PacketId>) -> Event<T> {
+    Event::Published { token, id, reason: ReasonCode::Success, properties: Box::default() }
 }
 
 fn check(connection: &ClientConnection, kept: &Kept) -> Result<(), PublishError> {
@@ -250,6 +256,9 @@ fn check(connection: &ClientConnection, kept: &Kept) -> Result<(), PublishError>
 /// Writes a PUBLISH that was checked, with an alias where that is of use.
 fn write(connection: &mut ClientConnection, kept: &Kept, delivery: Delivery, out: &mut alloc::vec::Vec<u8>) {
     let Some(mut packet) = kept.packet(delivery) else { return };
+    if let Some(number) = packet.properties.topic_alias() {
+        return write_with_own_alias(connection, packet, number, out);
+    }
     // A packet that may have to be sent again on another connection carries no alias: aliases end with the connection.
     let plan = match delivery {
         Delivery::AtMostOnce => connection.outgoing_aliases.plan(&kept.topic),
@@ -275,6 +284,22 @@ fn write(connection: &mut ClientConnection, kept: &Kept, delivery: Delivery, out
     }
     if let OutgoingTopic::Introduce(number) = plan {
         connection.outgoing_aliases.introduced(&kept.topic, number);
+    }
+    let _ = packet.encode(connection.version, out);
+}
+
+/// Writes a PUBLISH with the alias that the application chose: the name is left out while the alias stands for it.
+fn write_with_own_alias(
+    connection: &mut ClientConnection,
+    mut packet: Publish<'_>,
+    alias: u16,
+    out: &mut alloc::vec::Vec<u8>,
+) {
+    let Some(topic) = packet.topic else { return };
+    if connection.outgoing_aliases.stands_for(alias, topic.as_str()) {
+        packet.topic = None;
+    } else {
+        connection.outgoing_aliases.moved(topic.as_str(), alias);
     }
     let _ = packet.encode(connection.version, out);
 }

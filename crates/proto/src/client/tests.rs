@@ -90,6 +90,14 @@ impl Pair {
         }
     }
 
+    /// The end of a publish: its token, its Packet Identifier and its reason.
+    fn published(&mut self) -> (u32, Option<u16>, ReasonCode) {
+        match self.client.poll() {
+            Some(Event::Published { token, id, reason, .. }) => (token, id.map(PacketId::get), reason),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn ack(&mut self, packet: fn(Ack<'static>) -> Packet<'static>, id: u16) {
         self.receive(&packet(Ack::success(PacketId::new(id).unwrap())));
     }
@@ -106,15 +114,15 @@ fn a_publish_ends_with_its_acknowledgement() {
         pair.sent_summary(),
         [(0, false, b"0".to_vec()), (1, false, b"1".to_vec()), (2, false, b"2".to_vec())]
     );
-    assert_eq!(pair.client.poll(), Some(Event::Published { token: 10, reason: ReasonCode::Success }));
+    assert_eq!(pair.published(), (10, None, ReasonCode::Success));
     assert_eq!(pair.client.poll(), None);
     pair.ack(Packet::PubAck, 1);
-    assert_eq!(pair.client.poll(), Some(Event::Published { token: 11, reason: ReasonCode::Success }));
+    assert_eq!(pair.published(), (11, Some(1), ReasonCode::Success));
     pair.ack(Packet::PubRec, 2);
     assert_eq!(pair.client.poll(), None);
     assert_eq!(pair.sent_summary(), [(0x60, false, vec![])]);
     pair.ack(Packet::PubComp, 2);
-    assert_eq!(pair.client.poll(), Some(Event::Published { token: 12, reason: ReasonCode::Success }));
+    assert_eq!(pair.published(), (12, Some(2), ReasonCode::Success));
     assert_eq!(pair.client.unfinished_publishes(), 0);
 }
 
@@ -158,7 +166,7 @@ fn a_repeated_release_that_the_server_does_not_know_any_more_is_no_failure() {
     let id = PacketId::new(1).unwrap();
     let reason = ReasonCode::PacketIdentifierNotFound;
     pair.receive(&Packet::PubComp(Ack { id, reason, properties: Properties::EMPTY }));
-    assert_eq!(pair.client.poll(), Some(Event::Published { token: 1, reason: ReasonCode::Success }));
+    assert_eq!(pair.published(), (1, Some(1), ReasonCode::Success));
 }
 
 #[test]
@@ -172,7 +180,7 @@ fn mqtt5_3_2_2_5_a_lost_session_is_published_anew() {
     pair.client.handle(pair.now, Input::Closed);
     pair.connect(false, &[]);
     assert_eq!(pair.sent_summary(), [(1, false, b"2".to_vec())]);
-    assert_eq!(pair.client.poll(), Some(Event::Published { token: 1, reason: ReasonCode::Success }));
+    assert_eq!(pair.published(), (1, Some(1), ReasonCode::Success));
 }
 
 #[test]
@@ -312,4 +320,129 @@ fn a_subscription_is_answered_and_a_lost_one_told() {
     pair.client.handle(pair.now, Input::Closed);
     assert_eq!(pair.client.poll(), Some(Event::RequestLost(2)), "in the order of sending");
     assert_eq!(pair.client.poll(), Some(Event::RequestLost(3)));
+}
+
+#[test]
+fn requests_and_publishes_share_one_row_of_identifiers() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[]);
+    let filter = TopicFilter::parse("a/#").unwrap();
+    let request = SubscribeRequest { filter, options: SubscriptionOptions::default() };
+    let requests = SubscribeRequests::list(core::slice::from_ref(&request));
+    assert_eq!(pair.client.subscribe(requests, Properties::EMPTY, 1).unwrap().get(), 1);
+    pair.publish(QoS::AtLeastOnce, b"x", 2);
+    assert_eq!(pair.client.subscribe(requests, Properties::EMPTY, 3).unwrap().get(), 3);
+    pair.publish(QoS::AtLeastOnce, b"y", 4);
+    for (id, token) in [(4, 4), (2, 2)] {
+        pair.ack(Packet::PubAck, id);
+        assert_eq!(pair.published(), (token, Some(id), ReasonCode::Success), "a gap confuses nothing");
+    }
+}
+
+#[test]
+fn a_refusal_tells_its_reason_string() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[]);
+    pair.publish(QoS::AtLeastOnce, b"x", 1);
+    let list = [Property::ReasonString("no room")];
+    let id = PacketId::new(1).unwrap();
+    let reason = ReasonCode::QuotaExceeded;
+    pair.receive(&Packet::PubAck(Ack { id, reason, properties: Properties::list(&list) }));
+    let Some(Event::Published { properties, .. }) = pair.client.poll() else { panic!("it is published") };
+    let owner = martlet_wire::PropertyOwner::Packet(martlet_wire::PacketType::PubAck);
+    assert_eq!(Properties::from_section(owner, &properties).unwrap().reason_string(), Some("no room"));
+}
+
+#[test]
+fn an_alias_of_the_application_replaces_the_name_after_the_first_time() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[]);
+    let mut names = |topics: &[(&str, u16)]| {
+        for (topic, alias) in topics {
+            let list = [Property::TopicAlias(*alias)];
+            let (topic, properties) = (TopicName::parse(topic).unwrap(), Properties::list(&list));
+            let qos = QoS::AtLeastOnce;
+            pair.client.publish(&Outgoing { topic, payload: b"", qos, retain: false, properties }, 1);
+        }
+        let sent = pair.sent();
+        let name = |bytes: &Vec<u8>| match decode(VERSION, bytes).unwrap() {
+            Packet::Publish(publish) => {
+                (publish.topic.map(|topic| topic.as_str().len()), publish.properties.topic_alias())
+            }
+            other => panic!("{other:?}"),
+        };
+        sent.iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&[("a", 4), ("a", 4)]), [(Some(1), Some(4)), (None, Some(4))]);
+    assert_eq!(
+        names(&[("bc", 4), ("a", 4), ("a", 4)]),
+        [(Some(2), Some(4)), (Some(1), Some(4)), (None, Some(4))],
+        "an alias stands for the name that it was sent with last"
+    );
+    pair.client.handle(pair.now, Input::Closed);
+    pair.connect(false, &[]);
+    let all = pair.sent_summary();
+    assert_eq!(all.len(), 5, "they are published anew");
+}
+
+#[test]
+fn a_server_of_an_older_version_refuses_in_its_own_words() {
+    let mut pair = Pair::new(Settings::default());
+    let connect = Connect {
+        version: VERSION,
+        bridge: false,
+        clean_start: true,
+        keep_alive: 10,
+        properties: Properties::EMPTY,
+        client_identifier: "c",
+        will: None,
+        user_name: None,
+        password: None,
+    };
+    pair.client.connect(pair.now, &connect).unwrap();
+    pair.client.handle(pair.now, Input::Received(&[0x20, 2, 0, 1]));
+    assert!(matches!(
+        pair.client.poll(),
+        Some(Event::ConnAck { reason: ReasonCode::UnsupportedProtocolVersion, .. })
+    ));
+}
+
+#[test]
+fn a_qos_2_message_is_unreleased_until_pubrel() {
+    let mut pair = Pair::new(Settings::default());
+    pair.connect(false, &[]);
+    pair.message(7, QoS::ExactlyOnce, false);
+    assert_eq!(pair.client.unreleased_messages(), 1);
+    pair.ack(Packet::PubRel, 7);
+    assert_eq!(pair.client.unreleased_messages(), 0);
+}
+
+#[test]
+fn more_than_receive_maximum_is_an_error_unless_it_is_tolerated() {
+    for tolerates_excess in [false, true] {
+        let mut pair = Pair::new(Settings { tolerates_excess, ..Settings::default() });
+        let list = [Property::ReceiveMaximum(core::num::NonZeroU16::MIN)];
+        let connect = Connect {
+            version: VERSION,
+            bridge: false,
+            clean_start: true,
+            keep_alive: 10,
+            properties: Properties::list(&list),
+            client_identifier: "c",
+            will: None,
+            user_name: None,
+            password: None,
+        };
+        pair.client.connect(pair.now, &connect).unwrap();
+        let (session_present, reason) = (false, ReasonCode::Success);
+        pair.receive(&Packet::ConnAck(ConnAck { session_present, reason, properties: Properties::EMPTY }));
+        pair.client.poll();
+        assert!(pair.message(1, QoS::ExactlyOnce, false).is_some());
+        let delivery = Delivery::new(QoS::ExactlyOnce, false, PacketId::new(2).unwrap());
+        let topic = TopicName::parse("t").ok();
+        let packet = Publish { topic, delivery, retain: false, properties: Properties::EMPTY, payload: b"x" };
+        pair.receive(&Packet::Publish(packet));
+        let event = pair.client.poll().unwrap();
+        assert_eq!(matches!(event, Event::Message(_)), tolerates_excess, "{event:?}");
+    }
 }

@@ -1,13 +1,16 @@
 //! The client's end of a connection: what the server allows.
 
 use martlet_wire::{
-    ConnAck, Packet, PacketType, Property, ProtocolVersion, QoS, ReasonCode, decode, fixed_header,
+    ConnAck, Packet, PacketType, Properties, Property, ProtocolVersion, QoS, ReasonCode, decode, fixed_header,
 };
 
 use crate::alias::{IncomingAliases, OutgoingAliases};
 use crate::error::PeerMisbehaved;
 use crate::keep_alive::KeepAlive;
 use crate::quota::Quota;
+
+/// The CONNACK by which a server that knows no 5.0 refuses it, in the format of its own version [MQTT311-3.1.2-2].
+const REFUSAL_OF_OLDER_SERVER: [u8; 4] = [0x20, 2, 0, 1];
 
 /// What a client knows of one connection, apart from the Session.
 #[derive(Debug)]
@@ -115,6 +118,14 @@ impl ClientConnection {
     /// # Errors
     /// What is wrong with it.
     pub fn decode<'a>(&self, packet: &'a [u8]) -> Result<Packet<'a>, PeerMisbehaved> {
+        if self.version.has_properties() && packet == REFUSAL_OF_OLDER_SERVER {
+            let reason = ReasonCode::UnsupportedProtocolVersion;
+            return Ok(Packet::ConnAck(ConnAck {
+                session_present: false,
+                reason,
+                properties: Properties::EMPTY,
+            }));
+        }
         Ok(decode(self.version, packet)?)
     }
 

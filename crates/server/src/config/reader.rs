@@ -72,6 +72,9 @@ impl Reader {
             "retain_available" => {
                 self.engine.features.retain_available = boolean(option, one(option, values)?)?;
             }
+            "exactly_once_at_release" => {
+                self.engine.features.exactly_once_at_release = boolean(option, one(option, values)?)?;
+            }
             "reason_strings" => self.engine.features.reason_strings = boolean(option, one(option, values)?)?,
             "response_information" => {
                 self.engine.features.response_information = Some(one(option, values)?.into());

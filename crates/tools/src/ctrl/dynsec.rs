@@ -39,6 +39,10 @@ pub enum DynsecRequest {
     RemoveRoleAcl,
     GetRole,
     ListRoles,
+    GetDetails,
+    ModifyClient,
+    ModifyGroup,
+    ModifyRole,
 }
 
 /// Whether a password must be asked for before the request is complete.
@@ -61,6 +65,7 @@ pub struct DynsecCommand {
     pub password_need: PasswordNeed,
     /// `-i` of `setClientPassword` on a file: how many iterations to hash with.
     pub iterations: Option<u32>,
+    name: &'static str,
     members: Vec<(&'static str, Json)>,
 }
 
@@ -78,6 +83,16 @@ const DEFAULT_ACL_TYPES: [&str; 4] =
     ["publishClientSend", "publishClientReceive", "subscribe", "unsubscribe"];
 
 impl DynsecCommand {
+    /// A command without arguments, and its name in the request.
+    pub(super) const fn new(request: DynsecRequest, name: &'static str) -> Self {
+        Self { request, password_need: PasswordNeed::None, iterations: None, name, members: Vec::new() }
+    }
+
+    /// Adds a member of the request.
+    pub(super) fn push(&mut self, name: &'static str, value: Json) {
+        self.members.push((name, value));
+    }
+
     /// An argument of the command as text, if it was given.
     pub fn text(&self, argument: Argument) -> Option<&str> {
         let value = self.members.iter().find(|(name, _)| *name == argument.name()).map(|(_, value)| value)?;
@@ -95,9 +110,7 @@ impl DynsecCommand {
 
     /// The payload of the request.
     pub fn body(&self) -> Vec<u8> {
-        let name =
-            DYNSEC_COMMANDS.iter().find(|spec| spec.request == self.request).map_or("", |spec| spec.name);
-        let mut members = vec![("command", Json::from(name))];
+        let mut members = vec![("command", Json::from(self.name))];
         let arguments = self.members.iter().cloned();
         if self.request == DynsecRequest::SetDefaultAclAccess {
             members.push(("acls", Json::Array(vec![Json::object(arguments)])));
@@ -122,17 +135,12 @@ pub(super) fn parse(
     if on_a_file && !works_on_a_file {
         return Err(ControlError::NotOnAFile { name: spec.name });
     }
-    let mut command = DynsecCommand {
-        request: spec.request,
-        password_need: PasswordNeed::None,
-        iterations: None,
-        members: Vec::new(),
-    };
+    let mut command = DynsecCommand::new(spec.request, spec.name);
     let rest = positional(spec, arguments, &mut command)?;
     match spec.request {
         DynsecRequest::CreateClient => create_client(rest, &mut command)?,
         DynsecRequest::SetClientPassword if on_a_file => iterations(rest, &mut command)?,
-        _ if !rest.is_empty() => return Err(ControlError::Invalid { detail: None }),
+        _ if !rest.is_empty() => return Err(ControlError::Usage { command: *spec }),
         _ => {}
     }
     if command.text(Argument::Password).is_none() {
@@ -146,43 +154,52 @@ pub(super) fn parse(
 }
 
 /// The arguments that stand in their places; answers what is left.
-fn positional<'a>(
+pub(super) fn positional<'a, S: AsRef<str>>(
     spec: &CommandSpec,
-    arguments: &'a [String],
+    arguments: &'a [S],
     command: &mut DynsecCommand,
-) -> Result<&'a [String], ControlError> {
+) -> Result<&'a [S], ControlError> {
     if arguments.len() < spec.required.len() {
-        return Err(ControlError::Invalid { detail: None });
+        return Err(ControlError::Usage { command: *spec });
     }
     let expected = spec.required.iter().chain(spec.optional);
     let mut taken = 0;
     for (argument, text) in expected.zip(arguments) {
-        command.members.push((argument.name(), value(spec, *argument, text)?));
+        if let Some(value) = value(spec, *argument, text.as_ref())? {
+            command.push(argument.name(), value);
+        }
         taken += 1;
     }
     Ok(&arguments[taken..])
 }
 
-fn value(spec: &CommandSpec, argument: Argument, text: &str) -> Result<Json, ControlError> {
-    match argument {
+/// The value of the request's member; none for a count or an offset of 0 or less, which stands for all.
+fn value(spec: &CommandSpec, argument: Argument, text: &str) -> Result<Option<Json>, ControlError> {
+    let number = || leading_integer(text).clamp(i32::MIN.into(), i32::MAX.into());
+    Ok(Some(match argument {
         Argument::AclType => {
-            let types: &[&str] = match spec.request {
-                DynsecRequest::SetDefaultAclAccess => &DEFAULT_ACL_TYPES,
-                _ => &ACL_TYPES,
-            };
-            let found = types.iter().find(|other| other.eq_ignore_ascii_case(text));
-            found
-                .map(|name| Json::from(*name))
-                .ok_or_else(|| ControlError::invalid(format!("Unknown acltype '{text}'.")))
+            let found = acl_types(spec.request).iter().find(|other| other.eq_ignore_ascii_case(text));
+            let unknown = || ControlError::invalid(format!("Unknown acltype '{text}'."));
+            Json::from(*found.ok_or_else(unknown)?)
         }
-        Argument::Access if text.eq_ignore_ascii_case("allow") => Ok(Json::Bool(true)),
-        Argument::Access if text.eq_ignore_ascii_case("deny") => Ok(Json::Bool(false)),
-        Argument::Access => Err(ControlError::invalid(format!("Unknown access '{text}'."))),
+        Argument::Access if text.eq_ignore_ascii_case("allow") => Json::Bool(true),
+        Argument::Access if text.eq_ignore_ascii_case("deny") => Json::Bool(false),
+        Argument::Access => {
+            return Err(ControlError::invalid(format!("Unknown access '{text}'.")));
+        }
+        Argument::Count | Argument::Offset if number() <= 0 => return Ok(None),
         Argument::Priority | Argument::Count | Argument::Offset => {
-            let bounded = leading_integer(text).clamp(i32::MIN.into(), i32::MAX.into());
-            Ok(Json::from(i32::try_from(bounded).unwrap_or(0)))
+            Json::from(i32::try_from(number()).unwrap_or(0))
         }
-        _ => Ok(Json::from(text)),
+        _ => Json::from(text),
+    }))
+}
+
+/// The kinds of access that a request can be about.
+pub(super) const fn acl_types(request: DynsecRequest) -> &'static [&'static str] {
+    match request {
+        DynsecRequest::SetDefaultAclAccess => &DEFAULT_ACL_TYPES,
+        _ => &ACL_TYPES,
     }
 }
 
@@ -199,7 +216,7 @@ fn create_client(arguments: &[String], command: &mut DynsecCommand) -> Result<()
             let detail = format!("{flag} argument given, but no {} provided.", argument.name());
             return Err(ControlError::invalid(detail));
         };
-        command.members.push((argument.name(), Json::from(text.as_str())));
+        command.push(argument.name(), Json::from(text.as_str()));
     }
     Ok(())
 }

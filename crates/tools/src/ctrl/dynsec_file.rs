@@ -20,6 +20,10 @@ const ADMIN_ACLS: [(&str, &str); 8] = [
     ("subscribePattern", "#"),
     ("unsubscribePattern", "#"),
 ];
+/// Where a client's password is, hashed as in a password file.
+const PASSWORD_MEMBER: &str = "encoded_password";
+/// Where older files have it.
+const OLD_PASSWORD_MEMBERS: [&str; 3] = ["password", "salt", "iterations"];
 /// What is allowed where no role says anything.
 const DEFAULTS: [(&str, bool); 4] = [
     ("publishClientSend", false),
@@ -32,8 +36,12 @@ const DEFAULTS: [(&str, bool); 4] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DynsecFileError {
-    /// The file is no JSON, or has no list of clients.
-    Invalid,
+    /// The file is empty.
+    Empty,
+    /// The file is no JSON.
+    NotJson,
+    /// The file has no list of clients.
+    NoClients,
     /// No client has this name.
     UnknownClient,
     /// The password could not be hashed.
@@ -43,9 +51,11 @@ pub enum DynsecFileError {
 impl fmt::Display for DynsecFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Invalid => f.write_str("Error: The file is no configuration of the dynsec module."),
-            Self::UnknownClient => f.write_str("Error: Client not found."),
-            Self::Hash(error) => write!(f, "Error: {error}."),
+            Self::Empty => f.write_str("it is empty"),
+            Self::NotJson => f.write_str("it is not valid JSON"),
+            Self::NoClients => f.write_str("it is not a valid dynamic-security config file"),
+            Self::UnknownClient => f.write_str("the client is not in it"),
+            Self::Hash(error) => error.fmt(f),
         }
     }
 }
@@ -64,7 +74,7 @@ impl From<HashError> for DynsecFileError {
 /// Every variant of [`HashError`].
 pub fn initial_file(username: &str, password: &str) -> Result<Vec<u8>, HashError> {
     let mut client = vec![("username", Json::from(username)), ("textName", Json::from("Dynsec admin user"))];
-    client.extend(password_members(password, PBKDF2_ITERATIONS)?);
+    client.push((PASSWORD_MEMBER, encoded(password, PBKDF2_ITERATIONS)?));
     client.push(("roles", Json::Array(vec![Json::object([("rolename", Json::from(ADMIN_ROLE))])])));
     let acls = ADMIN_ACLS.into_iter().map(|(kind, topic)| {
         Json::object([
@@ -93,17 +103,21 @@ pub fn set_password_in_file(
     password: &str,
     iterations: Option<u32>,
 ) -> Result<Vec<u8>, DynsecFileError> {
-    let mut file = json::parse(file).map_err(|_| DynsecFileError::Invalid)?;
+    if file.is_empty() {
+        return Err(DynsecFileError::Empty);
+    }
+    let mut file = json::parse(file).map_err(|_| DynsecFileError::NotJson)?;
     let Some(Json::Array(clients)) = member_mut(&mut file, "clients") else {
-        return Err(DynsecFileError::Invalid);
+        return Err(DynsecFileError::NoClients);
     };
     let is_theirs = |client: &&mut Json| client.member("username") == Some(&Json::from(username));
     let Some(Json::Object(client)) = clients.iter_mut().find(is_theirs) else {
         return Err(DynsecFileError::UnknownClient);
     };
-    let fresh = password_members(password, iterations.unwrap_or(PBKDF2_ITERATIONS))?;
-    client.retain(|(name, _)| fresh.iter().all(|(other, _)| name != other.as_bytes()));
-    client.extend(fresh.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value)));
+    let password = encoded(password, iterations.unwrap_or(PBKDF2_ITERATIONS))?;
+    let outdated = |name: &[u8]| OLD_PASSWORD_MEMBERS.iter().any(|old| name == old.as_bytes());
+    client.retain(|(name, _)| !outdated(name) && name != PASSWORD_MEMBER.as_bytes());
+    client.push((PASSWORD_MEMBER.as_bytes().to_vec(), password));
     Ok(with_newline(&file))
 }
 
@@ -116,13 +130,10 @@ fn member_mut<'a>(object: &'a mut Json, name: &str) -> Option<&'a mut Json> {
     }
 }
 
-fn password_members(password: &str, iterations: u32) -> Result<[(&'static str, Json); 3], HashError> {
-    // `$7$ITERATIONS$SALT$HASH`
-    let line = passwd::hash(Scheme::Sha512Pbkdf2 { iterations }, password.as_bytes())?;
-    let mut fields = line.rsplit('$');
-    let hash = Json::from(fields.next().unwrap_or_default());
-    let salt = Json::from(fields.next().unwrap_or_default());
-    Ok([("password", hash), ("salt", salt), ("iterations", Json::from(iterations))])
+/// A hash that every build of Mosquitto from 2.1 on can check.
+fn encoded(password: &str, iterations: u32) -> Result<Json, HashError> {
+    let hash = passwd::hash(Scheme::Sha512Pbkdf2 { iterations }, password.as_bytes())?;
+    Ok(Json::from(hash.as_str()))
 }
 
 fn with_newline(file: &Json) -> Vec<u8> {
@@ -138,13 +149,9 @@ mod tests {
     fn lets_in(file: &[u8], password: &str) -> bool {
         let file = json::parse(file).unwrap();
         let Some(Json::Array(clients)) = file.member("clients") else { panic!("clients") };
-        let field = |name| match clients[0].member(name) {
-            Some(Json::Text(text)) => String::from_utf8(text.clone()).unwrap(),
-            Some(Json::Number(number)) => number.to_string(),
-            other => panic!("{other:?}"),
-        };
-        let hash = format!("$7${}${}${}", field("iterations"), field("salt"), field("password"));
-        passwd::verify(&hash, password.as_bytes())
+        assert!(OLD_PASSWORD_MEMBERS.iter().all(|name| clients[0].member(name).is_none()));
+        let Some(Json::Text(hash)) = clients[0].member(PASSWORD_MEMBER) else { panic!("{:?}", clients[0]) };
+        passwd::verify(core::str::from_utf8(hash).unwrap(), password.as_bytes())
     }
 
     #[test]
@@ -163,6 +170,20 @@ mod tests {
         assert!(lets_in(&file, "two") && !lets_in(&file, "one"));
         let unknown = set_password_in_file(&file, "other", "two", None);
         assert_eq!(unknown, Err(DynsecFileError::UnknownClient));
-        assert_eq!(set_password_in_file(b"[]", "a", "b", None), Err(DynsecFileError::Invalid));
+        for (file, error) in [
+            (&b""[..], DynsecFileError::Empty),
+            (b"{", DynsecFileError::NotJson),
+            (b"[]", DynsecFileError::NoClients),
+            (b"{\"clients\":{}}", DynsecFileError::NoClients),
+        ] {
+            assert_eq!(set_password_in_file(file, "a", "b", None), Err(error));
+        }
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_gets_the_new_kind_of_password() {
+        let old = br#"{"clients":[{"username":"a","password":"x","salt":"y","iterations":101,"roles":[]}]}"#;
+        let file = set_password_in_file(old, "a", "b", None).unwrap();
+        assert!(lets_in(&file, "b"));
     }
 }

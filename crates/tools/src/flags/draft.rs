@@ -7,8 +7,13 @@ use std::path::PathBuf;
 use super::error::{ArgumentError, Combination, NumberError};
 use super::options::{Credentials, Output, PayloadOption, Proxy, RetainHandling, TlsOptions, Version};
 use super::table::{Flag, FlagId, Tool, ValueKind, find};
-use super::{proxy, text, url};
+use super::{proxy, setters, text, url};
 use crate::property::PropertyLists;
+
+/// The name that means standard input where a file is wanted.
+const STANDARD_INPUT: &str = "-";
+/// Below it `martlet test` works unless it is told otherwise.
+const TEST_TOPIC: &str = "martlet-test";
 
 /// What the flags said so far.
 #[derive(Clone, Debug)]
@@ -18,7 +23,6 @@ pub(crate) struct Draft {
     pub(super) host: Option<String>,
     pub(super) port: Option<u16>,
     pub(super) bind: Option<String>,
-    pub(super) srv: bool,
     pub(super) no_delay: bool,
     pub(super) web_socket: bool,
     pub(super) proxy: Option<Proxy>,
@@ -61,8 +65,14 @@ pub(crate) struct Draft {
     pub(super) retain_handling: RetainHandling,
     pub(super) random_filter: u32,
     pub(super) message_rate: bool,
+    pub(super) record: Option<PathBuf>,
     pub(super) data_file: Option<PathBuf>,
     pub(super) command: Vec<OsString>,
+    pub(super) operand: Option<OsString>,
+    pub(super) speed: f64,
+    pub(super) skip_damaged: bool,
+    pub(super) test_topic: String,
+    pub(super) json: bool,
 }
 
 impl Draft {
@@ -70,7 +80,7 @@ impl Draft {
     pub(crate) fn new(tool: Tool) -> Self {
         let (version, qos) = match tool {
             Tool::Publish | Tool::Subscribe => (Version::V311, 0),
-            Tool::Request => (Version::V5, 0),
+            Tool::Request | Tool::Play | Tool::Probe => (Version::V5, 0),
             Tool::Control => (Version::V5, 1),
         };
         Self {
@@ -78,7 +88,6 @@ impl Draft {
             host: None,
             port: None,
             bind: None,
-            srv: false,
             no_delay: false,
             web_socket: false,
             proxy: None,
@@ -121,8 +130,14 @@ impl Draft {
             retain_handling: RetainHandling::default(),
             random_filter: 1_000,
             message_rate: false,
+            record: None,
             data_file: None,
             command: Vec::new(),
+            operand: None,
+            speed: 1.0,
+            skip_damaged: false,
+            test_topic: TEST_TOPIC.to_owned(),
+            json: false,
         }
     }
 
@@ -133,10 +148,15 @@ impl Draft {
     pub(crate) fn take_arguments(&mut self, arguments: &[OsString]) -> Result<(), ArgumentError> {
         let mut rest = arguments;
         while let [argument, following @ ..] = rest {
-            let is_flag = argument.as_encoded_bytes().first() == Some(&b'-');
+            let is_flag = argument.as_encoded_bytes().first() == Some(&b'-') && argument != STANDARD_INPUT;
             if self.tool == Tool::Control && !is_flag {
                 self.command = rest.to_vec();
                 break;
+            }
+            if self.tool.takes_operand() && !is_flag && self.operand.is_none() {
+                self.operand = Some(argument.clone());
+                rest = following;
+                continue;
             }
             let flag = argument.to_str().and_then(|name| find(self.tool, name)).ok_or_else(|| {
                 ArgumentError::UnknownOption { argument: argument.to_string_lossy().into_owned() }
@@ -195,6 +215,26 @@ impl Draft {
             self.credentials.password = url.credentials.password;
         }
         self.host = Some(url.host);
+        Ok(())
+    }
+
+    /// A broker that stands alone: a URL, of which a topic is not asked, `HOST`, `HOST:PORT` or `unix:PATH`.
+    pub(super) fn set_broker(&mut self, broker: &OsStr) -> Result<(), ArgumentError> {
+        let broker = text(broker, "broker")?;
+        if let Some(path) = broker.strip_prefix("unix:") {
+            (self.host, self.port) = (Some(path.to_owned()), Some(0));
+            return Ok(());
+        }
+        if let Some((_, rest)) = broker.split_once("://") {
+            let end = if rest.contains('/') { "" } else { "/" };
+            return self.set_url(OsStr::new(&format!("{broker}{end}")));
+        }
+        let (host, port) = url::host_and_port(&broker);
+        self.host = Some(host.to_owned());
+        self.port = port.map(|port| setters::port(OsStr::new(port))).transpose()?;
+        if self.port == Some(0) {
+            return Err(NumberError::Port(0).into());
+        }
         Ok(())
     }
 

@@ -79,6 +79,7 @@ pub enum NumberError {
     RepeatDelay,
     SessionExpiryNotANumber,
     SessionExpiryOutOfRange,
+    Speed,
 }
 
 /// What a topic is for.
@@ -128,6 +129,8 @@ pub enum Combination {
     PublishIncomplete,
     RequestIncomplete,
     ResponseTopicTwice,
+    NoRecord,
+    BrokerTwice,
 }
 
 impl fmt::Display for ArgumentError {
@@ -204,6 +207,7 @@ impl fmt::Display for NumberError {
             Self::RepeatDelay => f.write_str("--repeat-delay argument must be >=0.0."),
             Self::SessionExpiryNotANumber => f.write_str("session-expiry-interval not a number."),
             Self::SessionExpiryOutOfRange => f.write_str("session-expiry-interval out of range."),
+            Self::Speed => f.write_str("The speed must be a number from 0."),
         }
     }
 }
@@ -221,7 +225,7 @@ impl fmt::Display for UrlError {
 
 impl fmt::Display for Combination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Error: ")?;
+        f.write_str(if *self == Self::ResponseTopicTwice { "Error " } else { "Error: " })?;
         f.write_str(match self {
             Self::IdAndPrefix => "-i and -I argument cannot be used together.",
             Self::SeveralMessages => "Only one type of message can be sent at once.",
@@ -244,6 +248,10 @@ impl fmt::Display for Combination {
             Self::HideRetainedAndRetainedOnly => "Combining '-R' and '--retained-only' makes no sense.",
             Self::PublishIncomplete => "Both topic and message must be supplied.",
             Self::RequestIncomplete => "All of topic, message, and response topic must be supplied.",
+            Self::NoRecord => "No file to play given.",
+            Self::BrokerTwice => {
+                "The broker can be given as an argument or by -h, -p, -L and --unix, not by both."
+            }
             Self::ResponseTopicTwice => "in PUBLISH properties: Duplicate response topic.",
         })
     }

@@ -2,15 +2,15 @@
 
 use core::fmt;
 use std::fs::File;
-use std::io::BufRead;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::MessageError;
 use super::draft::Draft;
 use super::error::{ArgumentError, Combination};
 use super::options::{
-    Address, ClientId, Connection, ControlOptions, PublishOptions, RequestOptions, SubscribeOptions,
-    TlsOptions, Version, Will,
+    Address, ClientId, Connection, ControlOptions, PlayOptions, ProbeOptions, PublishOptions, RequestOptions,
+    SubscribeOptions, TlsOptions, Version, Will,
 };
 use super::table::Tool;
 use crate::payload::{self, Payloads};
@@ -56,6 +56,7 @@ impl Draft {
             retain_handling: self.retain_handling,
             random_filter: self.random_filter,
             message_rate: self.message_rate,
+            record: self.record.clone(),
             connection: self.into_connection(),
         })
     }
@@ -83,6 +84,32 @@ impl Draft {
             data_file: self.data_file.clone(),
             verbose: self.output.verbose,
             command: self.command.clone(),
+            connection: self.into_connection(),
+        })
+    }
+
+    pub(super) fn into_play(mut self) -> Result<PlayOptions, ArgumentError> {
+        self.check()?;
+        let file = self.operand.take().ok_or(Combination::NoRecord)?;
+        Ok(PlayOptions {
+            file: file.into(),
+            speed: self.speed,
+            skip_damaged: self.skip_damaged,
+            connection: self.into_connection(),
+        })
+    }
+
+    pub(super) fn into_probe(mut self) -> Result<ProbeOptions, ArgumentError> {
+        if let Some(broker) = self.operand.take() {
+            if self.host.is_some() || self.port.is_some() {
+                return Err(Combination::BrokerTwice.into());
+            }
+            self.set_broker(&broker)?;
+        }
+        self.check()?;
+        Ok(ProbeOptions {
+            topic: self.test_topic.clone(),
+            json: self.json,
             connection: self.into_connection(),
         })
     }
@@ -163,17 +190,19 @@ impl Draft {
         let default_port = if self.trusts_files() || self.psk.is_some() { PORT_TLS } else { PORT };
         match self.port.unwrap_or(default_port) {
             0 => Address::Unix(PathBuf::from(host)),
-            _ if self.srv => Address::Srv { host },
             port => Address::Tcp { host, port },
         }
     }
 
     fn tls_options(&mut self) -> TlsOptions {
+        if self.no_tls {
+            return TlsOptions::default();
+        }
         let mut tls = core::mem::take(&mut self.tls);
         tls.psk = self.psk.clone().zip(self.psk_identity.take());
         let explicit = tls.roots.file.is_some() || tls.roots.directory.is_some() || tls.psk.is_some();
         tls.roots.system |= !explicit && self.port == Some(PORT_TLS);
-        tls.enabled = !self.no_tls && (explicit || tls.roots.system);
+        tls.enabled = explicit || tls.roots.system;
         tls
     }
 }
@@ -185,7 +214,7 @@ impl PublishOptions {
     /// # Errors
     /// [`MessageError::Source`] if the payload cannot be read, [`Combination::PublishIncomplete`] if topic or payload
     /// is missing. A Topic Alias does not replace the topic.
-    pub fn message<R: BufRead>(&self, input: R) -> Result<(&str, Payloads<R>), MessageError> {
+    pub fn message<R: Read>(&self, input: R) -> Result<(&str, Payloads<R>), MessageError> {
         let payloads = self.payload.as_ref().map(|payload| payload::load(payload, input)).transpose();
         match (&self.topic, payloads.map_err(MessageError::Source)?) {
             (Some(topic), Some(payloads)) => Ok((topic, payloads)),
@@ -200,7 +229,7 @@ impl RequestOptions {
     /// # Errors
     /// [`MessageError::Source`] if the payload cannot be read, [`Combination::RequestIncomplete`] if something is
     /// missing, [`Combination::ResponseTopicTwice`] if a property names another response topic.
-    pub fn message<R: BufRead>(&self, input: R) -> Result<(&str, Payloads<R>, &str), MessageError> {
+    pub fn message<R: Read>(&self, input: R) -> Result<(&str, Payloads<R>, &str), MessageError> {
         let payloads = self.payload.as_ref().map(|payload| payload::load(payload, input)).transpose();
         let payloads = payloads.map_err(MessageError::Source)?;
         let (Some(topic), Some(payloads), Some(response)) = (&self.topic, payloads, &self.response_topic)

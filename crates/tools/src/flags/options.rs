@@ -28,11 +28,6 @@ pub enum Address {
         /// The port, from 1.
         port: u16,
     },
-    /// A host whose name and port come from DNS SRV records.
-    Srv {
-        /// The domain.
-        host: String,
-    },
     /// A Unix domain socket.
     Unix(PathBuf),
 }
@@ -99,7 +94,7 @@ pub struct TlsRoots {
     pub system: bool,
 }
 
-/// What the flags say about TLS.
+/// What the flags say about TLS; nothing after `--no-tls`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsOptions {
     /// Whether the connection is encrypted at all.
@@ -268,6 +263,8 @@ pub struct SubscribeOptions {
     pub random_filter: u32,
     /// Whether only their rate is printed.
     pub message_rate: bool,
+    /// `--record`: a file that the messages are written to, besides being printed.
+    pub record: Option<PathBuf>,
 }
 
 /// What `mosquitto_rr` does.
@@ -293,6 +290,30 @@ pub struct RequestOptions {
     pub retain_handling: RetainHandling,
     /// Whether the time until the answer is printed.
     pub latency: bool,
+}
+
+/// What `martlet play` does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlayOptions {
+    /// How to reach the broker.
+    pub connection: Connection,
+    /// The record; `-` is standard input.
+    pub file: PathBuf,
+    /// How many times faster than it was recorded; 0 is as fast as it goes.
+    pub speed: f64,
+    /// Whether damaged lines are passed over.
+    pub skip_damaged: bool,
+}
+
+/// What `martlet test` does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeOptions {
+    /// How to reach the broker.
+    pub connection: Connection,
+    /// The Topic Name below which it publishes.
+    pub topic: String,
+    /// Whether the findings are printed as JSON.
+    pub json: bool,
 }
 
 /// What `mosquitto_ctrl` does.

@@ -31,7 +31,7 @@ pub fn default_path(tool: Tool, environment: &Environment) -> Option<PathBuf> {
         (None, Some(home)) => PathBuf::from(home).join(".config"),
         (None, None) => return None,
     };
-    Some(directory.join(tool.program()))
+    Some(directory.join(tool.options_file()))
 }
 
 /// Reads the options file, if there is one. A file that cannot be read counts as empty.

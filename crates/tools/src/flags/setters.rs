@@ -20,7 +20,6 @@ impl Draft {
         match id {
             FlagId::Help => return Err(ArgumentError::HelpAsked),
             FlagId::Version => return Err(ArgumentError::VersionAsked),
-            FlagId::Srv => self.srv = true,
             FlagId::NoDelay => self.no_delay = true,
             FlagId::WebSocket => self.web_socket = true,
             FlagId::CleanSessionOff => self.clean_start = false,
@@ -55,6 +54,8 @@ impl Draft {
             FlagId::Pretty => self.output.pretty = true,
             FlagId::NoNewline => self.output.no_newline = true,
             FlagId::Verbose => self.output.verbose = true,
+            FlagId::SkipDamaged => self.skip_damaged = true,
+            FlagId::Json => self.json = true,
             _ => unreachable!("the table says that {id:?} has a value"),
         }
     }
@@ -85,6 +86,8 @@ impl Draft {
             FlagId::WillPayload => self.will_payload = Some(bytes(value)),
             FlagId::WillQos => self.will_qos = qos(value).map_err(NumberError::WillQos)?,
             FlagId::DataFile => self.data_file = Some(PathBuf::from(value)),
+            FlagId::Speed => self.speed = speed(value)?,
+            FlagId::TestTopic => self.test_topic = name(text(value, "-t")?, TopicRole::Publish)?,
             FlagId::Message | FlagId::File | FlagId::Repeat | FlagId::RepeatDelay => {
                 self.set_message(id, value)?;
             }
@@ -95,6 +98,7 @@ impl Draft {
             | FlagId::Timeout
             | FlagId::RetainHandling
             | FlagId::RandomFilter
+            | FlagId::Record
             | FlagId::Format => self.set_output(id, value)?,
             _ => self.set_tls(id, value)?,
         }
@@ -168,7 +172,7 @@ impl Draft {
         match self.tool {
             Tool::Subscribe => self.topics.push(filter(topic, TopicRole::Subscription)?),
             Tool::Publish | Tool::Request => self.topics = vec![name(topic, TopicRole::Publish)?],
-            Tool::Control => {}
+            Tool::Control | Tool::Play | Tool::Probe => {}
         }
         Ok(())
     }
@@ -193,6 +197,7 @@ impl Draft {
                 }
             }
             FlagId::RandomFilter => self.random_filter = random_filter(&argument)?,
+            FlagId::Record => self.record = Some(PathBuf::from(value)),
             _ => {
                 let format = Format::parse(value.as_encoded_bytes()).map_err(ArgumentError::Format)?;
                 self.output.format = Some(format);
@@ -214,7 +219,7 @@ fn at_least_one(value: &OsStr) -> Option<u32> {
     u32::try_from(integer(value)).ok().filter(|number| *number >= 1)
 }
 
-fn port(value: &OsStr) -> Result<u16, NumberError> {
+pub(super) fn port(value: &OsStr) -> Result<u16, NumberError> {
     let number = integer(value);
     u16::try_from(number).map_err(|_| NumberError::Port(number))
 }
@@ -229,6 +234,11 @@ fn keep_alive(value: &OsStr) -> Result<Duration, NumberError> {
         Ok(seconds @ 5..) => Ok(Duration::from_secs(seconds.into())),
         _ => Err(NumberError::KeepAlive),
     }
+}
+
+fn speed(value: &OsStr) -> Result<f64, NumberError> {
+    let speed = value.to_str().and_then(|text| text.parse::<f64>().ok());
+    speed.filter(|speed| speed.is_finite() && *speed >= 0.0).ok_or(NumberError::Speed)
 }
 
 fn version(value: &OsStr) -> Result<Version, ArgumentError> {

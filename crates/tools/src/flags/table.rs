@@ -2,6 +2,8 @@
 
 mod rows;
 
+use crate::program::Hint;
+
 pub use rows::FLAGS;
 
 /// A program with arguments.
@@ -15,6 +17,10 @@ pub enum Tool {
     Request,
     /// `mosquitto_ctrl`
     Control,
+    /// `martlet play`
+    Play,
+    /// `martlet test`
+    Probe,
 }
 
 /// Some of the tools.
@@ -54,19 +60,6 @@ pub enum ValueKind {
     },
     /// A packet, a property's name and one or two values.
     Property,
-}
-
-/// What a shell can offer for a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hint {
-    /// Nothing.
-    Any,
-    /// Names of files.
-    File,
-    /// Names of directories.
-    Directory,
-    /// These words.
-    Words(&'static [&'static str]),
 }
 
 /// The meaning of a flag.
@@ -117,6 +110,7 @@ pub enum FlagId {
     Retain,
     HideRetained,
     RandomFilter,
+    Record,
     RemoveRetained,
     Repeat,
     RepeatDelay,
@@ -124,7 +118,6 @@ pub enum FlagId {
     RetainHandling,
     RetainedOnly,
     StdinFile,
-    Srv,
     Topic,
     FilterOut,
     TlsAlpn,
@@ -147,20 +140,41 @@ pub enum FlagId {
     WillTopic,
     WebSocket,
     SessionExpiry,
+    Speed,
+    SkipDamaged,
+    TestTopic,
+    Json,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 4] = [Self::Publish, Self::Subscribe, Self::Request, Self::Control];
+    pub const ALL: [Self; 6] =
+        [Self::Publish, Self::Subscribe, Self::Request, Self::Control, Self::Play, Self::Probe];
 
-    /// The program's name, which is also its options file's.
+    /// The program's name.
     pub const fn program(self) -> &'static str {
         match self {
             Self::Publish => "mosquitto_pub",
             Self::Subscribe => "mosquitto_sub",
             Self::Request => "mosquitto_rr",
             Self::Control => "mosquitto_ctrl",
+            Self::Play => "martlet play",
+            Self::Probe => "martlet test",
         }
+    }
+
+    /// The name of its options file.
+    pub const fn options_file(self) -> &'static str {
+        match self {
+            Self::Play => "martlet_play",
+            Self::Probe => "martlet_test",
+            _ => self.program(),
+        }
+    }
+
+    /// Whether it takes one argument that is no flag and no value of one.
+    pub(super) const fn takes_operand(self) -> bool {
+        matches!(self, Self::Play | Self::Probe)
     }
 }
 

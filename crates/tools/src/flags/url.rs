@@ -57,7 +57,7 @@ pub(super) fn parse(url: &str, tool: Tool) -> Result<Url, ArgumentError> {
 }
 
 /// An address of IPv6 may stand in brackets.
-fn host_and_port(place: &str) -> (&str, Option<&str>) {
+pub(crate) fn host_and_port(place: &str) -> (&str, Option<&str>) {
     if let Some((address, rest)) = place.strip_prefix('[').and_then(|place| place.split_once(']')) {
         return (address, rest.strip_prefix(':'));
     }

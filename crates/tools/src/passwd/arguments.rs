@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::hash::{PBKDF2_ITERATIONS, Scheme};
 use crate::number::leading_integer;
+use crate::program::{Entry, Hint, Operand, Program};
 
 /// The longest name and password, in bytes.
 const BYTES_MAX: usize = 65_535;
@@ -94,17 +95,48 @@ impl core::error::Error for PasswdError {}
 
 /// How the program is used.
 pub(super) fn usage() -> String {
-    "mosquitto_passwd manages the password files of an MQTT broker.\n\n\
-     Usage: mosquitto_passwd [-H scheme] [-I iterations] [-c | -D] file user\n       \
-     mosquitto_passwd [-H scheme] [-I iterations] [-c] -b file user password\n       \
-     mosquitto_passwd [-H scheme] [-I iterations] -U file\n\n  \
-     -b  Take the password from the command line, where others can see it.\n  \
-     -c  Make a new file, in place of one that exists. The file - is standard output.\n  \
-     -D  Delete the user.\n  \
-     -H  How to hash: argon2id, sha512-pbkdf2 (the default) or sha512.\n  \
-     -I  How many iterations of sha512-pbkdf2; 1000 by default.\n  \
-     -U  Hash every password of a file that has them as plain text.\n"
-        .to_owned()
+    program("mosquitto_passwd").help()
+}
+
+/// All that there is to say about the program under a name.
+pub fn program(name: &str) -> Program {
+    let schemes = Hint::Words(&["argon2id", "sha512-pbkdf2", "sha512"]);
+    let flag = |name: &str, value: Option<(&str, Hint)>, help: &str| Entry {
+        names: vec![name.to_owned()],
+        value: value.map(|(name, hint)| (name.to_owned(), hint)),
+        help: help.to_owned(),
+    };
+    let synopsis = [
+        "[-H scheme] [-I iterations] [-c | -D] file user",
+        "[-H scheme] [-I iterations] [-c] -b file user password",
+        "[-H scheme] [-I iterations] -U file",
+    ];
+    Program {
+        name: name.to_owned(),
+        purpose: "manages the password files of an MQTT broker".to_owned(),
+        synopsis: synopsis.map(str::to_owned).to_vec(),
+        entries: vec![
+            flag("-b", None, "Take the password from the command line, where others can see it."),
+            flag("-c", None, "Make a new file, in place of one that exists. The file - is standard output."),
+            flag("-D", None, "Delete the user."),
+            flag(
+                "-H",
+                Some(("scheme", schemes)),
+                "How to hash: argon2id, sha512-pbkdf2 (the default) or sha512.",
+            ),
+            flag(
+                "-I",
+                Some(("iterations", Hint::Any)),
+                "How many iterations of sha512-pbkdf2; 1000 by default.",
+            ),
+            flag("-U", None, "Hash every password of a file that has them as plain text."),
+        ],
+        operand: Operand::File,
+        sections: vec![(
+            "exit status",
+            "0 if all went well; 2 if a password was not repeated; 1 for anything else.".to_owned(),
+        )],
+    }
 }
 
 #[derive(Default)]
@@ -240,4 +272,19 @@ fn given(password: &OsString) -> Result<Vec<u8>, PasswdError> {
         return Err(PasswdError::PasswordTooLong);
     }
     Ok(password.as_encoded_bytes().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flag_that_is_described_is_known() {
+        for entry in program("mosquitto_passwd").entries {
+            let words = [entry.names[0].as_str(), if entry.names[0] == "-H" { "sha512" } else { "1" }];
+            let words = words.map(OsString::from);
+            let (_, rest) = flags(&words).unwrap();
+            assert_eq!(rest.len(), usize::from(entry.value.is_none()), "{words:?}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ const AUTHENTICATION_DATA: u8 = 0x16;
 // Plain fields and not an enum of a list and a section: every PUBLISH copies them, and copying an enum is slow.
 #[derive(Clone, Copy)]
 pub struct Properties<'a> {
-    /// Values to send, before the section.
+    /// Values to send, behind the section.
     list: &'a [Property<'a>],
     /// Bytes that [`Properties::from_section`] has checked.
     section: &'a [u8],
@@ -55,7 +55,7 @@ impl<'a> Properties<'a> {
         Ok(Self { list: &[], section, checked_for: Some(owner) })
     }
 
-    /// The same properties with others before them, for a received message that is passed on.
+    /// The same properties with others behind them, for a received message that is passed on.
     ///
     /// The properties of a list are replaced. What is added is checked when it is encoded.
     #[must_use]
@@ -136,10 +136,10 @@ impl<'a> Properties<'a> {
             return;
         }
         writer.variable(self.section_len());
+        writer.bytes(self.section);
         for property in self.list {
             property.write(writer);
         }
-        writer.bytes(self.section);
     }
 
     fn check(&self, owner: PropertyOwner) -> Result<(), EncodeError> {
@@ -220,12 +220,12 @@ impl<'a> Iterator for PropertyIter<'a> {
     type Item = Property<'a>;
 
     fn next(&mut self) -> Option<Property<'a>> {
-        if let Some((first, rest)) = self.list.split_first() {
-            self.list = rest;
-            return Some(*first);
+        if let Some((identifier, value)) = self.section.next() {
+            return Property::from_value(identifier, value).ok();
         }
-        let (identifier, value) = self.section.next()?;
-        Property::from_value(identifier, value).ok()
+        let (first, rest) = self.list.split_first()?;
+        self.list = rest;
+        Some(*first)
     }
 }
 

@@ -115,12 +115,12 @@ fn a_section_and_a_list_of_the_same_properties_are_equal() {
 }
 
 #[test]
-fn values_go_out_before_a_received_section() {
+fn values_go_out_behind_a_received_section() {
     let owner = PropertyOwner::Packet(PacketType::Publish);
     let received = Properties::from_section(owner, &[0x03, 0, 0, 0x26, 0, 0, 0, 0]).unwrap();
     let added = [Property::MessageExpiryInterval(2), Property::TopicAlias(0x23)];
     let both = received.with(&added);
-    let all = [added[0], added[1], Property::ContentType(""), Property::UserProperty("", "")];
+    let all = [Property::ContentType(""), Property::UserProperty("", ""), added[0], added[1]];
     assert_eq!(both, Properties::list(&all));
     assert_eq!((both.topic_alias(), both.content_type()), (Some(0x23), Some("")));
     assert_eq!((both.section_len(), both.wire_section()), (16, received.wire_section()));

@@ -1,10 +1,15 @@
 //! The rows of the table, in the order of `--help`: where, who, what, output, Will, TLS, the tool itself.
 
 use super::FlagId as Id;
-use super::Tool::{Control, Publish, Request, Subscribe};
-use super::{Flag, FlagId, Hint, ToolSet, ValueKind};
+use super::Tool::{Control, Play, Probe, Publish, Request, Subscribe};
+use super::{Flag, FlagId, ToolSet, ValueKind};
+use crate::program::Hint;
 
-const ALL: ToolSet = ToolSet::of(&[Publish, Subscribe, Request, Control]);
+const ALL: ToolSet = ToolSet::of(&[Publish, Subscribe, Request, Control, Play, Probe]);
+const TALKERS: ToolSet = ToolSet::of(&[Publish, Subscribe, Request, Control, Play]);
+const MOSQUITTOS: ToolSet = ToolSet::of(&[Publish, Subscribe, Request, Control]);
+const SPEAKERS: ToolSet = ToolSet::of(&[Publish, Subscribe, Request, Play]);
+const REACHERS: ToolSet = ToolSet::of(&[Publish, Subscribe, Request, Play, Probe]);
 const CLIENTS: ToolSet = ToolSet::of(&[Publish, Subscribe, Request]);
 const SENDERS: ToolSet = ToolSet::of(&[Publish, Request]);
 const PRINTERS: ToolSet = ToolSet::of(&[Subscribe, Request]);
@@ -13,6 +18,8 @@ const PUB: ToolSet = ToolSet::of(&[Publish]);
 const SUB: ToolSet = ToolSet::of(&[Subscribe]);
 const RR: ToolSet = ToolSet::of(&[Request]);
 const CTRL: ToolSet = ToolSet::of(&[Control]);
+const PLAY: ToolSet = ToolSet::of(&[Play]);
+const PROBE: ToolSet = ToolSet::of(&[Probe]);
 
 const QOS: Hint = Hint::Words(&["0", "1", "2"]);
 const VERSIONS: Hint = Hint::Words(&["5", "311", "31", "mqttv5", "mqttv311", "mqttv31"]);
@@ -27,22 +34,21 @@ pub const FLAGS: &[Flag] = &[
     one(Id::Port, "-p", "--port", ALL, "port", "no port specified", Hint::Any, "Connect to this port; 1883 by default, and 8883 if TLS is asked for."),
     one(Id::Unix, "", "--unix", ALL, "path", "no socket path specified", Hint::File, "Connect to the Unix domain socket at this path."),
     one(Id::Url, "-L", "--url", ALL, "url", "no URL specified", Hint::Any, "Take everything from a URL: SCHEME://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC, where SCHEME is mqtt, mqtts, ws or wss."),
-    none(Id::Srv, "-S", "", CLIENTS, "Find the host by DNS SRV records."),
     one(Id::Bind, "-A", "", ALL, "address", "no address specified", Hint::Any, "Use this local address for the connection."),
-    none(Id::NoDelay, "", "--nodelay", ALL, "Send small packets at once, without Nagle's algorithm."),
-    none(Id::WebSocket, "", "--ws", CLIENTS, "Speak MQTT over WebSockets."),
+    none(Id::NoDelay, "", "--nodelay", TALKERS, "Send small packets at once, without Nagle's algorithm."),
+    none(Id::WebSocket, "", "--ws", REACHERS, "Speak MQTT over WebSockets."),
     one(Id::Proxy, "", "--proxy", ALL, "url", "no proxy url specified", Hint::Any, "Go through a SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]."),
     one(Id::Username, "-u", "--username", ALL, "name", "no username specified", Hint::Any, "Log in under this name."),
     one(Id::Password, "-P", "--pw", ALL, "password", "no password specified", Hint::Any, "Log in with this password."),
-    one(Id::ClientId, "-i", "--id", ALL, "id", "no id specified", Hint::Any, "Use this Client Identifier; by default the broker chooses one."),
-    one(Id::ClientIdPrefix, "-I", "--id-prefix", CLIENTS, "prefix", "no id prefix specified", Hint::Any, "Use a Client Identifier of this prefix and the process id."),
-    none(Id::CleanSessionOff, "-c", "--disable-clean-session", ALL, "Keep the Session when the connection ends. With MQTT 5 it never expires unless -x says when."),
-    one(Id::SessionExpiry, "-x", "", CLIENTS, "seconds", "no session expiry interval specified", Hint::Any, "Let the Session expire so long after the connection; -1 or ∞ means never. Implies MQTT 5."),
-    one(Id::KeepAlive, "-k", "--keepalive", CLIENTS, "seconds", "no keepalive specified", Hint::Any, "The Keep Alive; 60 seconds by default."),
-    one(Id::ProtocolVersion, "-V", "--protocol-version", ALL, "version", "no version specified", VERSIONS, "The version of MQTT: 5, 311 or 31. mosquitto_rr and mosquitto_ctrl speak 5 by default, the others 3.1.1."),
-    Flag { id: Id::Property, short: "-D", long: "--property", tools: CLIENTS, value: ValueKind::Property, help: "Add a property of MQTT 5 to a packet: PACKET NAME VALUE, or PACKET user-property NAME VALUE. Implies MQTT 5." },
-    one(Id::InFlight, "-M", "", CLIENTS, "number", "max_inflight not specified", Hint::Any, "The most QoS 1 and 2 messages under way at once; 20 by default."),
-    one(Id::Qos, "-q", "--qos", ALL, "qos", "no QoS specified", QOS, "The QoS of messages and subscriptions; 0 by default, 1 in mosquitto_ctrl."),
+    one(Id::ClientId, "-i", "--id", TALKERS, "id", "no id specified", Hint::Any, "Use this Client Identifier; by default the broker chooses one."),
+    one(Id::ClientIdPrefix, "-I", "--id-prefix", SPEAKERS, "prefix", "no id prefix specified", Hint::Any, "Use a Client Identifier of this prefix and the process id."),
+    none(Id::CleanSessionOff, "-c", "--disable-clean-session", TALKERS, "Keep the Session when the connection ends. With MQTT 5 it never expires unless -x says when."),
+    one(Id::SessionExpiry, "-x", "", SPEAKERS, "seconds", "no session expiry interval specified", Hint::Any, "Let the Session expire so long after the connection; -1 or ∞ means never. Implies MQTT 5."),
+    one(Id::KeepAlive, "-k", "--keepalive", SPEAKERS, "seconds", "no keepalive specified", Hint::Any, "The Keep Alive; 60 seconds by default."),
+    one(Id::ProtocolVersion, "-V", "--protocol-version", TALKERS, "version", "no version specified", VERSIONS, "The version of MQTT: 5, 311 or 31. mosquitto_pub and mosquitto_sub speak 3.1.1 by default, the others 5."),
+    Flag { id: Id::Property, short: "-D", long: "--property", tools: SPEAKERS, value: ValueKind::Property, help: "Add a property of MQTT 5 to a packet: PACKET NAME VALUE, or PACKET user-property NAME VALUE. Implies MQTT 5." },
+    one(Id::InFlight, "-M", "", SPEAKERS, "number", "max_inflight not specified", Hint::Any, "The most QoS 1 and 2 messages under way at once; 20 by default."),
+    one(Id::Qos, "-q", "--qos", MOSQUITTOS, "qos", "no QoS specified", QOS, "The QoS of messages and subscriptions; 0 by default, 1 in mosquitto_ctrl."),
     one(Id::Topic, "-t", "--topic", CLIENTS, "topic", "no topic specified", Hint::Any, "The topic to publish or subscribe to. mosquitto_sub takes several."),
     one(Id::ResponseTopic, "-e", "", RR, "topic", "no response topic specified", Hint::Any, "The topic on which the answer will come."),
     one(Id::Message, "-m", "--message", SENDERS, "text", "no message specified", Hint::Any, "Send this text."),
@@ -68,13 +74,14 @@ pub const FLAGS: &[Flag] = &[
     none(Id::MessageRate, "", "--message-rate", SUB, "Print how many messages arrive each second instead of the messages."),
     none(Id::Watch, "-w", "--watch", SUB, "Give each topic its own line of the terminal."),
     one(Id::Format, "-F", "", PRINTERS, "format", "no format specified", Hint::Any, "Print messages in this format."),
+    one(Id::Record, "", "--record", SUB, "file", "no file specified", Hint::File, "Also write the messages to this file, one a line as JSON, with their properties and times."),
     none(Id::Pretty, "", "--pretty", PRINTERS, "Print JSON in lines and with indentation."),
     none(Id::NoNewline, "-N", "", PRINTERS, "Do not end messages with a newline."),
     none(Id::Verbose, "-v", "--verbose", VERBOSE, "Print more: in front of each payload its topic."),
-    one(Id::WillTopic, "", "--will-topic", CLIENTS, "topic", "no will topic specified", Hint::Any, "Leave a Will on this topic."),
-    one(Id::WillPayload, "", "--will-payload", CLIENTS, "text", "no will payload specified", Hint::Any, "The payload of the Will; empty by default."),
-    one(Id::WillQos, "", "--will-qos", CLIENTS, "qos", "no will QoS specified", QOS, "The QoS of the Will; 0 by default."),
-    none(Id::WillRetain, "", "--will-retain", CLIENTS, "Ask the broker to retain the Will."),
+    one(Id::WillTopic, "", "--will-topic", SPEAKERS, "topic", "no will topic specified", Hint::Any, "Leave a Will on this topic."),
+    one(Id::WillPayload, "", "--will-payload", SPEAKERS, "text", "no will payload specified", Hint::Any, "The payload of the Will; empty by default."),
+    one(Id::WillQos, "", "--will-qos", SPEAKERS, "qos", "no will QoS specified", QOS, "The QoS of the Will; 0 by default."),
+    none(Id::WillRetain, "", "--will-retain", SPEAKERS, "Ask the broker to retain the Will."),
     one(Id::CaFile, "", "--cafile", ALL, "file", "no file specified", Hint::File, "Use TLS, and trust the certificates in this file."),
     one(Id::CaPath, "", "--capath", ALL, "directory", "no directory specified", Hint::Directory, "Use TLS, and trust the certificates in this directory."),
     none(Id::TlsOsCertificates, "", "--tls-use-os-certs", ALL, "Use TLS, and trust the system's certificates."),
@@ -86,15 +93,19 @@ pub const FLAGS: &[Flag] = &[
     one(Id::TlsAlpn, "", "--tls-alpn", ALL, "protocol", "no protocol specified", Hint::Any, "Offer this protocol by ALPN."),
     one(Id::TlsEngine, "", "--tls-engine", ALL, "engine", "no engine_id specified", Hint::Any, "Use this OpenSSL engine."),
     one(Id::TlsEngineKeyPass, "", "--tls-engine-kpass-sha1", ALL, "sha1", "no kpass sha1 specified", Hint::Any, "The SHA-1 of the password of the engine's key."),
-    one(Id::TlsKeyLog, "", "--tls-keylog", CLIENTS, "file", "no file specified", Hint::File, "Append the secrets of the connection to this file, for analysis."),
+    one(Id::TlsKeyLog, "", "--tls-keylog", SPEAKERS, "file", "no file specified", Hint::File, "Append the secrets of the connection to this file, for analysis."),
     none(Id::Insecure, "", "--insecure", ALL, "Do not compare the host's name with its certificate. For tests only."),
     one(Id::Psk, "", "--psk", ALL, "key", "no key specified", Hint::Any, "Use TLS with this pre-shared key, in hexadecimal."),
     one(Id::PskIdentity, "", "--psk-identity", ALL, "identity", "no identity specified", Hint::Any, "The name that belongs to the pre-shared key."),
     none(Id::NoTls, "", "--no-tls", ALL, "Do not use TLS, whatever the port and other flags say."),
     one(Id::DataFile, "-f", "--file", CTRL, "file", "no data file specified", Hint::File, "Work on this file of the dynsec module instead of a broker."),
+    one(Id::Speed, "", "--speed", PLAY, "factor", "no factor specified", Hint::Any, "Play so many times faster than it was recorded, 0.5 for half as fast; 0 is as fast as it goes. 1 by default."),
+    none(Id::SkipDamaged, "", "--skip-damaged", PLAY, "Pass over lines that are damaged, and tell them, instead of stopping there."),
+    one(Id::TestTopic, "-t", "--topic", PROBE, "topic", "no topic specified", Hint::Any, "Publish and subscribe below this topic; martlet-test by default."),
+    none(Id::Json, "", "--json", PROBE, "Print the findings as JSON."),
     one(Id::OptionsFile, "-o", "", ALL, "file", "no options file specified", Hint::File, "Read flags from this file, one a line, before the other arguments."),
-    none(Id::Debug, "-d", "--debug", ALL, "Print what is sent and received."),
-    none(Id::Quiet, "", "--quiet", ALL, "Print no errors."),
+    none(Id::Debug, "-d", "--debug", MOSQUITTOS, "Print what is sent and received."),
+    none(Id::Quiet, "", "--quiet", TALKERS, "Print no errors."),
     none(Id::Help, "", "--help", ALL, "Print this text."),
     none(Id::Version, "", "--version", ALL, "Print the version."),
 ];

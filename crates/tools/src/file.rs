@@ -1,4 +1,4 @@
-//! Writing a password file.
+//! Writing files that hold secrets.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 /// Only the owner reads a new file.
 const MODE: u32 = 0o600;
 
-/// Writes a new file, in place of one that exists.
-pub(super) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Writes a new file that only its owner can read, in place of one that exists.
+///
+/// # Errors
+/// What opening or writing it met.
+pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     if path.exists() {
         return replace(path, content);
     }
@@ -21,7 +24,10 @@ pub(super) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
 /// Replaces a file by another with the same mode and, if the system allows it, the same owner.
 ///
 /// Whoever opens the path finds the old content or the new one, never a part.
-pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// What finding, writing or renaming it met.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     // A symbolic link stays one.
     let path = fs::canonicalize(path)?;
     let before = fs::metadata(&path)?;

@@ -1,0 +1,113 @@
+//! What each command says about itself in manual pages and completions.
+
+use clap::CommandFactory as _;
+use martlet_tools::flags::{self, Tool};
+use martlet_tools::program::{Entry, Hint, Operand, Program, Shell};
+use martlet_tools::{passwd, signal};
+
+use super::COMMANDS;
+use crate::flags::Flags;
+
+/// The name of this program.
+pub(super) const MAIN: &str = "martlet";
+/// The name of Mosquitto's broker.
+pub(super) const BROKER: &str = "mosquitto";
+
+/// All that there is to say about the broker, under a name.
+pub(super) fn broker(name: &str) -> Program {
+    let mut command = Flags::command();
+    // Adds the flags for help and version.
+    command.build();
+    let commands = COMMANDS.iter().map(|command| format!("{}: {}.", command.name, command.about));
+    let mut sections = vec![
+        (
+            "configuration",
+            "Without a configuration file it listens on the loopback addresses only, and lets everyone in."
+                .to_owned(),
+        ),
+        (
+            "exit status",
+            "0 after it was told to end; 1 if it cannot run; 3 for wrong arguments or a wrong configuration."
+                .to_owned(),
+        ),
+    ];
+    let mut synopsis = vec!["[options]".to_owned()];
+    if name == MAIN {
+        synopsis.push("command ...".to_owned());
+        sections.push(("commands", commands.collect::<Vec<_>>().join("\n")));
+    }
+    Program {
+        name: name.to_owned(),
+        purpose: "runs an MQTT broker for MQTT 3.1, 3.1.1 and 5.0".to_owned(),
+        synopsis,
+        entries: command.get_arguments().map(entry).collect(),
+        operand: Operand::Nothing,
+        sections,
+    }
+}
+
+fn entry(argument: &clap::Arg) -> Entry {
+    let short = argument.get_short().map(|letter| format!("-{letter}"));
+    let long = argument.get_long().map(|name| format!("--{name}"));
+    let value = argument.get_value_names().filter(|_| argument.get_action().takes_values());
+    let value = value.and_then(<[_]>::first).map(|name| {
+        let hint = if name.as_str() == "FILE" { Hint::File } else { Hint::Any };
+        (name.to_lowercase(), hint)
+    });
+    let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+    Entry { names: short.into_iter().chain(long).collect(), value, help: format!("{help}.") }
+}
+
+/// All that there is to say about a command, under a name.
+pub(super) fn command(command: &super::Command, name: &str) -> Program {
+    let by_hand = |synopsis: &str, operand: Operand| Program {
+        name: name.to_owned(),
+        purpose: lower(command.about),
+        synopsis: vec![synopsis.to_owned()],
+        operand,
+        ..Program::default()
+    };
+    match command.name {
+        "pub" => flags::program(Tool::Publish, name),
+        "sub" => flags::program(Tool::Subscribe, name),
+        "rr" => flags::program(Tool::Request, name),
+        "ctrl" => flags::program(Tool::Control, name),
+        "play" => flags::program(Tool::Play, name),
+        "test" => flags::program(Tool::Probe, name),
+        "passwd" => passwd::program(name),
+        "signal" => signal::program(name),
+        "completions" => by_hand(
+            "bash | zsh | fish",
+            Operand::Words(Shell::ALL.iter().map(|(name, _)| (*name, Vec::new())).collect()),
+        ),
+        "man" => by_hand("[directory]", Operand::Directory),
+        "install-links" => by_hand("directory", Operand::Directory),
+        _ => by_hand("[arguments]", Operand::Nothing),
+    }
+}
+
+fn lower(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(char::to_lowercase).into_iter().flatten();
+    first.chain(characters).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_described() {
+        for command in COMMANDS {
+            let program = self::command(command, "x");
+            assert_ne!(program.synopsis, ["[arguments]"], "{}", command.name);
+            assert!(program.help().starts_with("x "), "{}", command.name);
+        }
+        let names: Vec<_> = broker("martlet").entries.into_iter().flat_map(|entry| entry.names).collect();
+        assert!(
+            ["-c", "--config-file", "-p", "-v", "-h", "-V"]
+                .iter()
+                .all(|name| names.contains(&(*name).to_owned()))
+        );
+    }
+}
