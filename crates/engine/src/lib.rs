@@ -308,7 +308,7 @@ impl Engine {
             Input::Sent { connection, bytes } => self.sent(connection, bytes),
             Input::Closed { connection } => self.lost(connection),
             Input::Persisted(batch) => self.persisted(batch),
-            Input::LogStalled => self.journal.stall(),
+            Input::LogStalled => self.log_stalled(),
             Input::Forwarded { from, batch } => self.forwarded(from, batch),
             Input::Authenticated { connection, verdict } => self.authenticated(connection, verdict),
             Input::WakeUp => {}
@@ -385,6 +385,17 @@ impl Engine {
         }
     }
 
+    /// The log cannot be written to. QoS 0 messages do not wait for it any more, and those that do go before them.
+    fn log_stalled(&mut self) {
+        self.journal.stall();
+        for id in self.connections.ids() {
+            let held = self.connections.get_mut(id).and_then(|connection| connection.held.as_mut());
+            for queued in held.map(|held| held.take_messages()).unwrap_or_default() {
+                self.send_late(id, &queued);
+            }
+        }
+    }
+
     /// What waited for these batches may be seen.
     fn persisted(&mut self, batch: BatchId) {
         let was_stalled = self.journal.persisted(batch);
@@ -393,6 +404,7 @@ impl Engine {
         }
         self.forwards.release(|batch| self.journal.is_durable(batch));
         if was_stalled {
+            self.close_put_off();
             for session in self.clients.ids() {
                 self.pump(session);
             }
