@@ -238,6 +238,8 @@ pub struct Engine {
     restoring: Option<Box<Restoring>>,
     checkpoint: Option<Box<Checkpoint>>,
     forwards: Forwards,
+    /// Connections with a message that was put off without a word.
+    put_off: Vec<ConnectionId>,
     /// Encoded packets that several connections send alike, for this turn.
     turn: Vec<u8>,
     /// Connections whose unsent bytes may point into `turn`.
@@ -279,6 +281,7 @@ impl Engine {
             restoring: None,
             checkpoint: None,
             forwards: Forwards::new(commons.shards(), seed),
+            put_off: Vec::new(),
             turn: Vec::new(),
             touched: Vec::new(),
             transmit: VecDeque::new(),
@@ -315,6 +318,7 @@ impl Engine {
             Input::Shutdown => self.shut_down(),
             Input::Disconnect { client_identifier, reason } => self.send_away(client_identifier, reason),
         }
+        self.close_put_off();
         self.wake();
     }
 
@@ -404,7 +408,6 @@ impl Engine {
         }
         self.forwards.release(|batch| self.journal.is_durable(batch));
         if was_stalled {
-            self.close_put_off();
             for session in self.clients.ids() {
                 self.pump(session);
             }

@@ -182,21 +182,21 @@ impl Engine {
             session.state.inbound.refused(id);
             if let Some(connection) = self.connections.get_mut(origin.connection) {
                 connection.protocol.receive_quota.give_back();
-                connection.puts_off = true;
-            }
-            if !self.journal.is_stalled() {
-                self.close_put_off();
+                if !core::mem::replace(&mut connection.puts_off, true) {
+                    self.put_off.push(origin.connection);
+                }
             }
         }
         self.status.put_off += 1;
     }
 
-    /// The log can be written to again: clients that wait for an acknowledgement in vain are closed.
+    /// Closes the clients that wait for an acknowledgement in vain, unless their messages could not be taken now either.
     pub(crate) fn close_put_off(&mut self) {
-        for id in self.connections.ids() {
-            if self.connections.get(id).is_some_and(|connection| connection.puts_off) {
-                self.end_connection(id, Cause::Broker(ReasonCode::ServerBusy), None);
-            }
+        if self.journal.is_stalled() {
+            return;
+        }
+        for id in core::mem::take(&mut self.put_off) {
+            self.end_connection(id, Cause::Broker(ReasonCode::ServerBusy), None);
         }
     }
 
