@@ -41,6 +41,8 @@ pub(crate) struct Terms {
     pub(crate) names: Vec<String>,
     pub(crate) receive_maximum: u16,
     pub(crate) topic_alias_maximum: u16,
+    /// QoS 2 messages take effect with PUBREL.
+    pub(crate) at_release: bool,
 }
 
 /// What was counted.
@@ -79,6 +81,8 @@ pub(crate) struct Checker {
     connecting: Option<LinkId>,
     /// When the power failed last.
     crashed_at: Millis,
+    /// The stamp at which the broker started last.
+    started: Stamp,
     /// The Session that has a Client Identifier, assigned ones included.
     named: BTreeMap<String, usize>,
     /// Broken rules that do not end the run, by a part of their text.
@@ -93,6 +97,8 @@ enum Phase {
     /// The CONNECT is for another shard.
     Moves,
     AwaitsVerdict,
+    /// Only the broker can tell whether the client is let in, and does so at once.
+    Undecided,
     /// The client is let in; CONNACK is due.
     Admitted,
     /// The client is to be turned away.
@@ -170,8 +176,8 @@ struct LinkCheck {
     last_packet_at: Millis,
     pubacks: BTreeMap<u16, Due>,
     pubrecs: BTreeMap<u16, Due>,
-    /// With whether the broker has to know the message.
-    pubcomps: BTreeMap<u16, bool>,
+    /// With what PUBCOMP acknowledges, if the broker has to know the message.
+    pubcomps: BTreeMap<u16, Option<Due>>,
     subacks: BTreeMap<u16, SubscribeDue>,
     unsubacks: BTreeMap<u16, UnsubscribeDue>,
     pings: u32,
@@ -204,6 +210,7 @@ impl Checker {
             logs,
             connecting: None,
             crashed_at: 0,
+            started: 0,
             named: BTreeMap::new(),
             ignored,
             violation: None,
@@ -322,7 +329,7 @@ impl Checker {
     fn take_input(&mut self, id: LinkId) {
         loop {
             let check = &mut self.links[id.0];
-            if matches!(check.phase, Phase::Moves | Phase::AwaitsVerdict | Phase::Refused | Phase::Ended) {
+            if !matches!(check.phase, Phase::AwaitsConnect | Phase::Admitted | Phase::Open) {
                 return;
             }
             let Some(bytes) = split_packet(&mut check.input) else { return };
@@ -389,10 +396,8 @@ impl Checker {
                 }
             }
             Notice::Connected { client_identifier, .. } => {
-                if let Some(session) = id.and_then(|id| self.links[id.0].session) {
-                    self.named.insert(client_identifier.clone(), session);
-                    // If the one before had expired, that was said before.
-                    self.reference.sessions[session].is_unresolved = false;
+                if let Some(id) = id {
+                    self.connected(id, client_identifier);
                 }
             }
             Notice::SessionEnded { client_identifier } => self.session_ended(client_identifier),
@@ -402,12 +407,26 @@ impl Checker {
                 }
             }
             Notice::Refused { reason, client_identifier, .. } => {
-                let is_expected = id.is_some_and(|id| self.links[id.0].turned_away != Some(false));
-                if !is_expected {
-                    self.fail(&format!("{client_identifier:?} was refused with {reason:?}"));
+                let check = id.map(|id| &mut self.links[id.0]);
+                match check.filter(|check| check.turned_away != Some(false)) {
+                    Some(check) => check.phase = Phase::Refused,
+                    None => self.fail(&format!("{client_identifier:?} was refused with {reason:?}")),
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The broker let a client in.
+    fn connected(&mut self, id: LinkId, name: &str) {
+        if self.links[id.0].phase == Phase::Undecided {
+            self.admit(id);
+            self.take_input(id);
+        }
+        if let Some(session) = self.links[id.0].session {
+            self.named.insert(name.to_owned(), session);
+            // If the one before had expired, that was said before.
+            self.reference.sessions[session].is_unresolved = false;
         }
     }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use martlet_wire::QoS;
 
-pub(crate) use session::{Life, Outgoing, ReplayDebt, Session, SessionWill, Subscription};
+pub(crate) use session::{Incoming, Life, Outgoing, ReplayDebt, Session, SessionWill, Subscription};
 
 use crate::clock::Millis;
 
@@ -95,6 +95,8 @@ pub(crate) struct Register {
 pub(crate) struct Value {
     /// `None` deletes the retained message.
     pub(crate) message: Option<MessageId>,
+    /// When the broker had it.
+    pub(crate) handed: Stamp,
     pub(crate) acknowledged: Option<Stamp>,
 }
 
@@ -206,7 +208,7 @@ impl Reference {
         }
     }
 
-    /// The broker had a message, which is new to it.
+    /// The broker has to take a message for a new one, which came at a time.
     pub(crate) fn handed(&mut self, id: MessageId, session: usize, now: Millis) {
         let stamp = self.tick();
         let message = &mut self.messages[id];
@@ -333,7 +335,7 @@ mod tests {
 
     #[test]
     fn the_newest_acknowledged_value_is_found() {
-        let value = |acknowledged| Value { message: Some(1), acknowledged };
+        let value = |acknowledged| Value { message: Some(1), handed: 0, acknowledged };
         let register = Register { values: vec![value(Some(3)), value(Some(9)), value(None)] };
         assert_eq!(register.newest_acknowledged(2), None);
         assert_eq!(register.newest_acknowledged(4), Some(0));

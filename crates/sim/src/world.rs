@@ -85,6 +85,7 @@ impl World {
             names: clients.iter().map(|client| client.name.clone()).collect(),
             receive_maximum: config.limits.receive_maximum,
             topic_alias_maximum: config.limits.topic_alias_maximum,
+            at_release: config.features.exactly_once_at_release,
         };
         let mut trace = Trace::new(options.prints_trace);
         trace.line(0, &format!("{shards} shards, {count} clients, {weather:?}, {pace:?}"));
@@ -353,9 +354,6 @@ impl World {
     /// After healing: whoever may have a Session comes back to it.
     fn recover(&mut self, number: usize) -> Action {
         let client = &self.clients[number];
-        if client.link.is_some_and(|link| self.around.checker.waits_in_vain(link)) {
-            return Action::Crash;
-        }
         let session = self.around.checker.reference.current(number);
         if client.link.is_some() || (client.is_idle() && session.is_none()) {
             return Action::Nothing;
@@ -530,5 +528,6 @@ fn config(random: &mut Random) -> Config {
         route_cache_entries_max: *random.pick(&[1, 8, 4096]),
         ..defaults
     };
-    Config { limits, features: Features::default(), seed: random.next() }
+    let features = Features { exactly_once_at_release: random.percent(25), ..Features::default() };
+    Config { limits, features, seed: random.next() }
 }

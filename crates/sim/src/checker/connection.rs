@@ -37,31 +37,33 @@ impl Checker {
         }
         let turned_away = self.turned_away(id);
         self.links[id.0].turned_away = turned_away;
-        if turned_away == Some(true) {
-            self.links[id.0].phase = Phase::Refused;
-        } else if asks {
-            self.links[id.0].phase = Phase::AwaitsVerdict;
-        } else {
-            self.admit(id);
+        match turned_away {
+            Some(true) => self.links[id.0].phase = Phase::Refused,
+            _ if asks => self.links[id.0].phase = Phase::AwaitsVerdict,
+            None => self.links[id.0].phase = Phase::Undecided,
+            Some(false) => self.admit(id),
         }
     }
 
-    /// Whether a client is turned away because a new Session could not be written down; `None` where nobody can tell.
+    /// Whether a client is turned away because the end of its Session, or a new one, could not be written down; `None` where nobody can tell.
     fn turned_away(&self, id: LinkId) -> Option<bool> {
         let check = &self.links[id.0];
         let Some(facts) = &check.facts else { return Some(false) };
-        if !self.logs[check.shard].is_stalled || facts.expiry == 0 {
+        if !self.logs[check.shard].is_stalled {
             return Some(false);
         }
-        let Some(old) = self.reference.current(self.identity(id)) else { return Some(true) };
-        if facts.clean_start || !self.reference.sessions[old].survives {
-            return Some(true);
-        }
-        match self.is_there(old) {
-            Present::Yes => Some(false),
-            Present::No => Some(true),
-            Present::Either => None,
-        }
+        let without = Some(facts.expiry > 0);
+        let old = self.reference.current(self.identity(id));
+        let Some(old) = old.filter(|old| self.reference.sessions[*old].survives) else { return without };
+        let life = &self.reference.sessions[old].life;
+        let with = Some(facts.clean_start || life.expiry == 0);
+        let is_sure = match self.is_there(old) {
+            // It may have ended in this very turn, with its connection.
+            Present::Yes => life.expiry > 0,
+            Present::No => return without,
+            Present::Either => false,
+        };
+        if is_sure || with == without { with } else { None }
     }
 
     /// Whether a Session has not expired yet.

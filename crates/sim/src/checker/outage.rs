@@ -22,6 +22,7 @@ impl Checker {
     pub(crate) fn restarted(&mut self, now: Millis) {
         self.now = now;
         self.turn = self.reference.tick();
+        self.started = self.turn;
         self.note("the broker is back");
         self.release_groups();
         for session in 0..self.reference.sessions.len() {

@@ -36,10 +36,12 @@ impl Checker {
             }
             Packet::PubRec(ack) => {
                 let due = self.links[id.0].pubrecs.remove(&ack.id.get());
+                let inbound = &mut self.reference.sessions[session].inbound;
                 if ack.reason.is_error() {
-                    self.reference.sessions[session].inbound.remove(&ack.id.get());
+                    inbound.remove(&ack.id.get());
+                } else if let Some(incoming) = inbound.get_mut(&ack.id.get()) {
+                    incoming.may_be_new = false;
                 }
-                self.reference.sessions[session].put_off.remove(&ack.id.get());
                 self.promise_packet(session, ack.id.get(), true);
                 self.publish_acknowledged(id, due, ack, "PUBREC");
             }
@@ -47,10 +49,11 @@ impl Checker {
             Packet::PubComp(ack) => {
                 match self.links[id.0].pubcomps.remove(&ack.id.get()) {
                     None => self.fail_on(id, "PUBCOMP without PUBREL"),
-                    Some(true) if ack.reason.is_error() => {
+                    Some(Some(_)) if ack.reason.is_error() => {
                         self.fail_on(id, "PUBCOMP does not know a message whose PUBREC was sent");
                     }
-                    Some(_) => {}
+                    Some(Some(due)) => self.is_sure(due),
+                    Some(None) => {}
                 }
                 self.promise_packet(session, ack.id.get(), true);
             }
@@ -81,11 +84,13 @@ impl Checker {
             self.fail_on(id, "a CONNACK that nobody waits for");
         }
         if connack.reason != ReasonCode::Success {
-            self.turned_away_out(id, connack.reason);
+            if phase != Phase::Refused || connack.reason != ReasonCode::ServerUnavailable {
+                self.fail_on(id, &format!("refused with {:?}", connack.reason));
+            }
             return;
         }
         if phase == Phase::Refused {
-            self.fail_on(id, "a new Session that cannot be written down is let in");
+            self.fail_on(id, "let in, though the log cannot be written to");
             return;
         }
         self.promise_connect(id);
@@ -106,20 +111,6 @@ impl Checker {
             self.resolve(id, connack.session_present);
         }
         self.connack_properties(id, connack);
-    }
-
-    /// A CONNACK that lets nobody in.
-    fn turned_away_out(&mut self, id: LinkId, reason: ReasonCode) {
-        let check = &self.links[id.0];
-        if check.turned_away == Some(false) || reason != ReasonCode::ServerUnavailable {
-            self.fail_on(id, &format!("refused with {reason:?}"));
-        } else if check.turned_away.is_none() {
-            // The Session was about to expire, and has.
-            self.end_connection(id, false);
-            if let Some(session) = self.links[id.0].session {
-                self.session_ends(session);
-            }
-        }
     }
 
     fn connack_properties(&mut self, id: LinkId, connack: &ConnAck<'_>) {
@@ -149,18 +140,26 @@ impl Checker {
             return;
         };
         if ack.reason.is_error() {
-            let is_put_off = due.is_stalled && ack.reason == ReasonCode::QuotaExceeded;
-            if let Some(message) =
-                due.message.filter(|message| !self.reference.messages[*message].is_forbidden)
-            {
-                if is_put_off {
-                    self.reference.messages[message].copies -= 1;
-                } else {
+            // Messages that wait for their PUBREL have a bound of their own.
+            let may_be_full = due.is_stalled || (self.terms.at_release && what == "PUBREC");
+            let is_put_off = may_be_full && ack.reason == ReasonCode::QuotaExceeded;
+            let messages = &mut self.reference.messages;
+            match due.message.filter(|message| !messages[*message].is_forbidden) {
+                Some(message) if is_put_off => {
+                    messages[message].copies = messages[message].copies.saturating_sub(1);
+                }
+                Some(_) => {
                     self.fail_on(id, &format!("{what} refuses a good message: {:?}", ack.reason));
                 }
+                None => {}
             }
-            return;
+        } else {
+            self.is_sure(due);
         }
+    }
+
+    /// A message may not get lost any more.
+    fn is_sure(&mut self, due: Due) {
         if let Some(message) = due.message {
             self.reference.owe(message);
         }
@@ -238,26 +237,14 @@ impl Checker {
         }
     }
 
-    /// Whether a client of this connection may wait for an acknowledgement in vain: it cannot be told that its message was
-    /// put off.
-    pub(crate) fn waits_in_vain(&self, id: LinkId) -> bool {
-        let check = &self.links[id.0];
-        let mut publishes = check.pubacks.values().chain(check.pubrecs.values());
-        !check.version().has_properties() && publishes.any(|due| due.is_stalled)
-    }
-
     /// What a connection still has to be answered.
     pub(super) fn unanswered(&self, id: LinkId) -> Option<String> {
         let check = &self.links[id.0];
         if check.phase != Phase::Open || check.is_closed {
             return None;
         }
-        let is_v5 = check.version().has_properties();
-        let publishes = check.pubacks.iter().chain(&check.pubrecs);
-        let mut publishes =
-            publishes.filter(|(_, due)| is_v5 || !due.is_stalled).map(|(packet_id, _)| packet_id);
         let first = [
-            (PacketType::Publish, publishes.next()),
+            (PacketType::Publish, check.pubacks.keys().chain(check.pubrecs.keys()).next()),
             (PacketType::PubRel, check.pubcomps.keys().next()),
             (PacketType::Subscribe, check.subacks.keys().next()),
             (PacketType::Unsubscribe, check.unsubacks.keys().next()),

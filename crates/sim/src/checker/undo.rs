@@ -11,7 +11,7 @@ use martlet_engine::BatchId;
 use super::Checker;
 use crate::clock::Millis;
 use crate::network::LinkId;
-use crate::reference::{Life, MessageId, Outgoing, WillState};
+use crate::reference::{Incoming, Life, MessageId, Outgoing, WillState};
 
 /// One change of the books, and how they were before.
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub(super) enum Undo {
     /// The fate of a Will changed.
     Will { message: MessageId, before: WillState },
     /// A QoS 2 message of the client was taken over.
-    TakenOver { session: usize, packet_id: u16, message: Option<MessageId> },
+    TakenOver { session: usize, packet_id: u16 },
     /// PUBREL came from the client.
-    Released { session: usize, packet_id: u16 },
+    Released { session: usize, packet_id: u16, incoming: Incoming },
     /// PUBREC came from the client.
     Received { session: usize, packet_id: u16 },
     /// The client finished a message.
@@ -89,7 +89,7 @@ impl Checker {
         let log = &mut self.logs[self.reference.sessions[session].shard];
         log.entries.retain(|entry| {
             let about = match &entry.undo {
-                Undo::TakenOver { session, packet_id, .. } | Undo::Released { session, packet_id } => {
+                Undo::TakenOver { session, packet_id } | Undo::Released { session, packet_id, .. } => {
                     Some((*session, *packet_id, true))
                 }
                 Undo::Received { session, packet_id } => Some((*session, *packet_id, false)),
@@ -167,16 +167,21 @@ impl Checker {
                     self.reference.disown(message);
                 }
             }
-            Undo::TakenOver { session, packet_id, message } => {
-                let state = &mut self.reference.sessions[session];
-                state.inbound.remove(&packet_id);
-                state.put_off.remove(&packet_id);
-                if let Some(message) = message {
+            Undo::TakenOver { session, packet_id } => {
+                let incoming = self.reference.sessions[session].inbound.remove(&packet_id);
+                if let Some(message) = incoming.and_then(|incoming| incoming.message)
+                    && !self.terms.at_release
+                {
                     self.reference.messages[message].copies -= 1;
                 }
             }
-            Undo::Released { session, packet_id } => {
-                self.reference.sessions[session].inbound.insert(packet_id);
+            Undo::Released { session, packet_id, incoming } => {
+                if let Some(message) = incoming.message
+                    && self.terms.at_release
+                {
+                    self.reference.messages[message].copies -= 1;
+                }
+                self.reference.sessions[session].inbound.insert(packet_id, incoming);
             }
             Undo::Received { session, packet_id } => {
                 if let Some(out) = self.reference.sessions[session].outbound.get_mut(&packet_id) {

@@ -99,6 +99,21 @@ pub(crate) struct Outgoing {
     pub(crate) is_received: bool,
 }
 
+/// A QoS 2 message from a client.
+#[derive(Clone, Debug)]
+pub(crate) struct Incoming {
+    /// `None` for a message without payload.
+    pub(crate) message: Option<MessageId>,
+    pub(crate) topic: String,
+    pub(crate) retain: bool,
+    /// When the broker had it first.
+    pub(crate) at: Millis,
+    /// The value of its retained topic that it set.
+    pub(crate) value: Option<usize>,
+    /// The broker may have put it off without a word, so that it is new when it comes again.
+    pub(crate) may_be_new: bool,
+}
+
 /// What connections change in a Session: that which a crash can turn back.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Life {
@@ -171,10 +186,8 @@ pub(crate) struct Session {
     pub(crate) orders: u64,
     /// Messages may be in flight that the judge has not seen: a crash came before they were written to a socket.
     pub(crate) has_unseen: bool,
-    /// QoS 2 identifiers in use from the client to the broker.
-    pub(crate) inbound: BTreeSet<u16>,
-    /// Those of them whose message the broker may have put off without a word.
-    pub(crate) put_off: BTreeSet<u16>,
+    /// QoS 2 messages from the client to the broker, until PUBREL.
+    pub(crate) inbound: BTreeMap<u16, Incoming>,
     /// How often the broker sent a message as a new one, by the QoS of the delivery.
     pub(crate) fresh: BTreeMap<(MessageId, QoS), usize>,
     /// How often it was sent with QoS 0 before the last crash: what the log did not have may be sent again.
@@ -213,8 +226,7 @@ impl Session {
             outbound: BTreeMap::new(),
             orders: 0,
             has_unseen: false,
-            inbound: BTreeSet::new(),
-            put_off: BTreeSet::new(),
+            inbound: BTreeMap::new(),
             fresh: BTreeMap::new(),
             forgiven: BTreeMap::new(),
             group_begun: BTreeMap::new(),
