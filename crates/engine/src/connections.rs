@@ -5,7 +5,7 @@ use martlet_proto::{Instant, ServerConnection};
 use crate::clients::SessionId;
 use crate::held::Held;
 use crate::out_buffer::OutBuffer;
-use crate::{ConnectionId, Peer};
+use crate::{BatchId, ConnectionId, Peer};
 
 /// One connection.
 #[derive(Debug)]
@@ -30,6 +30,10 @@ pub(crate) struct Connection {
     pub(crate) re_authenticates: bool,
     /// Whether the answer to an authentication question is awaited.
     pub(crate) awaits_verdict: bool,
+    /// A message was put off without a word: so are all that follow, until the connection ends.
+    pub(crate) puts_off: bool,
+    /// The batch before which nothing is sent again: the log could not be written to when the client connected.
+    pub(crate) resends_after: Option<BatchId>,
     /// When the connection is given up unless CONNECT is complete.
     pub(crate) connect_deadline: Option<Instant>,
     /// When the Keep Alive is looked at next.
@@ -76,6 +80,8 @@ impl Connections {
             pending: None,
             re_authenticates: false,
             awaits_verdict: false,
+            puts_off: false,
+            resends_after: None,
             connect_deadline: None,
             keep_alive_deadline: None,
         }))
