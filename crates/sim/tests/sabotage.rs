@@ -19,11 +19,10 @@ fn names(sabotage: Sabotage) -> &'static [&'static str] {
         | Sabotage::LoseBatch
         | Sabotage::LoseRecords
         | Sabotage::OldCheckpoint => &[""],
-        Sabotage::RepeatOwed => &["times", "out of order"],
         Sabotage::PersistNever => &["is owed", "has no answer", "something unfinished"],
         Sabotage::StopClock => &["is owed", "silent client", "Session Present"],
         Sabotage::HideLoss => &["connections, not", "Sessions, not", "is owed", "silent client"],
-        Sabotage::RepeatPublishIn => &["times", "out of order"],
+        Sabotage::RepeatOwed | Sabotage::RepeatPublishIn => &["times", "out of order"],
         Sabotage::LosePublishIn => &["has no answer", "is owed"],
         Sabotage::AlterUnsubscribe => &["without a subscription", "UNSUBACK says", "subscriptions, not"],
         Sabotage::AlterDisconnect => &["against DISCONNECT"],
