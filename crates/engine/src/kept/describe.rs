@@ -154,7 +154,7 @@ impl<'a> Fields<'a> {
 fn described(record: Record<'_>) -> Described<'_> {
     match record {
         Record::Time(at) => Fields::new().time("at", Some(at)).end("time"),
-        Record::AsOf(batch) => Fields::new().number("batch", batch.0).end("as-of"),
+        Record::AsOf(batch) => Fields::new().number("after", batch.0).end("as-of"),
         Record::Message { id, message } => {
             Fields::new().number("message", id).message(&message).end("message")
         }

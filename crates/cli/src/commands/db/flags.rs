@@ -1,0 +1,135 @@
+//! The arguments of `martlet db`, each defined once: parsing, help, manual page and completions follow.
+
+use core::num::NonZeroU16;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use martlet_db::Payload;
+
+/// Check, show, import or divide anew what a broker keeps, while no broker runs.
+#[derive(Debug, Parser)]
+#[command(name = "martlet db", bin_name = "martlet db", version, disable_help_subcommand = true)]
+pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(super) work: Work,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Work {
+    /// Verify all that is kept, and tell how much there is
+    Check(Check),
+    /// Show all that is kept, line by line
+    Dump(Dump),
+    /// Make a store of what Mosquitto kept: mosquitto.db, or mosquitto.sqlite3
+    Import(Import),
+    /// Divide a store among another number of shards
+    Repartition(Repartition),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The folder that the broker names when it starts
+    #[arg(value_name = "DIR")]
+    pub(super) location: PathBuf,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Dump {
+    /// The folder that the broker names when it starts
+    #[arg(value_name = "DIR")]
+    pub(super) location: PathBuf,
+
+    /// Show the payloads of messages, not only their length: as text where it is UTF-8, or as hexadecimal digits
+    #[arg(long, value_name = "HOW", default_value = "none")]
+    pub(super) payload: HowPayload,
+
+    /// Show the records in the files, not what they make
+    #[arg(long)]
+    pub(super) records: bool,
+
+    /// Print a JSON object in each line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum HowPayload {
+    None,
+    Text,
+    Hex,
+}
+
+impl From<HowPayload> for Payload {
+    fn from(how: HowPayload) -> Self {
+        match how {
+            HowPayload::None => Self::None,
+            HowPayload::Text => Self::Text,
+            HowPayload::Hex => Self::Hex,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The file that Mosquitto wrote: mosquitto.db, or mosquitto.sqlite3
+    #[arg(value_name = "FROM")]
+    pub(super) from: PathBuf,
+
+    /// The folder of the new store: the one that the broker names when it starts. Nothing may be kept in it
+    #[arg(value_name = "DIR")]
+    pub(super) location: PathBuf,
+
+    /// Divide the store among this many shards [default: the number of cores]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) shards: Option<NonZeroU16>,
+
+    /// Go on after damage, with what can be read
+    #[arg(long)]
+    pub(super) keep_going: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Repartition {
+    /// The folder that the broker names when it starts
+    #[arg(value_name = "DIR")]
+    pub(super) location: PathBuf,
+
+    /// Divide the store among this many shards
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) shards: NonZeroU16,
+
+    /// Go on after damage, with what can be read
+    #[arg(long)]
+    pub(super) keep_going: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn flags() {
+        let parse = |line: &str| Flags::try_parse_from(line.split(' '));
+        let dump = parse("db dump --payload hex --records --json d").unwrap().work;
+        assert!(matches!(dump, Work::Dump(Dump { payload: HowPayload::Hex, records: true, json: true, .. })));
+        let import = parse("db import from to --shards 3 --keep-going").unwrap().work;
+        assert!(
+            matches!(import, Work::Import(Import { shards: Some(shards), keep_going: true, .. }) if shards.get() == 3)
+        );
+        for wrong in
+            ["db", "db check", "db repartition d", "db repartition d --shards 0", "db dump d --payload x"]
+        {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
