@@ -126,7 +126,7 @@ fn import(flags: Import) -> Result<bool, martlet_db::ImportError> {
     }
     let mut text = format!("{source}: {}\n{}", imported.source, kept(&imported.contents));
     for note in &imported.left_out {
-        let _ = writeln!(text, "Left out: {} {}", note.count, note.what.words());
+        let _ = writeln!(text, "Left out: {}: {}", note.what.words(), note.count);
     }
     let _ = writeln!(text, "The store is in {folder}, with {}", of_shards(shards.get()));
     say(io::stdout(), text);
@@ -158,7 +158,7 @@ fn kept(contents: &Contents) -> String {
     let there: Vec<String> = numbers
         .into_iter()
         .filter(|(_, number)| *number > 0)
-        .map(|(name, number)| format!("{number} {name}"))
+        .map(|(name, number)| format!("{name} {number}"))
         .collect();
     if there.is_empty() { "Kept: nothing\n".to_owned() } else { format!("Kept: {}\n", there.join(", ")) }
 }

@@ -41,11 +41,11 @@ pub enum LeftOut {
 }
 
 impl LeftOut {
-    /// What it is, in words that follow a number.
+    /// What it is, in words.
     pub const fn words(self) -> &'static str {
         match self {
-            Self::ExpiredMessages => "messages had expired",
-            Self::ExpiredSessions => "Sessions had expired",
+            Self::ExpiredMessages => "expired messages",
+            Self::ExpiredSessions => "expired Sessions",
             Self::WithoutMessage => "places of messages that are not there",
             Self::WithoutSession => "subscriptions and messages of clients without a Session",
             Self::Repeatable => "messages that their clients send again",
