@@ -13,8 +13,8 @@ use clap::Parser;
 use martlet_db::{Contents, DbError, ShardFound, Show};
 
 use crate::say;
-pub(super) use flags::Flags;
 use flags::{Check, Dump, Import, Repartition, Work};
+pub(super) use flags::{Flags, HOW, PAYLOADS};
 
 /// Something is damaged: what was done, was done without it.
 const EXIT_DAMAGED: u8 = 1;

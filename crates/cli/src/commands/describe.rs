@@ -51,7 +51,11 @@ fn entry(argument: &clap::Arg) -> Entry {
     let long = argument.get_long().map(|name| format!("--{name}"));
     let value = argument.get_value_names().filter(|_| argument.get_action().takes_values());
     let value = value.and_then(<[_]>::first).map(|name| {
-        let hint = if name.as_str() == "FILE" { Hint::File } else { Hint::Any };
+        let hint = match name.as_str() {
+            "FILE" => Hint::File,
+            db::HOW => Hint::Words(&db::PAYLOADS),
+            _ => Hint::Any,
+        };
         (name.to_lowercase(), hint)
     });
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
@@ -95,7 +99,7 @@ fn store(name: &str) -> Program {
         name: name.to_owned(),
         purpose: "checks, shows, imports or divides anew what a broker keeps, while no broker runs"
             .to_owned(),
-        operand: Operand::Words(db::COMMANDS.iter().map(|command| (*command, Vec::new())).collect()),
+        operand: Operand::WordThenFiles(db::COMMANDS.to_vec()),
         sections: vec![("exit status", db::EXIT_STATUS.to_owned())],
         ..Program::default()
     };

@@ -44,7 +44,7 @@ pub(super) struct Dump {
     pub(super) location: PathBuf,
 
     /// Show the payloads of messages, not only their length: as text where it is UTF-8, or as hexadecimal digits
-    #[arg(long, value_name = "HOW", default_value = "none")]
+    #[arg(long, value_name = HOW, default_value = "none")]
     pub(super) payload: HowPayload,
 
     /// Show the records in the files, not what they make
@@ -55,6 +55,11 @@ pub(super) struct Dump {
     #[arg(long)]
     pub(super) json: bool,
 }
+
+/// What stands for a way to show payloads.
+pub(crate) const HOW: &str = "HOW";
+/// The ways to show payloads.
+pub(crate) const PAYLOADS: [&str; 3] = ["none", "text", "hex"];
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum HowPayload {
@@ -115,6 +120,12 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn each_way_to_show_payloads_is_named() {
+        let names = HowPayload::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        assert!(names.map(|value| value.get_name().to_owned()).eq(PAYLOADS));
     }
 
     #[test]
