@@ -5,6 +5,8 @@
 
 mod properties;
 
+use core::fmt::Write as _;
+use std::fs;
 use std::path::Path;
 
 use rusqlite::types::ValueRef;
@@ -19,8 +21,7 @@ pub(super) fn read(
     found: &mut Found,
     problems: &mut Problems,
 ) -> Result<(u32, u32), SourceError> {
-    let database = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .map_err(|error| of_sqlite(&error))?;
+    let database = open(file).map_err(|error| of_sqlite(&error))?;
     let schema = schema(&database)?;
     let mut reader = Reader { database: &database, problems };
     reader.table("base_msgs", MESSAGES, |row| message(row, found))?;
@@ -35,6 +36,27 @@ pub(super) fn read(
         reader.table("wills", WILLS, |row| will(row, found))?;
     }
     Ok(schema)
+}
+
+/// Opens the database for reading. Where no crash has left something in its write-ahead log, no file is made beside it, so that
+/// it may be in a folder that cannot be written to.
+fn open(file: &Path) -> rusqlite::Result<Connection> {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    if fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+        return Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    }
+    let mut uri = String::from("file:");
+    for byte in file.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                uri.push(char::from(*byte));
+            }
+            other => _ = write!(uri, "%{other:02X}"),
+        }
+    }
+    uri.push_str("?immutable=1");
+    Connection::open_with_flags(uri, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
 }
 
 const MESSAGES: &str = "SELECT rowid, store_id, expiry_time, CAST(topic AS TEXT), payload, \
