@@ -1,7 +1,7 @@
-//! What has to survive, for programs that look at a store or make one: [`Engine::kept`] tells what a restored shard has,
-//! [`Engine::keep`] gives it something that another shard, or another broker, had.
+//! What has to survive, for programs that look at a store or make one: [`Engine::kept`](crate::Engine::kept) tells what a
+//! restored shard has, [`Engine::keep`](crate::Engine::keep) gives it something that another shard, or another broker, had.
 //!
-//! Both belong between [`Engine::restore`] and [`Engine::restored`], or into an engine that nobody is connected to. What is
+//! Both belong between [`Engine::restore`](crate::Engine::restore) and [`Engine::restored`](crate::Engine::restored). What is
 //! given goes the way of records that are read. The records themselves stay private; [`describe`] says what they say.
 
 mod describe;
@@ -26,7 +26,7 @@ pub enum Kept {
     Will(KeptWill),
     /// The retained message of its topic.
     Retained(Arc<Message>),
-    /// A message that another shard has to take over. [`Engine::keep`] does not take it.
+    /// A message that another shard has to take over. [`Engine::keep`](crate::Engine::keep) does not take it.
     Owed(KeptOwed),
 }
 
