@@ -139,7 +139,7 @@ pub fn import(request: &Import) -> Result<Imported, ImportError> {
     let mut engines = engines(request.shards.get());
     create::distribute(&mut engines, now, kept);
     let contents = engines.iter().map(|engine| engine.kept().collect::<Contents>()).sum();
-    let store = create::write(place.new_folder(), &mut engines, now)?;
+    let store = place.fill(&mut engines, now)?;
     match there {
         Target::Nothing => place.put()?,
         Target::EmptyStore(open) => {

@@ -110,7 +110,7 @@ pub fn repartition(request: &Repartition) -> Result<Repartitioned, RepartitionEr
     drop(old);
     let mut new = engines(request.shards.get());
     create::distribute(&mut new, now, expected.iter().cloned());
-    let store = create::write(place.new_folder(), &mut new, now)?;
+    let store = place.fill(&mut new, now)?;
     drop(new);
     // Its lock is free again for the reader; the old store's is held until the new one has its name.
     drop(store);

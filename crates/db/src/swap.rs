@@ -5,9 +5,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use martlet_engine::{Engine, Instant};
+use martlet_store::{LocalDisk, Store};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::DbError;
+use crate::{DbError, create};
 
 /// How many names are tried for a store that is put by.
 const NAMES_MAX: u32 = 1_000;
@@ -22,12 +24,13 @@ pub(crate) struct Place {
 
 impl Place {
     /// The place of a folder, which need not be there. Nothing may be in the way beside it.
-    pub(crate) fn of(folder: &Path) -> Result<Self, DbError> {
-        let folder = match fs::canonicalize(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(folder),
+    pub(crate) fn of(named: &Path) -> Result<Self, DbError> {
+        let folder = match fs::canonicalize(named) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(named),
             found => found,
-        }
-        .map_err(DbError::io(folder))?;
+        };
+        // Without a `/` at the end.
+        let folder: PathBuf = folder.map_err(DbError::io(named))?.components().collect();
         let new = beside(&folder, ".new");
         match fs::symlink_metadata(&new) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self { folder, new }),
@@ -36,9 +39,17 @@ impl Place {
         }
     }
 
-    /// Where the new store is to be written.
+    /// Where the new store is written.
     pub(crate) fn new_folder(&self) -> &Path {
         &self.new
+    }
+
+    /// Writes the new store, or leaves nothing. It is open as long as the answer lives.
+    pub(crate) fn fill(&self, engines: &mut [Engine], now: Instant) -> Result<Store<LocalDisk>, DbError> {
+        create::write(&self.new, engines, now).inspect_err(|_| {
+            // What cannot be removed either is told at the next attempt.
+            let _ = fs::remove_dir_all(&self.new);
+        })
     }
 
     /// The new store takes the name of a folder that is not there, or that is empty.

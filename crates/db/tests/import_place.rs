@@ -25,7 +25,7 @@ fn an_empty_folder_and_a_store_that_keeps_nothing_are_taken() {
     fs::create_dir(&empty).unwrap();
     let started_once = folder.join("started-once");
     Node::new(&started_once, 3).close();
-    for to in [empty, started_once, folder.join("deep/in/it")] {
+    for to in [empty, started_once, folder.join("deep/in/it"), folder.join("with/a/slash/")] {
         import_two(&from, &to, false).unwrap();
         let check = check(&to).unwrap();
         assert_eq!((check.is_sound(), check.contents().retained, check.shards().len()), (true, 1, 2));

@@ -61,7 +61,8 @@ fn open(file: &Path) -> rusqlite::Result<Connection> {
 
 const MESSAGES: &str = "SELECT rowid, store_id, expiry_time, CAST(topic AS TEXT), payload, \
                         CAST(source_id AS TEXT), qos, retain, properties FROM base_msgs ORDER BY rowid";
-const CLIENTS: &str = "SELECT rowid, client_id, username, session_expiry_time, session_expiry_interval FROM clients ORDER BY rowid";
+const CLIENTS: &str = "SELECT rowid, client_id, username, session_expiry_time, session_expiry_interval \
+                       FROM clients ORDER BY rowid";
 const SUBSCRIPTIONS: &str = "SELECT rowid, client_id, topic, subscription_options, subscription_identifier \
                              FROM subscriptions ORDER BY rowid";
 const DELIVERIES: &str = "SELECT rowid, client_id, store_id, dup, direction, mid, qos, retain, state, \

@@ -89,7 +89,7 @@ pub(super) struct Import {
     pub(super) location: PathBuf,
 
     /// Divide the store among this many shards [default: the number of cores]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = shards)]
     pub(super) shards: Option<NonZeroU16>,
 
     /// Go on after damage, with what can be read
@@ -104,12 +104,20 @@ pub(super) struct Repartition {
     pub(super) location: PathBuf,
 
     /// Divide the store among this many shards
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = shards)]
     pub(super) shards: NonZeroU16,
 
     /// Go on after damage, with what can be read
     #[arg(long)]
     pub(super) keep_going: bool,
+}
+
+/// The most shards of a store. Each keeps something about each other one.
+const SHARDS_MAX: u16 = 1024;
+
+fn shards(text: &str) -> Result<NonZeroU16, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroU16| number.get() <= SHARDS_MAX);
+    number.ok_or_else(|| format!("a number from 1 to {SHARDS_MAX} is needed"))
 }
 
 #[cfg(test)]
@@ -137,9 +145,14 @@ mod tests {
         assert!(
             matches!(import, Work::Import(Import { shards: Some(shards), keep_going: true, .. }) if shards.get() == 3)
         );
-        for wrong in
-            ["db", "db check", "db repartition d", "db repartition d --shards 0", "db dump d --payload x"]
-        {
+        for wrong in [
+            "db",
+            "db check",
+            "db repartition d",
+            "db repartition d --shards 0",
+            "db repartition d --shards 1025",
+            "db dump d --payload x",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
