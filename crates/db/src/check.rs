@@ -19,6 +19,7 @@ pub struct Check {
     location: PathBuf,
     created_at: Instant,
     shards: Vec<ShardFound>,
+    /// What each of them keeps.
     contents: Vec<Contents>,
     /// Folders of shards that the broker does not read.
     left_over: Vec<u16>,
@@ -125,7 +126,7 @@ impl Contents {
     }
 
     /// Each number with its name for people.
-    pub const fn numbers(&self) -> [(&'static str, u64); 8] {
+    const fn numbers(&self) -> [(&'static str, u64); 8] {
         [
             ("Sessions", self.sessions),
             ("subscriptions", self.subscriptions),
@@ -136,6 +137,14 @@ impl Contents {
             ("Wills", self.wills),
             ("messages owed to another shard", self.owed),
         ]
+    }
+}
+
+impl core::fmt::Display for Contents {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let there = self.numbers().into_iter().filter(|(_, number)| *number > 0);
+        let there: Vec<_> = there.map(|(name, number)| format!("{name} {number}")).collect();
+        if there.is_empty() { f.write_str("nothing") } else { f.write_str(&there.join(", ")) }
     }
 }
 

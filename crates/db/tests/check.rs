@@ -49,8 +49,11 @@ fn a_sound_store_is_counted() {
         Contents { sessions: 3, subscriptions: 2, queued: 1, retained: 1, owed: 1, ..Contents::default() };
     assert_eq!(check.contents(), expected);
     let text = check.to_string();
-    assert!(text.contains("\nshard 0: sound\n  log         1 segment, "), "{text}");
-    assert!(text.contains("\n           3 Sessions\n"), "{text}");
+    assert!(text.contains("\nshard 0: sound\n  keeps       Sessions 2, "), "{text}");
+    assert!(
+        text.contains("\n  log         1 segment, ") && text.contains("\n           3 Sessions\n"),
+        "{text}"
+    );
     assert!(text.contains("\n           1 messages owed to another shard\n"), "{text}");
     assert!(text.ends_with("\nSound\n"), "{text}");
     let json = check.to_json();

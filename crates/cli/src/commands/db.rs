@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
-use martlet_db::{Contents, DbError, ShardFound, Show};
+use martlet_db::{DbError, ShardFound, Show};
 
 use crate::say;
 use flags::{Check, Dump, Import, Repartition, Work};
@@ -26,7 +26,7 @@ pub(super) const EXIT_STATUS: &str = "0 if the store is sound and all went well;
                                       out for that; 2 if nothing was done: for wrong arguments, while a broker uses the \
                                       store, or if it cannot be read at all.";
 
-/// What each of the commands does.
+/// The names of the commands.
 pub(super) const COMMANDS: [&str; 4] = ["check", "dump", "import", "repartition"];
 
 /// Follows the arguments.
@@ -124,7 +124,7 @@ fn import(flags: Import) -> Result<bool, martlet_db::ImportError> {
     if unlisted > 0 {
         say(io::stderr(), format_args!("Left out: {unlisted} more.\n"));
     }
-    let mut text = format!("{source}: {}\n{}", imported.source, kept(&imported.contents));
+    let mut text = format!("{source}: {}\nKept: {}\n", imported.source, imported.contents);
     for note in &imported.left_out {
         let _ = writeln!(text, "Left out: {}: {}", note.what.words(), note.count);
     }
@@ -144,23 +144,12 @@ fn repartition(flags: Repartition) -> Result<bool, martlet_db::RepartitionError>
             format_args!("Warning: {which} damaged, and what could not be read is not in the new store.\n"),
         );
     }
-    let mut text = kept(&done.contents);
+    let mut text = format!("Kept: {}\n", done.contents);
     let _ =
         writeln!(text, "The store in {folder} has {} instead of {}", of_shards(shards.get()), done.before);
     let _ = writeln!(text, "As it was it is in {}, to be removed when all is well", done.old.display());
     say(io::stdout(), text);
     Ok(damaged.is_none())
-}
-
-/// What is in a store, in a sentence.
-fn kept(contents: &Contents) -> String {
-    let numbers = contents.numbers();
-    let there: Vec<String> = numbers
-        .into_iter()
-        .filter(|(_, number)| *number > 0)
-        .map(|(name, number)| format!("{name} {number}"))
-        .collect();
-    if there.is_empty() { "Kept: nothing\n".to_owned() } else { format!("Kept: {}\n", there.join(", ")) }
 }
 
 /// The shards that are damaged, with a verb; `None` if none is.

@@ -13,11 +13,13 @@ impl Check {
         let set_aside = self.set_aside.iter().map(|(name, bytes)| {
             Json::object([("file", text(&format!("damaged/{name}"))), ("bytes", number(*bytes))])
         });
+        let shards =
+            self.shards.iter().zip(&self.contents).map(|(found, contents)| self.shard_json(found, contents));
         let report = Json::object([
             ("location", text(&self.location.to_string_lossy())),
             ("sound", Json::Bool(self.is_sound())),
             ("created_at", text(&time(self.created_at))),
-            ("shards", Json::Array(self.shards.iter().map(|found| self.shard_json(found)).collect())),
+            ("shards", Json::Array(shards.collect())),
             (
                 "left_over_shards",
                 Json::Array(self.left_over.iter().map(|shard| number((*shard).into())).collect()),
@@ -30,7 +32,7 @@ impl Check {
         line
     }
 
-    fn shard_json(&self, found: &ShardFound) -> Json {
+    fn shard_json(&self, found: &ShardFound, contents: &Contents) -> Json {
         let report = &found.report;
         let damage = report.damage.iter().map(|damage| self.damage_json(damage));
         Json::object([
@@ -45,6 +47,7 @@ impl Check {
             ("damage", Json::Array(damage.collect())),
             ("damage_count", number(report.damage_count)),
             ("unreadable", Json::Array(found.unreadable.iter().map(unreadable).collect())),
+            ("contents", contents_json(contents)),
         ])
     }
 

@@ -4,7 +4,7 @@ use core::fmt::{self, Display};
 
 use martlet_store::{CheckpointFound, Damage, Lost, TornTail};
 
-use super::Check;
+use super::{Check, Contents};
 use crate::line::time;
 use crate::{ShardFound, Unreadable};
 
@@ -16,8 +16,8 @@ impl Display for Check {
             write!(f, ", made {}", time(self.created_at))?;
         }
         writeln!(f)?;
-        for found in &self.shards {
-            self.shard(f, found)?;
+        for (found, contents) in self.shards.iter().zip(&self.contents) {
+            self.shard(f, found, contents)?;
         }
         for shard in &self.left_over {
             writeln!(f, "shard {shard}: left over, since the store has fewer shards. No broker reads it")?;
@@ -41,12 +41,10 @@ impl Display for Check {
 }
 
 impl Check {
-    fn shard(&self, f: &mut fmt::Formatter<'_>, found: &ShardFound) -> fmt::Result {
+    fn shard(&self, f: &mut fmt::Formatter<'_>, found: &ShardFound, contents: &Contents) -> fmt::Result {
         let report = &found.report;
         writeln!(f, "shard {}: {}", found.shard, if found.is_sound() { "sound" } else { "DAMAGED" })?;
-        if report.segments == 0 && report.checkpoint.is_none() {
-            writeln!(f, "  nothing was written")?;
-        }
+        writeln!(f, "  keeps       {contents}")?;
         if let Some(checkpoint) = &report.checkpoint {
             write_checkpoint(f, checkpoint)?;
         }

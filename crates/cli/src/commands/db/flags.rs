@@ -131,6 +131,12 @@ mod tests {
     }
 
     #[test]
+    fn each_command_is_named() {
+        let flags = Flags::command();
+        assert!(flags.get_subcommands().map(clap::Command::get_name).eq(crate::commands::db::COMMANDS));
+    }
+
+    #[test]
     fn each_way_to_show_payloads_is_named() {
         let names = HowPayload::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         assert!(names.map(|value| value.get_name().to_owned()).eq(PAYLOADS));
