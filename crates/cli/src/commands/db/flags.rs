@@ -32,7 +32,7 @@ pub(super) struct Check {
     #[arg(value_name = "DIR")]
     pub(super) location: PathBuf,
 
-    /// Print JSON
+    /// Print JSON, for dump an object in each line
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -51,7 +51,7 @@ pub(super) struct Dump {
     #[arg(long)]
     pub(super) records: bool,
 
-    /// Print a JSON object in each line
+    /// Print JSON, for dump an object in each line
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -88,7 +88,7 @@ pub(super) struct Import {
     #[arg(value_name = "DIR")]
     pub(super) location: PathBuf,
 
-    /// Divide the store among this many shards [default: the number of cores]
+    /// Divide the store among this many shards; import takes as many as there are cores if nothing is said
     #[arg(long, value_name = "NUMBER", value_parser = shards)]
     pub(super) shards: Option<NonZeroU16>,
 
@@ -103,7 +103,7 @@ pub(super) struct Repartition {
     #[arg(value_name = "DIR")]
     pub(super) location: PathBuf,
 
-    /// Divide the store among this many shards
+    /// Divide the store among this many shards; import takes as many as there are cores if nothing is said
     #[arg(long, value_name = "NUMBER", value_parser = shards)]
     pub(super) shards: NonZeroU16,
 
