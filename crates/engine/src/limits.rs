@@ -9,7 +9,7 @@ use martlet_wire::{QoS, REMAINING_LENGTH_MAX};
 /// The defaults suit a machine with 1 GiB of memory as well as a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The largest Control Packet a client may send, in bytes of the whole packet; at least 64.
+    /// The largest Control Packet a client may send, in bytes of the whole packet; at least 20.
     /// Announced as Maximum Packet Size; a larger one gets 0x95.
     pub packet_size_bytes_max: u32,
     /// Messages that wait for one Session, those in flight not counted.
@@ -79,7 +79,7 @@ impl Default for Limits {
 }
 
 /// The smallest [`Limits::packet_size_bytes_max`].
-pub const PACKET_SIZE_BYTES_MAX_LEAST: u32 = 64;
+pub const PACKET_SIZE_BYTES_MAX_LEAST: u32 = 20;
 const _: () = assert!(REMAINING_LENGTH_MAX == (1 << 28) - 1); // four bytes of seven bits
 
 /// What the broker offers, as CONNACK tells it.
