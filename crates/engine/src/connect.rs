@@ -51,7 +51,10 @@ impl Engine {
         let assigned = connect.client_identifier.is_empty().then(|| self.assign_client_identifier());
         let is_assigned = assigned.is_some();
         let client_identifier = assigned.unwrap_or_else(|| connect.client_identifier.to_owned());
-        match self.access.connect(connect) {
+        let Some(peer) = self.connections.get(id).map(|connection| &connection.peer) else {
+            return Admission::Here;
+        };
+        match self.access.connect(peer, connect) {
             Decision::Accept => {
                 self.admit(id, connect, Name { client_identifier: &client_identifier, is_assigned }, None);
             }

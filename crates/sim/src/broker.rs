@@ -122,7 +122,7 @@ enum Mail {
 struct Doorkeeper;
 
 impl Access for Doorkeeper {
-    fn connect(&mut self, connect: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _peer: &Peer, connect: &Connect<'_>) -> Decision {
         if connect.user_name == Some(ASKING_USER) { Decision::Ask } else { Decision::Accept }
     }
 }
