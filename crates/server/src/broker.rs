@@ -16,7 +16,7 @@ use crate::doors::{Members, SingleNode};
 use crate::drive::{INBOX, Parts, Shard};
 use crate::errors::{ShardFailed, StartError};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
-use crate::options::{Options, Rules};
+use crate::options::{Options, Rules, Wording};
 use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
 
 /// A running broker. Dropping it shuts it down.
@@ -50,6 +50,7 @@ impl Broker {
             commons: Commons::new(shards, &options.engine),
             config: options.engine,
             rules: options.rules,
+            wording: options.wording,
             clock: Clock::start(),
             members: Arc::clone(&members),
             inboxes: Arc::clone(&inboxes),
@@ -65,7 +66,13 @@ impl Broker {
             broker.spawn(Parts { log, ..parts }).map_err(StartError::Shard)?;
         }
         for address in &broker.addresses {
-            tracing::info!(%address, shards, "listening");
+            match options.wording {
+                Wording::Own => tracing::info!(%address, shards, "listening"),
+                Wording::Mosquitto => {
+                    let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+                    tracing::info!("Opening {family} listen socket on port {}.", address.port());
+                }
+            }
         }
         Ok(broker)
     }
@@ -171,6 +178,7 @@ struct Common {
     commons: Arc<Commons>,
     config: Config,
     rules: Rules,
+    wording: Wording,
     clock: Clock,
     members: Arc<dyn Members>,
     inboxes: Arc<Inboxes>,
@@ -233,6 +241,7 @@ impl Common {
             members: Arc::clone(&self.members),
             log: None,
             authenticator: self.rules.authenticator.clone(),
+            wording: self.wording,
             gauge,
         })
     }

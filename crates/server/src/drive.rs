@@ -30,7 +30,7 @@ use crate::connections::{Connections, Flags};
 use crate::doors::{Fabric, Members};
 use crate::farewell::Deadlines;
 use crate::inbox::{HandedOver, Inboxes, Mail};
-use crate::options::Authenticator;
+use crate::options::{Authenticator, Wording};
 use crate::persist::ShardLog;
 use crate::reception::{Arrival, Reception};
 
@@ -65,6 +65,7 @@ pub(crate) struct Parts {
     /// The log, if anything has to survive.
     pub(crate) log: Option<ShardLog>,
     pub(crate) authenticator: Option<Arc<Authenticator>>,
+    pub(crate) wording: Wording,
     /// Where the shard tells how many connections it has.
     pub(crate) gauge: Arc<AtomicUsize>,
 }

@@ -13,7 +13,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Invariants: nothing here is global, but for [`logging`] and [`signals`], which only the program calls. A thread of a
+//! Invariants: nothing here is global, but for [`logging`], [`process`] and [`signals`], which only the program calls. A thread of a
 //! shard waits in one place, for events.
 
 #![forbid(unsafe_code)]
@@ -23,6 +23,7 @@ mod broker;
 mod clock;
 pub mod config;
 mod connections;
+mod doorkeeper;
 pub mod doors;
 mod drive;
 mod errors;
@@ -32,12 +33,13 @@ pub mod logging;
 mod notices;
 mod options;
 mod persist;
+pub mod process;
 mod reception;
 pub mod signals;
 
 pub use broker::{Broker, Stopper};
 pub use errors::{ShardFailed, StartError};
-pub use options::{AccessFactory, Authenticator, Host, ListenAddress, Options, Rules};
+pub use options::{AccessFactory, Authenticator, Host, ListenAddress, Options, Rules, Wording};
 pub use persist::{Persistence, PersistenceError};
 
 pub use martlet_store::Durability;

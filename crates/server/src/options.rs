@@ -21,6 +21,18 @@ pub struct Options {
     pub rules: Rules,
     /// Where and how Sessions, queued and retained messages are kept; without, they end with the broker.
     pub persistence: Option<Persistence>,
+    /// How the log says what clients do.
+    pub wording: Wording,
+}
+
+/// How the log says what clients do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wording {
+    /// In our words, with values that have names.
+    #[default]
+    Own,
+    /// In the words of Mosquitto, which scripts look for.
+    Mosquitto,
 }
 
 impl Options {

@@ -67,7 +67,7 @@ impl Shard {
                     let verdict = self.answer(&question);
                     self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
                 }
-                Output::Notice(notice) => notices::log(&notice),
+                Output::Notice(notice) => notices::log(&notice, self.parts.wording),
                 Output::WakeAt(at) => {
                     self.wake_at = at;
                     return;

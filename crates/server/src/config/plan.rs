@@ -1,0 +1,234 @@
+//! From settings to what the broker is started with.
+
+use core::fmt;
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use martlet_engine::Config;
+use martlet_store::Durability;
+use martlet_wire::QoS;
+
+use super::problem::{ConfigError, Place, Problem};
+use super::settings::{Family, Keeping, ListenPlace, ListenerSettings, Settings};
+use super::unsupported::unsupported;
+use super::{Configuration, Dialect};
+use crate::doorkeeper;
+use crate::options::{Host, ListenAddress, Options, Wording};
+use crate::persist::Persistence;
+
+/// The port of MQTT.
+const PORT_DEFAULT: u16 = 1883;
+/// The folder of the program in a folder of several programs.
+const FOLDER: &str = "martlet";
+
+/// What the broker is to be started with, apart from the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// How the program is called.
+    pub dialect: Dialect,
+    /// The ports of the command line; they count when no line of the configuration says where to listen.
+    pub ports: Vec<u16>,
+    /// The name of the configuration file, for messages.
+    pub file: Option<String>,
+}
+
+/// Why a broker cannot be started with a configuration.
+#[derive(Debug)]
+pub enum PlanError {
+    /// The configuration asks for what it cannot have: each line for itself.
+    Config(Vec<ConfigError>),
+    /// The configuration has listeners, and none has this port of the command line.
+    Port(u16),
+}
+
+impl core::error::Error for PlanError {}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(errors) => {
+                let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            Self::Port(port) => {
+                write!(f, "-p {port}: the configuration file has listeners, but none with this port")
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// What the broker is started with. The seed of its randomness is left to the caller.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn options(&self, configuration: &Configuration) -> Result<Options, PlanError> {
+        let problems = self.problems(configuration);
+        if !problems.is_empty() {
+            return Err(PlanError::Config(problems));
+        }
+        let settings = &configuration.settings;
+        let listeners = self.listeners(settings)?;
+        let port = listeners.first().map_or(PORT_DEFAULT, |listener| listener.port);
+        let numbers: Vec<bool> = if settings.is_local_only() {
+            vec![settings.admits_anonymous(&ListenerSettings::default()); listeners.len()]
+        } else {
+            settings.listeners.iter().map(|listener| settings.admits_anonymous(listener)).collect()
+        };
+        Ok(Options {
+            listeners,
+            shards: settings.general.shards,
+            engine: self.engine(configuration),
+            rules: doorkeeper::rules(numbers),
+            persistence: self.persistence(&settings.keeping, port, env::var_os),
+            wording: match self.dialect {
+                Dialect::Martlet => Wording::Own,
+                Dialect::Mosquitto => Wording::Mosquitto,
+            },
+        })
+    }
+
+    /// Limits and features. Mosquitto sends no Reason Strings.
+    fn engine(&self, configuration: &Configuration) -> Config {
+        let mut engine = engine(&configuration.settings);
+        let is_given = configuration.given.iter().any(|given| given.option.name == "reason_strings");
+        if self.dialect == Dialect::Mosquitto && !is_given {
+            engine.features.reason_strings = false;
+        }
+        engine
+    }
+
+    /// What the configuration asks for and cannot have.
+    fn problems(&self, configuration: &Configuration) -> Vec<ConfigError> {
+        let mut problems = unsupported(configuration);
+        let settings = &configuration.settings;
+        let admits = |listener: &ListenerSettings| settings.admits_anonymous(listener);
+        let nobody = if settings.is_local_only() {
+            !admits(&ListenerSettings::default())
+        } else {
+            !settings.listeners.iter().any(admits)
+        };
+        // Mosquitto starts, and turns everyone away.
+        if problems.is_empty() && nobody && self.dialect == Dialect::Martlet {
+            problems.push((anonymous_line(configuration), Problem::NobodyAllowed));
+        }
+        let file: Arc<str> = self.file.as_deref().unwrap_or_default().into();
+        let error = |(at, problem)| ConfigError {
+            file: Arc::clone(&file),
+            at,
+            included_at: None,
+            is_late: true,
+            problem: Box::new(problem),
+        };
+        problems.into_iter().map(error).collect()
+    }
+
+    fn listeners(&self, settings: &Settings) -> Result<Vec<ListenAddress>, PlanError> {
+        if settings.is_local_only() {
+            let ports = if self.ports.is_empty() { &[PORT_DEFAULT][..] } else { &self.ports };
+            let local = |port: &u16| ListenAddress { host: Host::Loopback, port: *port };
+            return Ok(ports.iter().map(local).collect());
+        }
+        let listeners: Vec<ListenAddress> = settings.listeners.iter().filter_map(address).collect();
+        let is_there = |port: &u16| listeners.iter().any(|listener| listener.port == *port);
+        match self.ports.iter().find(|port| !is_there(port)) {
+            Some(port) if self.dialect == Dialect::Martlet => Err(PlanError::Port(*port)),
+            Some(port) => {
+                tracing::warn!("Warning: -p {port} has no effect, since the configuration has listeners.");
+                Ok(listeners)
+            }
+            None => Ok(listeners),
+        }
+    }
+
+    /// What is kept and where. Unless the configuration says otherwise: for Mosquitto nothing; for us all that has to
+    /// survive, in a folder of the user's for each port. A broker on any port that is free is not the same one the next
+    /// time, and keeps nothing.
+    fn persistence(
+        &self,
+        keeping: &Keeping,
+        port: u16,
+        environment: impl Fn(&'static str) -> Option<OsString>,
+    ) -> Option<Persistence> {
+        let is_mosquitto = self.dialect == Dialect::Mosquitto;
+        let is_on_by_default = !is_mosquitto && (port != 0 || keeping.location.is_some());
+        if !keeping.is_on.unwrap_or(is_on_by_default) || keeping.durability == Durability::None {
+            return None;
+        }
+        let own_location = environment("MOSQUITTO_PERSISTENCE_LOCATION").filter(|_| is_mosquitto);
+        let location = match own_location.map(PathBuf::from).or_else(|| keeping.location.clone()) {
+            None if is_mosquitto => PathBuf::from("."),
+            None => {
+                let folder = own_folder(environment).join(port.to_string());
+                return Some(Persistence {
+                    durability: keeping.durability,
+                    ..Persistence::in_folder(folder)
+                });
+            }
+            Some(location) => location,
+        };
+        // Two brokers may share the location, if each has a file of its own.
+        let folder = keeping.file.as_ref().map_or_else(|| FOLDER.into(), |file| format!("{file}.{FOLDER}"));
+        Some(Persistence { durability: keeping.durability, ..Persistence::in_folder(location.join(folder)) })
+    }
+}
+
+/// The line that says who may come in, or else that of a listener.
+fn anonymous_line(configuration: &Configuration) -> Option<Place> {
+    let named = |name: &str| {
+        let given = configuration.given.iter().rev().find(|given| given.option.name == name);
+        given.map(|given| given.at.clone())
+    };
+    named("allow_anonymous")
+        .or_else(|| named("listener_allow_anonymous"))
+        .or_else(|| configuration.listener_places.first().cloned())
+}
+
+/// Where a listener listens, if it does so on TCP.
+fn address(listener: &ListenerSettings) -> Option<ListenAddress> {
+    let ListenPlace::Tcp { port, host } = &listener.place else { return None };
+    let host = match (host, listener.family) {
+        (Some(host), _) => Host::Named(host.clone()),
+        (None, Some(Family::V4)) => Host::Named("0.0.0.0".into()),
+        (None, Some(Family::V6)) => Host::Named("::".into()),
+        (None, None) => Host::Any,
+    };
+    Some(ListenAddress { host, port: *port })
+}
+
+/// Limits and features, with those that stand at listeners, which are the same at all of them.
+fn engine(settings: &Settings) -> Config {
+    let mut engine = settings.engine.clone();
+    let features = &mut engine.features;
+    features.allow_zero_length_client_identifier = settings.security.allow_zero_length_client_identifier;
+    let Some(listener) = settings.listeners.first() else { return engine };
+    if settings.general.per_listener_settings {
+        features.allow_zero_length_client_identifier = listener.security.allow_zero_length_client_identifier;
+    }
+    if listener.maximum_qos < QoS::ExactlyOnce {
+        features.maximum_qos = listener.maximum_qos;
+    }
+    let default = ListenerSettings::default();
+    if listener.topic_alias_maximum != default.topic_alias_maximum {
+        engine.limits.topic_alias_maximum = listener.topic_alias_maximum;
+    }
+    if listener.topic_alias_maximum_outgoing != default.topic_alias_maximum_outgoing {
+        engine.limits.topic_alias_maximum_outgoing = listener.topic_alias_maximum_outgoing;
+    }
+    engine
+}
+
+/// Where programs of this user keep what has to survive.
+fn own_folder(environment: impl Fn(&'static str) -> Option<OsString>) -> PathBuf {
+    let named = |name| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let of_home = |home: PathBuf| (home != Path::new("/root")).then(|| home.join(".local/state"));
+    named("XDG_STATE_HOME")
+        .or_else(|| named("HOME").and_then(of_home))
+        .unwrap_or_else(|| PathBuf::from("/var/lib"))
+        .join(FOLDER)
+}
+
+#[cfg(test)]
+mod tests;
