@@ -1,0 +1,69 @@
+//! SIGHUP: the configuration is read again.
+
+use martlet_server::config::{Configuration, Dialect, changes};
+use martlet_server::logging::{Log, LogPlan};
+
+use super::{Arguments, configuration, options, say_notes};
+
+/// What reads the configuration again.
+pub(super) struct Reloader {
+    arguments: Arguments,
+    dialect: Dialect,
+    /// What the broker was started with, as far as it has not changed.
+    current: Configuration,
+    log: Log,
+}
+
+impl Reloader {
+    pub(super) fn new(arguments: Arguments, dialect: Dialect, current: Configuration, log: Log) -> Self {
+        Self { arguments, dialect, current, log }
+    }
+
+    /// Reads the configuration again. What can change at once changes; of the rest the log says that it needs a restart.
+    /// A configuration that is wrong changes nothing. The log file is opened anew in any case.
+    pub(super) fn reload(&mut self) {
+        match self.dialect {
+            Dialect::Martlet => tracing::info!("SIGHUP: reading the configuration again"),
+            Dialect::Mosquitto => tracing::info!("Reloading config."),
+        }
+        if let Some(new) = self.read() {
+            for change in changes(&self.current, &new).iter().filter(|change| !change.is_live()) {
+                let (option, section) = (change.option.name, change.section.as_str());
+                tracing::warn!(option, section, "changed, and takes effect after a restart");
+            }
+            self.current.settings.logging = new.settings.logging;
+        }
+        let plan = LogPlan::new(&self.current.settings.logging, self.dialect, self.arguments.log_types);
+        if let Err(error) = self.log.change(plan) {
+            tracing::error!(%error, "the log goes on as it was");
+        }
+    }
+
+    /// The configuration as it is now, if it is good.
+    fn read(&self) -> Option<Configuration> {
+        let mut notes = Vec::new();
+        let read = configuration(self.arguments.config_file.as_deref(), self.dialect, &mut notes);
+        say_notes(&notes, self.dialect);
+        let new = match read {
+            Ok(new) => new,
+            Err(error) => {
+                match self.dialect {
+                    Dialect::Martlet => tracing::error!("{error}; everything stays as it was"),
+                    Dialect::Mosquitto => {
+                        for line in error.mosquitto_lines() {
+                            tracing::error!("{line}");
+                        }
+                    }
+                }
+                return None;
+            }
+        };
+        match options(&self.arguments, &new, self.dialect) {
+            Ok(_) => Some(new),
+            Err(error) => {
+                tracing::error!("{error}; everything stays as it was");
+                None
+            }
+        }
+    }
+}
