@@ -41,6 +41,9 @@ pub(crate) struct Load {
     /// 0, 1 or 2.
     #[arg(long, default_value_t = 0)]
     qos: u8,
+    /// Subscribers whose Sessions survive, so that what is published has to be durable.
+    #[arg(long)]
+    durable: bool,
     /// Bytes of payload.
     #[arg(long, default_value_t = 16)]
     payload: usize,
@@ -85,9 +88,10 @@ impl Load {
         }
         let seconds = started.elapsed().as_secs_f64();
         println!(
-            "{} publishers, {} subscribers{}, QoS {}, {} bytes: {:.0} messages/s delivered",
+            "{} publishers, {} {}subscribers{}, QoS {}, {} bytes: {:.0} messages/s delivered",
             self.publishers,
             self.subscribers,
+            if self.durable { "durable " } else { "" },
             if self.pairs { " in pairs" } else { "" },
             self.qos,
             self.payload,
@@ -102,7 +106,8 @@ impl Load {
             let is_subscriber = index < self.subscribers;
             let number = if is_subscriber { index } else { index - self.subscribers };
             let topic = if self.pairs { format!("bench/{number:06}") } else { "bench/000000".to_owned() };
-            let mut client = Client::open(self.port, &format!("bench-{index}"), topic)?;
+            let clean = !(self.durable && is_subscriber);
+            let mut client = Client::open(self.port, &format!("bench-{index}"), clean, topic)?;
             if is_subscriber {
                 client.subscribe(qos)?;
             }
@@ -134,7 +139,7 @@ impl Load {
 }
 
 impl Client {
-    fn open(port: u16, name: &str, topic: String) -> io::Result<Self> {
+    fn open(port: u16, name: &str, clean: bool, topic: String) -> io::Result<Self> {
         let stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
         stream.set_nodelay(true)?;
         let mut client =
@@ -142,7 +147,7 @@ impl Client {
         client.push(&Packet::Connect(Connect {
             version: VERSION,
             bridge: false,
-            clean_start: true,
+            clean_start: clean,
             keep_alive: 0,
             properties: Properties::EMPTY,
             client_identifier: name,

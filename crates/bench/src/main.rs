@@ -1,11 +1,13 @@
-//! Measurements of the engine. `cargo run --release -p bench -- subscriptions` is the first; see `--help`.
+//! Measurements of the engine, the log and whole brokers. `cargo run --release -p bench -- subscriptions` is the first; see `--help`.
 
 #![forbid(unsafe_code)]
 
 mod connections;
 mod driver;
+mod library;
 mod load;
 mod resident;
+mod store;
 mod subscriptions;
 
 use clap::{Parser, Subcommand};
@@ -36,17 +38,25 @@ enum Bench {
     },
     /// Publishes through a broker on this machine as fast as it delivers, and counts.
     Load(load::Load),
+    /// Commits to a log on a real disk, and recovers it.
+    Store(store::StoreBench),
+    /// Publishes through the client library.
+    Library(library::Library),
 }
 
 fn main() {
     match Arguments::parse().bench {
         Bench::Subscriptions { clients, each } => subscriptions::run(clients, each),
         Bench::Connections { count } => connections::run(count),
-        Bench::Load(load) => {
-            if let Err(error) = load.run() {
-                eprintln!("load: {error}");
-                std::process::exit(1);
-            }
-        }
+        Bench::Load(load) => exit_on_error("load", load.run()),
+        Bench::Library(library) => exit_on_error("library", library.run()),
+        Bench::Store(store) => exit_on_error("store", store.run()),
+    }
+}
+
+fn exit_on_error(bench: &str, outcome: Result<(), impl core::fmt::Display>) {
+    if let Err(error) = outcome {
+        eprintln!("{bench}: {error}");
+        std::process::exit(1);
     }
 }

@@ -1,23 +1,21 @@
 //! From the connection flags to the options of the client library, and from its errors to words for people.
 
-mod common_name;
 mod property;
-mod tls;
-mod verifier;
+mod way;
 
 use core::fmt;
 use core::num::{NonZeroU16, NonZeroU32};
 use core::time::Duration;
 
-use martlet_client::{Address, ConnectError, Options, ProtocolVersion, QoS, SocksProxy, TlsError, Will};
+use martlet_client::{ConnectError, Options, ProtocolVersion, QoS, ReasonCode, Will};
 use martlet_tools::flags::{self, ClientId, Connection, Credentials, Version};
 use martlet_tools::payload::reason;
 use martlet_tools::property::{Property, PropertyId, Value};
 
 pub(crate) use property::to_wire;
+pub(crate) use way::{idle_tls_flags, way};
 
-/// The path of MQTT over WebSocket.
-const WEB_SOCKET_PATH: &str = "/mqtt";
+use way::WayError;
 
 /// Why flags cannot become options.
 #[derive(Debug)]
@@ -26,8 +24,8 @@ pub(crate) enum OptionsError {
     Unsupported { flag: &'static str },
     /// A property of `-D` cannot be sent.
     Property(PropertyId),
-    /// The files that the TLS flags name cannot be used.
-    Tls(TlsError),
+    /// There is no such way.
+    Way(WayError),
 }
 
 impl fmt::Display for OptionsError {
@@ -37,21 +35,21 @@ impl fmt::Display for OptionsError {
             Self::Property(id) => {
                 write!(f, "Error: The property {} has a value that cannot be sent.", id.name())
             }
-            Self::Tls(error) => write!(f, "Error: Problem setting TLS options: {error}."),
+            Self::Way(error) => error.fmt(f),
         }
     }
 }
 
-impl From<TlsError> for OptionsError {
-    fn from(error: TlsError) -> Self {
-        Self::Tls(error)
+impl From<WayError> for OptionsError {
+    fn from(error: WayError) -> Self {
+        Self::Way(error)
     }
 }
 
 /// The options for a connection.
 pub(crate) fn options(connection: &Connection) -> Result<Options, OptionsError> {
     refuse_unsupported(connection)?;
-    let mut options = Options::new(address(connection)?)
+    let mut options = way(connection)?
         .version(version(connection.version))
         .clean_start(connection.clean_start)
         .session_expiry(match connection.session_expiry_seconds {
@@ -74,53 +72,23 @@ pub(crate) fn options(connection: &Connection) -> Result<Options, OptionsError> 
             options.credentials(name, password.clone())
         }
     };
-    if let Some(proxy) = &connection.proxy {
-        options = options.socks(socks(proxy));
-    }
     if let Some(will) = &connection.will {
         options = options.will(self::will(will, &connection.properties.will)?);
     }
     for property in &connection.properties.connect {
         options = connect_property(options, property)?;
     }
-    if connection.tls.enabled { Ok(options.tls(tls::tls(&connection.tls)?)) } else { Ok(options) }
+    Ok(options)
 }
 
 fn refuse_unsupported(connection: &Connection) -> Result<(), OptionsError> {
-    let tls = &connection.tls;
     let password_alone =
         connection.credentials.username.is_none() && connection.credentials.password.is_some();
-    let checks = [
-        (connection.bind.is_some(), "-A"),
-        (password_alone, "-P without -u"),
-        (!connection.properties.disconnect.is_empty(), "-D disconnect"),
-        (tls.ciphers.is_some(), "--ciphers"),
-        (tls.version.is_some(), "--tls-version"),
-        (tls.engine.is_some(), "--tls-engine"),
-        (tls.engine_key_pass.is_some(), "--tls-engine-kpass-sha1"),
-        (tls.key_form.as_deref() == Some("engine"), "--keyform engine"),
-        (tls.key_log.is_some(), "--tls-keylog"),
-        (tls.psk.is_some(), "--psk"),
-    ];
+    let checks =
+        [(password_alone, "-P without -u"), (!connection.properties.disconnect.is_empty(), "-D disconnect")];
     match checks.into_iter().find(|(is_given, _)| *is_given) {
         Some((_, flag)) => Err(OptionsError::Unsupported { flag }),
         None => Ok(()),
-    }
-}
-
-fn address(connection: &Connection) -> Result<Address, OptionsError> {
-    let path = || WEB_SOCKET_PATH.to_owned();
-    match &connection.address {
-        flags::Address::Unix(path) => Ok(Address::Unix { path: path.clone() }),
-        flags::Address::Tcp { host, port } => {
-            let (host, port) = (host.clone(), *port);
-            Ok(match (connection.web_socket, connection.tls.enabled) {
-                (false, false) => Address::Tcp { host, port },
-                (false, true) => Address::Tls { host, port },
-                (true, false) => Address::WebSocket { host, port, path: path() },
-                (true, true) => Address::SecureWebSocket { host, port, path: path() },
-            })
-        }
     }
 }
 
@@ -139,14 +107,6 @@ pub(crate) fn qos(number: u8) -> QoS {
 
 fn in_flight(messages: u32) -> NonZeroU16 {
     u16::try_from(messages).ok().and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MAX)
-}
-
-fn socks(proxy: &flags::Proxy) -> SocksProxy {
-    let socks = SocksProxy::new(&proxy.host, proxy.port);
-    match &proxy.credentials.username {
-        Some(name) => socks.credentials(name, proxy.credentials.password.clone().unwrap_or_default()),
-        None => socks,
-    }
 }
 
 fn will(will: &flags::Will, properties: &[Property]) -> Result<Will, OptionsError> {
@@ -192,17 +152,17 @@ pub(crate) enum Obstacle {
 
 /// Finds out what kept a connection from coming about.
 pub(crate) fn obstacle(error: &ConnectError) -> Obstacle {
-    let ConnectError::Io(error) = error else {
-        return if matches!(error, ConnectError::Tls(_)) { Obstacle::Tls } else { Obstacle::Other };
+    let error = match error {
+        ConnectError::Lookup { .. } => return Obstacle::Lookup,
+        ConnectError::Tls(_) => return Obstacle::Tls,
+        ConnectError::Io(error) => error,
+        _ => return Obstacle::Other,
     };
     let inner = error.get_ref();
     if inner.and_then(|inner| inner.downcast_ref::<martlet_client::rustls::Error>()).is_some() {
         Obstacle::Tls
     } else if error.raw_os_error().is_some() {
         Obstacle::System
-    } else if error.to_string().starts_with("failed to lookup address") {
-        // The standard library has no kind of its own for it.
-        Obstacle::Lookup
     } else {
         Obstacle::Other
     }
@@ -211,9 +171,31 @@ pub(crate) fn obstacle(error: &ConnectError) -> Obstacle {
 /// Why there is no connection, without the number that Rust adds to the system's words.
 pub(crate) fn why(error: &ConnectError) -> String {
     match error {
-        ConnectError::Io(error) => reason(error),
+        ConnectError::Io(error) | ConnectError::Lookup { error, .. } => reason(error),
         error => error.to_string(),
     }
+}
+
+/// Why a broker refuses a connection, in Mosquitto's words.
+pub(crate) fn refusal(code: ReasonCode, version: ProtocolVersion) -> String {
+    if version == ProtocolVersion::Mqtt5 {
+        let hint = match code {
+            ReasonCode::UnsupportedProtocolVersion => {
+                ". Try connecting to an MQTT v5 broker, or use MQTT v3.x mode."
+            }
+            _ => "",
+        };
+        return format!("{code}{hint}");
+    }
+    let reason = match code.connect_return_code() {
+        Some(1) => "unacceptable protocol version",
+        Some(2) => "identifier rejected",
+        Some(3) => "broker unavailable",
+        Some(4) => "bad user name or password",
+        Some(5) => "not authorised",
+        _ => "unknown reason",
+    };
+    format!("Connection Refused: {reason}")
 }
 
 #[cfg(test)]
@@ -267,10 +249,6 @@ mod tests {
             ("-D connect maximum-packet-size 99", &["packet_size_bytes_max: 99"]),
             ("-D connect session-expiry-interval 9", &["session_expiry: 9s"]),
             (
-                "--proxy socks5h://me:secret@p:1",
-                &["SocksProxy { host: \"p\", port: 1, credentials: Some((\"me\", (hidden))"],
-            ),
-            (
                 "--will-topic w --will-qos 2 --will-retain",
                 &["Will { topic: \"w\", payload_bytes: 0, qos: ExactlyOnce, retain: true"],
             ),
@@ -286,15 +264,9 @@ mod tests {
 
     #[test]
     fn what_the_library_cannot_do_is_an_error_that_names_the_flag() {
-        for (line, flag) in [
-            ("-A 127.0.0.1", "-A"),
-            ("-P secret", "-P without -u"),
-            ("-p 8883 --tls-version tlsv1.3", "--tls-version"),
-            ("-p 8883 --ciphers x", "--ciphers"),
-            ("-p 8883 --tls-keylog /k", "--tls-keylog"),
-            ("--psk aa --psk-identity x", "--psk"),
-            ("-V 5 -D disconnect user-property a b", "-D disconnect"),
-        ] {
+        for (line, flag) in
+            [("-P secret", "-P without -u"), ("-V 5 -D disconnect user-property a b", "-D disconnect")]
+        {
             let error = options(&connection(line)).unwrap_err();
             assert_eq!(
                 error.to_string(),
@@ -303,7 +275,7 @@ mod tests {
             );
         }
         let error = options(&connection("--cafile /nonexistent")).unwrap_err().to_string();
-        assert!(error.starts_with("Error: Problem setting TLS options: /nonexistent: "), "{error}");
+        assert!(error.starts_with("Unable to connect (A TLS error occurred).\n/nonexistent: "), "{error}");
         let error = options(&connection("-D connect receive-maximum 0")).unwrap_err().to_string();
         assert!(error.contains("receive-maximum"), "{error}");
     }

@@ -16,7 +16,6 @@ mod printing;
 mod properties;
 mod refusal;
 mod start;
-mod way;
 
 use core::num::NonZeroU16;
 use core::time::Duration;
@@ -40,6 +39,7 @@ pub(crate) use properties::Section;
 pub(crate) use refusal::Refusal;
 pub(crate) use start::{EXIT_ARGUMENTS, run};
 
+use crate::connect;
 use clock::Clock;
 use debug::Debug;
 use hello::Hello;
@@ -100,11 +100,12 @@ impl Session {
         receive_maximum: NonZeroU16,
     ) -> Result<Self, String> {
         let errors = Errors { is_quiet: connection.quiet };
-        let way = way::options(tool, connection)?;
+        flags::check_tls(tool, &connection.tls).map_err(|error| format!("{error}\n"))?;
+        let way = connect::way(connection).map_err(|error| format!("{error}\n"))?;
         let hello = Hello::of(connection, receive_maximum)?;
         let version = hello.version();
         let disconnect = section(PacketType::Disconnect, version, &connection.properties.disconnect)?;
-        let idle = way::idle_tls_flags(&connection.tls);
+        let idle = connect::idle_tls_flags(&connection.tls);
         if !idle.is_empty() {
             errors.say(&format!("Warning: {} without effect, since TLS is not used.\n", idle.join(", ")));
         }
@@ -113,7 +114,7 @@ impl Session {
             topic_alias_maximum_outgoing: 0,
             acknowledges_itself: true,
             // Mosquitto 2.0 sends more of QoS 2.
-            tolerates_excess: true,
+            tells_changes: false,
         };
         Ok(Self {
             out: Output::default(),

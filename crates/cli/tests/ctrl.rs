@@ -122,8 +122,8 @@ fn obstacles_have_the_exit_status_of_mosquitto() {
     assert_eq!(refused, failed(14, "Error: Connection refused.\n"));
     let missing = run("ctrl --unix /nonexistent/socket dynsec listClients");
     assert_eq!(missing, failed(14, "Error: No such file or directory.\n"));
-    let unsupported = run("ctrl -A 127.0.0.1 dynsec listClients");
-    assert_eq!(unsupported, failed(1, "Error: -A is not supported in this version.\n"));
+    let unsupported = run("ctrl --tls-engine e dynsec listClients");
+    assert_eq!(unsupported, failed(1, "Error: Problem setting TLS engine, is e a valid engine?\n"));
     let file = run("ctrl --cafile /nonexistent dynsec listClients");
     assert_eq!(file, failed(1, "Error: Problem setting TLS options: File not found.\n"));
 }

@@ -13,6 +13,7 @@ use crate::queue::Queue;
 use crate::records::{Record, RecordId};
 use crate::retained::Cursor;
 use crate::tree::NodeId;
+use crate::unreleased::Unreleased;
 
 /// Names a Session of one shard; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,9 +37,13 @@ pub(crate) struct ClientSession {
     /// When it ends, while it has no connection.
     pub(crate) ends_at: Option<Instant>,
     pub(crate) state: Session<Queued>,
+    /// QoS 2 messages from the client that take effect with PUBREL.
+    pub(crate) unreleased: Unreleased,
     /// Messages in flight that were never sent, since their connection ended before the log had them.
     pub(crate) never_sent: Vec<PacketId>,
     pub(crate) queue: Queue,
+    /// The number of the message that was written down last.
+    pub(crate) last_number: u64,
     /// Whether the log was told that the queue is full.
     pub(crate) queue_full_noticed: bool,
     /// The filters of its plain subscriptions.
@@ -83,8 +88,10 @@ impl ClientSession {
             detached_at: None,
             ends_at: None,
             state: Session::default(),
+            unreleased: Unreleased::default(),
             never_sent: Vec::new(),
             queue: Queue::default(),
+            last_number: 0,
             queue_full_noticed: false,
             subscriptions: Set::default(),
             shared: Vec::new(),

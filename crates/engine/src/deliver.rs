@@ -88,6 +88,7 @@ impl Engine {
             retain,
             identifiers: (!grant.identifiers.is_empty()).then(|| grant.identifiers.into()),
             group: grant.group.cloned(),
+            number: 0,
         };
         match connection {
             Some(id) if qos == QoS::AtMostOnce => self.send_behind(id, queued),
@@ -163,7 +164,7 @@ impl Engine {
     }
 
     /// Sends a QoS 1 or 2 message if nothing stands before it, else lets it wait.
-    fn enqueue(&mut self, session_id: SessionId, publication: &mut Publication<'_>, queued: Queued) {
+    fn enqueue(&mut self, session_id: SessionId, publication: &mut Publication<'_>, mut queued: Queued) {
         let Some(session) = self.clients.get_mut(session_id) else { return };
         if let Some(id) = session.connection
             && !(self.journal.is_stalled() && session.record.is_some())
@@ -171,13 +172,13 @@ impl Engine {
             && let Some(connection) = self.connections.get_mut(id)
             && connection.can_take(&session.state.outbound, self.config.limits.out_buffer_bytes_max)
         {
-            self.record_queued(session_id, publication, &queued);
+            self.record_queued(session_id, publication, &mut queued);
             self.send_queued(session_id, id, queued);
             return;
         }
         let limits = &self.config.limits;
         if session.queue.has_room(&queued, limits.queued_messages_max, limits.queued_bytes_max) {
-            self.record_queued(session_id, publication, &queued);
+            self.record_queued(session_id, publication, &mut queued);
             if let Some(session) = self.clients.get_mut(session_id) {
                 session.queue.push(queued);
             }
@@ -217,15 +218,16 @@ impl Engine {
         header.delivery = Delivery::new(queued.qos, false, PacketId::MIN);
         if !fits_publish(connection, self.now, &publication, header) {
             self.status.dropped_packet_too_large += 1; // [MQTT-3.1.2-25]
-            self.record(session_id, |session| Record::Dropped { session });
+            let number = queued.number;
+            self.record(session_id, |session| Record::Dropped { session, number });
             return;
         }
-        let (qos, retain) = (queued.qos, queued.retain);
+        let (qos, retain, number) = (queued.qos, queued.retain, queued.number);
         match session.state.outbound.push(qos, queued) {
             Ok(packet_id) => {
                 if session.record.is_some() {
                     // Once it is durable, so that it has this Packet Identifier after a restart too.
-                    self.record(session_id, |session| Record::Sent { session, id: packet_id });
+                    self.record(session_id, |session| Record::Sent { session, number, id: packet_id });
                     self.hold(id);
                 }
                 let Some(connection) = self.connections.get_mut(id) else { return };
@@ -286,8 +288,7 @@ impl Engine {
             return;
         };
         let Some(session) = self.clients.get_mut(session_id) else { return };
-        session.state.outbound.puback(packet_id);
-        session.state.outbound.pubrec(packet_id, true);
+        session.state.outbound.abandon(packet_id);
         self.record(session_id, |session| Record::Acknowledged { session, id: packet_id });
     }
 
@@ -326,13 +327,12 @@ impl Engine {
             if self.journal.is_stalled() && session.record.is_some() {
                 return;
             }
-            let before = session.queue.len();
-            let next =
-                session.queue.front(self.now, &mut self.status.dropped_expired).map(|queued| queued.qos);
-            let expired = before - session.queue.len();
-            self.status.queued_messages -= expired;
-            for _ in 0..expired {
-                self.record(session_id, |session| Record::Dropped { session });
+            let mut expired = Vec::new();
+            let next = session.queue.front(self.now, &mut expired).map(|queued| queued.qos);
+            self.status.queued_messages -= expired.len();
+            self.status.dropped_expired += expired.len() as u64;
+            for number in expired {
+                self.record(session_id, |session| Record::Dropped { session, number });
             }
             let Some(session) = self.clients.get_mut(session_id) else { return };
             let Some(connection) = self.connections.get_mut(id) else { return };
@@ -377,7 +377,8 @@ impl Engine {
         if message.is_expired(self.now) || is_own {
             return true;
         }
-        let queued = Queued {
+        let mut queued = Queued {
+            number: 0,
             qos: message.qos.min(replay.qos),
             retain: true, // [s3.3.1.3] [MQTT311-3.3.1-8]
             identifiers: replay.identifier.map(|identifier| [identifier].into()),
@@ -397,7 +398,7 @@ impl Engine {
             let message = Arc::clone(&queued.message);
             let Some(mut publication) = message.publication() else { return true };
             self.record(session_id, |session| Record::Replayed { session, key: key.as_deref() });
-            self.record_queued(session_id, &mut publication, &queued);
+            self.record_queued(session_id, &mut publication, &mut queued);
         }
         self.send_queued(session_id, id, queued);
         true

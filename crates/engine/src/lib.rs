@@ -51,6 +51,7 @@ mod status;
 mod subscribe;
 mod subscriptions;
 mod tree;
+mod unreleased;
 
 use core::net::SocketAddr;
 use std::collections::VecDeque;

@@ -98,6 +98,9 @@ pub struct Features {
     pub shared_subscription_available: bool,
     /// Whether a zero-length Client Identifier is accepted, and one assigned [MQTT-3.1.3-6].
     pub allow_zero_length_client_identifier: bool,
+    /// Whether a QoS 2 message from a client takes effect when its PUBREL comes, as in Mosquitto, and not when its PUBLISH
+    /// does. The standard leaves it open.
+    pub exactly_once_at_release: bool,
     /// A Keep Alive in seconds that every client has to use [MQTT-3.1.2-21].
     pub server_keep_alive: Option<u16>,
     /// Whether failures carry a Reason String for people, where the client and its Maximum Packet Size allow it
@@ -118,6 +121,7 @@ impl Default for Features {
             subscription_identifier_available: true,
             shared_subscription_available: true,
             allow_zero_length_client_identifier: true,
+            exactly_once_at_release: false,
             server_keep_alive: None,
             reason_strings: true,
             response_information: None,

@@ -151,6 +151,8 @@ pub(crate) struct Queued {
     pub(crate) identifiers: Identifiers,
     /// The Shared Subscription that it came by: `$share/NAME/FILTER`.
     pub(crate) group: Option<Arc<str>>,
+    /// Its number within a Session that survives: greater than those of all before.
+    pub(crate) number: u64,
 }
 
 /// Subscription Identifiers that go with a delivery; mostly none.

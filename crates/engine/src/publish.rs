@@ -8,7 +8,7 @@ use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS
 
 use crate::clients::SessionId;
 use crate::deadlines::Due;
-use crate::message::Publication;
+use crate::message::{Message, Publication};
 use crate::notice::Notice;
 use crate::receive::acknowledges;
 use crate::records::Record;
@@ -117,6 +117,10 @@ impl Engine {
             self.acknowledge(origin, publication.qos, reason);
             return;
         }
+        if publication.qos == QoS::ExactlyOnce && self.config.features.exactly_once_at_release {
+            self.take_over(origin, publication);
+            return;
+        }
         let mark = self.journal.mark();
         let is_wanted = self.take_effect(&mut publication);
         if let Some(id) = origin.id
@@ -131,6 +135,25 @@ impl Engine {
             let reason = if tells_more { ReasonCode::NoMatchingSubscribers } else { ReasonCode::Success };
             self.acknowledge(origin, publication.qos, reason);
         }
+    }
+
+    /// A QoS 2 message is taken over, and takes effect when its PUBREL comes.
+    fn take_over(&mut self, origin: Origin, mut publication: Publication<'_>) {
+        let message = publication.share();
+        let limits = &self.config.limits;
+        let (Some(id), Some(session)) = (origin.id, self.clients.get_mut(origin.session)) else { return };
+        if !session.unreleased.has_room(message.size(), limits.queued_messages_max, limits.queued_bytes_max) {
+            self.put_off(origin, publication.qos);
+            return;
+        }
+        session.unreleased.insert(id, message);
+        let mark = self.journal.mark();
+        if session.record.is_some() {
+            let message = self.record_message(&mut publication);
+            self.record(origin.session, |session| Record::Stored { session, id, message });
+        }
+        self.hold_if_written(origin.connection, mark);
+        self.acknowledge(origin, publication.qos, ReasonCode::Success);
     }
 
     /// Whether a message may not be acknowledged before the log has it.
@@ -238,13 +261,21 @@ impl Engine {
         let Some(session_id) = connection.session else { return };
         let Some(session) = self.clients.get_mut(session_id) else { return };
         let is_known = session.state.inbound.release(ack.id);
+        let stored = session.unreleased.take(ack.id);
         if is_known {
             connection.protocol.receive_quota.give_back();
+        }
+        let mark = self.journal.mark();
+        if let Some(mut publication) = stored.as_ref().and_then(Message::publication) {
+            self.take_effect(&mut publication);
+        }
+        if is_known {
             self.record(session_id, |session| Record::Released { session, id: ack.id });
         }
         if self.clients.get(session_id).is_some_and(|session| session.record.is_some()) {
             self.hold(id);
         }
+        self.hold_if_written(id, mark);
         let reason = if is_known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
         self.send_ack(id, PacketType::PubComp, Ack { id: ack.id, reason, properties: Properties::EMPTY });
     }

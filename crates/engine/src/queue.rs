@@ -32,13 +32,31 @@ impl Queue {
         self.messages.push_front(queued);
     }
 
-    /// The oldest message that has not expired at `now`; older expired ones are dropped [MQTT-3.3.2-5] and counted.
-    pub(crate) fn front(&mut self, now: Instant, expired: &mut u64) -> Option<&Queued> {
+    /// The oldest message that has not expired at `now`; older expired ones are dropped [MQTT-3.3.2-5], and their numbers
+    /// told.
+    pub(crate) fn front(&mut self, now: Instant, expired: &mut Vec<u64>) -> Option<&Queued> {
         while self.messages.front().is_some_and(|queued| queued.message.is_expired(now)) {
-            self.pop();
-            *expired += 1;
+            expired.extend(self.pop().map(|queued| queued.number));
         }
         self.messages.front()
+    }
+
+    /// Takes the message with this number, which mostly is the oldest.
+    pub(crate) fn take(&mut self, number: u64) -> Option<Queued> {
+        let place = self.messages.iter().position(|queued| queued.number == number)?;
+        let queued = self.messages.remove(place)?;
+        self.bytes -= queued.message.size();
+        Some(queued)
+    }
+
+    /// Numbers all messages anew, and tells the last number.
+    pub(crate) fn number(&mut self) -> u64 {
+        let mut last = 0;
+        for queued in &mut self.messages {
+            last += 1;
+            queued.number = last;
+        }
+        last
     }
 
     /// Takes the oldest message.
@@ -97,6 +115,7 @@ mod tests {
             retain: false,
             identifiers: None,
             group: None,
+            number: 0,
         }
     }
 
@@ -118,7 +137,7 @@ mod tests {
     #[test]
     fn expired_messages_are_passed_over() {
         let mut queue = Queue::default();
-        let mut expired = 0;
+        let mut expired = Vec::new();
         for at in [Some(5), Some(5), None] {
             queue.push(queued(1, at));
         }
@@ -127,6 +146,6 @@ mod tests {
                 .front(Instant::from_millis(5), &mut expired)
                 .is_some_and(|q| q.message.expires_at.is_none())
         );
-        assert_eq!(expired, 2);
+        assert_eq!(expired.len(), 2);
     }
 }

@@ -35,11 +35,14 @@ impl Engine {
         &mut self,
         session: SessionId,
         publication: &mut Publication<'_>,
-        queued: &Queued,
+        queued: &mut Queued,
     ) {
-        let Some(session) = self.clients.get(session).and_then(|session| session.record) else { return };
+        let Some(session) = self.clients.get_mut(session) else { return };
+        let Some(name) = session.record else { return };
+        session.last_number += 1;
+        queued.number = session.last_number;
         let message = self.record_message(publication);
-        self.journal.write(self.now, &queued_record(session, message, queued));
+        self.journal.write(self.now, &queued_record(name, message, queued));
     }
 
     /// What is sent on this connection from here on waits until all that was written so far is durable.
@@ -106,6 +109,7 @@ impl Engine {
         let name = self.journal.next_id();
         let Some(session) = self.clients.get_mut(session_id) else { return };
         session.record = Some(name);
+        session.last_number = session.queue.number();
         let nodes: Vec<_> = session.subscriptions.iter().copied().collect();
         let shared = session.shared.clone();
         for node in nodes {
@@ -157,7 +161,16 @@ pub(crate) fn write_session(
     .encode(to);
     write_subscriptions(id, name, session, subscriptions, to);
     for id in session.state.inbound.taken_over_ids() {
-        Record::TakenOver { session: name, id }.encode(to);
+        match session.unreleased.get(id) {
+            Some(stored) => {
+                let (message, is_new) = name_message(stored);
+                if is_new {
+                    Record::Message { id: message, message: stored.fields() }.encode(to);
+                }
+                Record::Stored { session: name, id, message }.encode(to);
+            }
+            None => Record::TakenOver { session: name, id }.encode(to),
+        }
     }
     let mut write_queued = |queued: &Queued, to: &mut Vec<u8>| {
         let (id, is_new) = name_message(&queued.message);
@@ -169,7 +182,7 @@ pub(crate) fn write_session(
     for (id, unanswered) in session.state.outbound.unfinished() {
         if let Some((_, queued)) = unanswered {
             write_queued(queued, to);
-            Record::Sent { session: name, id }.encode(to);
+            Record::Sent { session: name, number: queued.number, id }.encode(to);
         } else {
             Record::Received { session: name, id }.encode(to);
         }
@@ -217,6 +230,7 @@ fn write_subscriptions(
 fn queued_record(session: RecordId, message: RecordId, queued: &Queued) -> Record<'_> {
     Record::Queued {
         session,
+        number: queued.number,
         message,
         qos: queued.qos,
         retain: queued.retain,

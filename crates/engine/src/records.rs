@@ -65,25 +65,28 @@ pub(crate) enum Record<'a> {
     Replayed { session: RecordId, key: Option<&'a str> },
     /// A message, which other records of the same batch refer to.
     Message { id: RecordId, message: MessageFields<'a> },
-    /// A message waits for a Session.
+    /// A message waits for a Session. Numbers only grow within a Session.
     Queued {
         session: RecordId,
+        number: u64,
         message: RecordId,
         qos: QoS,
         retain: bool,
         group: Option<&'a str>,
         identifiers: Vec<SubscriptionIdentifier>,
     },
-    /// The message that waited longest is sent with this Packet Identifier.
-    Sent { session: RecordId, id: PacketId },
-    /// The message that waited longest is not sent at all.
-    Dropped { session: RecordId },
+    /// The message that waited with this number is sent with this Packet Identifier.
+    Sent { session: RecordId, number: u64, id: PacketId },
+    /// The message that waited with this number is not sent at all.
+    Dropped { session: RecordId, number: u64 },
     /// PUBREC came: PUBREL is due. Where no such message is known, it is one whose PUBCOMP is due.
     Received { session: RecordId, id: PacketId },
     /// A message towards the client is finished.
     Acknowledged { session: RecordId, id: PacketId },
     /// A QoS 2 message of the client was taken over.
     TakenOver { session: RecordId, id: PacketId },
+    /// A QoS 2 message of the client was taken over, and takes effect with PUBREL.
+    Stored { session: RecordId, id: PacketId, message: RecordId },
     /// PUBREL came for a QoS 2 message of the client.
     Released { session: RecordId, id: PacketId },
     /// A connection brought a Will.
@@ -145,6 +148,7 @@ const FORWARDED: u8 = 21;
 const CONFIRMED: u8 = 22;
 const HEARD: u8 = 23;
 const AS_OF: u8 = 24;
+const STORED: u8 = 25;
 
 /// Writes records.
 struct Writer<'b>(&'b mut Vec<u8>);
@@ -253,10 +257,11 @@ impl Record<'_> {
             | Self::Replayed { session, .. }
             | Self::Queued { session, .. }
             | Self::Sent { session, .. }
-            | Self::Dropped { session }
+            | Self::Dropped { session, .. }
             | Self::Received { session, .. }
             | Self::Acknowledged { session, .. }
             | Self::TakenOver { session, .. }
+            | Self::Stored { session, .. }
             | Self::Released { session, .. } => Some(*session),
             _ => None,
         }
@@ -278,18 +283,25 @@ impl Record<'_> {
             Self::Unsubscribed { session, filter } => _ = to.u8(UNSUBSCRIBED).u64(*session).text(filter),
             Self::Replayed { session, key } => _ = to.u8(REPLAYED).u64(*session).optional_text(*key),
             Self::Message { id, message } => _ = to.u8(MESSAGE).u64(*id).message(message),
-            Self::Queued { session, message, qos, retain, group, identifiers } => {
-                to.u8(QUEUED).u64(*session).u64(*message).u8(*qos as u8).bool(*retain);
+            Self::Queued { session, number, message, qos, retain, group, identifiers } => {
+                to.u8(QUEUED).u64(*session).u64(*number).u64(*message).u8(*qos as u8).bool(*retain);
                 to.optional_text(*group).len(identifiers.len());
                 for identifier in identifiers {
                     to.u32(identifier.get());
                 }
             }
-            Self::Sent { session, id } => to.of_packet(SENT, *session, *id),
-            Self::Dropped { session } => _ = to.u8(DROPPED).u64(*session),
+            Self::Sent { session, number, id } => {
+                to.of_packet(SENT, *session, *id);
+                to.u64(*number);
+            }
+            Self::Dropped { session, number } => _ = to.u8(DROPPED).u64(*session).u64(*number),
             Self::Received { session, id } => to.of_packet(RECEIVED, *session, *id),
             Self::Acknowledged { session, id } => to.of_packet(ACKNOWLEDGED, *session, *id),
             Self::TakenOver { session, id } => to.of_packet(TAKEN_OVER, *session, *id),
+            Self::Stored { session, id, message } => {
+                to.of_packet(STORED, *session, *id);
+                to.u64(*message);
+            }
             Self::Released { session, id } => to.of_packet(RELEASED, *session, *id),
             Self::Will { client_identifier, delay, expiry_interval, due_at, message } => {
                 to.u8(WILL).text(client_identifier).u32(*delay).optional_u32(*expiry_interval);
@@ -337,6 +349,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[expect(clippy::option_option, reason = "the outer one tells whether the bytes were there")]
     fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         if self.bool()? { read(self).map(Some) } else { Some(None) }
     }
@@ -413,17 +426,25 @@ impl<'a> Reader<'a> {
             MESSAGE => Record::Message { id: self.u64()?, message: self.message()? },
             QUEUED => Record::Queued {
                 session: self.u64()?,
+                number: self.u64()?,
                 message: self.u64()?,
                 qos: self.qos()?,
                 retain: self.bool()?,
                 group: self.option(Self::text)?,
                 identifiers: self.list(Self::identifier)?,
             },
-            SENT => Record::Sent { session: self.u64()?, id: self.packet_id()? },
-            DROPPED => Record::Dropped { session: self.u64()? },
+            SENT => {
+                let (session, id) = (self.u64()?, self.packet_id()?);
+                Record::Sent { session, id, number: self.u64()? }
+            }
+            DROPPED => Record::Dropped { session: self.u64()?, number: self.u64()? },
             RECEIVED => Record::Received { session: self.u64()?, id: self.packet_id()? },
             ACKNOWLEDGED => Record::Acknowledged { session: self.u64()?, id: self.packet_id()? },
             TAKEN_OVER => Record::TakenOver { session: self.u64()?, id: self.packet_id()? },
+            STORED => {
+                let (session, id) = (self.u64()?, self.packet_id()?);
+                Record::Stored { session, id, message: self.u64()? }
+            }
             RELEASED => Record::Released { session: self.u64()?, id: self.packet_id()? },
             WILL => Record::Will {
                 client_identifier: self.text()?,

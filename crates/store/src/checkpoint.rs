@@ -92,8 +92,7 @@ impl<D: Disk> CheckpointWriter<D> {
     /// # Errors
     /// The checkpoint does not count then; the one before stays. See [`AppendError`].
     pub fn finish(mut self) -> Result<Checkpoint, AppendError> {
-        let totals = [self.records.to_le_bytes(), self.record_bytes.to_le_bytes()].concat();
-        Frame::mark(self.records + 1, &totals).encode(self.salt, &totals, &mut self.buffer);
+        Frame::mark(self.records + 1).encode(self.salt, &[], &mut self.buffer);
         self.flush()?;
         self.file.sync_data()?;
         let unfinished = self.place.path(&paths::unfinished_checkpoint(self.ordinal));

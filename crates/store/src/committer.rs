@@ -81,8 +81,9 @@ impl Committer {
         report: impl FnMut(Outcome) + Send + 'static,
     ) -> io::Result<Self> {
         let queue = Arc::new(Queue::default());
+        let name = format!("log-{}", log.shard());
         let worker = Worker { log, durability, report, queue: Arc::clone(&queue) };
-        let thread = thread::Builder::new().name("log".to_owned()).spawn(move || worker.run())?;
+        let thread = thread::Builder::new().name(name).spawn(move || worker.run())?;
         Ok(Self { queue, thread: Some(thread) })
     }
 

@@ -139,8 +139,9 @@ impl Frame {
         Self { is_proof, ..self }
     }
 
-    pub(crate) fn mark(seq: u64, payload: &[u8]) -> Self {
-        Self { is_mark: true, is_proof: true, ..Self::entry(seq, payload) }
+    /// A frame that ends something. It has no payload.
+    pub(crate) fn mark(seq: u64) -> Self {
+        Self { is_mark: true, is_proof: true, ..Self::entry(seq, &[]) }
     }
 
     /// Appends the frame of a payload that is no longer than [`ENTRY_BYTES_MAX`].
@@ -192,9 +193,10 @@ pub(crate) const fn frame_bytes(payload: usize) -> u64 {
 }
 
 /// The salt of a file: different for each, and unknown to those who do not know the seed.
-pub(crate) fn salt(seed: u64, shard: u16, ordinal: u64) -> u32 {
+pub(crate) fn salt(seed: u64, kind: FileKind, shard: u16, ordinal: u64) -> u32 {
     // SplitMix64's last steps, which spread each bit of the input over all of the output.
-    let mut z = seed ^ ordinal.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (u64::from(shard) << 48);
+    let file = ordinal ^ (u64::from(shard) << 48) ^ (u64::from(kind as u8) << 40);
+    let mut z = seed ^ file.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     u32_at(&(z ^ (z >> 31)).to_le_bytes(), 0)

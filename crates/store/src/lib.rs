@@ -35,4 +35,4 @@ pub use memory::{MemoryDisk, MemoryFile, MemoryLock, Operation, Unsynced};
 pub use recovery::{ReadFrom, Recovered, Recovery};
 pub use report::{CheckpointFound, DAMAGE_LISTED_MAX, Damage, Lost, Report, Seq, TornTail};
 pub use scan::RecoverError;
-pub use store::{OpenError, Options, SEGMENT_BYTES, Store};
+pub use store::{OpenError, Options, SEGMENT_BYTES, Store, StoreReader};

@@ -205,6 +205,8 @@ impl<D: Disk> Log<D> {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => self.segments.remove(0),
             };
+            // No crash may bring back a segment without the later one that makes a part of it void.
+            self.place.disk.sync_dir(&self.place.dir)?;
         }
         Ok(())
     }
@@ -217,11 +219,16 @@ impl<D: Disk> Log<D> {
         self.sync_file()?;
         if let Some(active) = &self.active {
             self.buffer.clear();
-            Frame::mark(self.next, &[]).encode(active.salt, &[], &mut self.buffer);
+            Frame::mark(self.next).encode(active.salt, &[], &mut self.buffer);
             // A mark that is not written, or lost, tells nothing wrong.
             let _ = self.write();
         }
         Ok(())
+    }
+
+    /// The shard whose log it is.
+    pub const fn shard(&self) -> u16 {
+        self.place.shard
     }
 
     /// The number of the next entry.

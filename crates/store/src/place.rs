@@ -33,7 +33,7 @@ impl<D: Disk> Place<D> {
     }
 
     pub(crate) fn header(&self, kind: FileKind, ordinal: u64, seq: u64) -> Header {
-        let salt = salt(self.seed, self.shard, ordinal);
+        let salt = salt(self.seed, kind, self.shard, ordinal);
         Header { kind, shard: self.shard, identity: self.identity, ordinal, seq, salt }
     }
 

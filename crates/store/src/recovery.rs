@@ -245,7 +245,7 @@ impl<D: Disk> Recovery<D> {
             set_aside = self.place.set_aside_part(&reader.name, reader.frames.window(), range.clone());
         }
         // The tail may hold the proof that what is damaged before it had been synced, so that is still known at the next start.
-        self.cut = !reader.is_damaged && (!has_sound_frames || set_aside.is_some());
+        self.cut = self.repairs && !reader.is_damaged && (!has_sound_frames || set_aside.is_some());
         if let Some(segment) = self.plan.segments.last_mut() {
             segment.bytes = range.start;
         }

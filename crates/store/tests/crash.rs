@@ -46,7 +46,7 @@ fn survive(disk: &MemoryDisk, mut ledger: Ledger, what: &str) {
 }
 
 fn look_or_nothing(disk: &MemoryDisk) -> (Vec<(u64, Vec<u8>)>, bool) {
-    if martlet_store::Store::open_read_only(disk.clone()).is_err() {
+    if martlet_store::StoreReader::open(disk.clone()).is_err() {
         return (Vec::new(), false);
     }
     let (content, _) = look(disk, martlet_store::ReadFrom::Checkpoint);

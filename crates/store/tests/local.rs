@@ -10,6 +10,7 @@ use std::sync::mpsc;
 
 use martlet_store::{
     Committer, Durability, LocalDisk, OpenError, Outcome, ReadFrom, Recovered, SEGMENT_BYTES, Seq, Store,
+    StoreReader,
 };
 use support::{Ledger, SHARD, batch, open, open_log, recover};
 
@@ -201,8 +202,8 @@ fn files_of_format_1_can_be_read() {
     let folder = Folder::new("format-1");
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format-1"), &folder.0);
     let disk = LocalDisk::open(&folder.0).unwrap();
-    let store = Store::open_read_only(disk.clone()).unwrap();
-    assert_eq!(store.identity(), support::options().identity);
+    let store = StoreReader::open(disk.clone()).unwrap();
+    assert_eq!(store.identity(), Some(support::options().identity));
     assert_eq!(store.shards().unwrap(), [SHARD]);
     drop(store);
     let (content, report) = support::look(&disk, ReadFrom::Checkpoint);

@@ -4,9 +4,9 @@ use core::num::{NonZeroU16, NonZeroU32};
 
 use martlet_client::{Property, TopicName};
 use martlet_tools::property::{self, PropertyId as Id, Value};
+use martlet_wire::SubscriptionIdentifier;
 
-/// The property as an application sends it: in CONNECT, in a Will or in PUBLISH. `None` if its value cannot be sent, or if
-/// it is the client library or the server that sends it.
+/// The property as a client sends it. `None` if its value cannot be sent, or if only servers send it.
 pub(crate) fn to_wire(property: &property::Property) -> Option<Property<'_>> {
     match &property.value {
         Value::Number(number) => numeric(property.id, *number),
@@ -38,6 +38,8 @@ fn numeric(id: Id, number: u32) -> Option<Property<'static>> {
         Id::RequestResponseInformation => Property::RequestResponseInformation(truth?),
         Id::ReceiveMaximum => Property::ReceiveMaximum(NonZeroU16::new(short?)?),
         Id::TopicAliasMaximum => Property::TopicAliasMaximum(short?),
+        Id::TopicAlias => Property::TopicAlias(short?),
+        Id::SubscriptionIdentifier => Property::SubscriptionIdentifier(SubscriptionIdentifier::new(number)?),
         Id::MaximumPacketSize => Property::MaximumPacketSize(NonZeroU32::new(number)?),
         _ => return None,
     })
@@ -59,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_property_that_an_application_sends_has_its_place_on_the_wire() {
+    fn every_property_that_a_client_sends_has_its_place_on_the_wire() {
         for id in Id::all() {
             let value = match id.kind() {
                 Kind::Byte | Kind::TwoBytes | Kind::FourBytes | Kind::Variable => Value::Number(1),
@@ -67,9 +69,8 @@ mod tests {
                 Kind::Binary => Value::Binary(b"a".to_vec()),
                 Kind::Pair => Value::Pair("a".to_owned(), "b".to_owned()),
             };
-            let is_the_librarys = matches!(id, Id::TopicAlias | Id::SubscriptionIdentifier);
-            let is_sent = [Command::Connect, Command::Publish, Command::Will].map(|it| id.allowed_in(it));
-            let expected = is_sent.contains(&true) && !is_the_librarys;
+            let packets = [Command::Connect, Command::Will, Command::Publish, Command::Subscribe];
+            let expected = packets.map(|packet| id.allowed_in(packet)).contains(&true);
             assert_eq!(to_wire(&property::Property { id, value }).is_some(), expected, "{}", id.name());
         }
     }

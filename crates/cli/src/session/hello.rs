@@ -8,6 +8,7 @@ use martlet_tools::property::{Property, PropertyId, Value};
 use martlet_wire::{Connect, PacketType, PropertyOwner, ProtocolVersion, QoS, TopicName, Will};
 
 use super::properties::Section;
+use crate::connect;
 
 /// The characters of Client Identifiers that are made up.
 const ALPHABET: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -29,7 +30,7 @@ pub(super) struct Hello {
 impl Hello {
     /// From the flags; the error is a text that ends in a newline.
     pub(super) fn of(connection: &Connection, receive_maximum: NonZeroU16) -> Result<Self, String> {
-        let version = version(connection.version);
+        let version = connect::version(connection.version);
         let credentials = connection.credentials.clone();
         if !version.has_properties() && credentials.password.is_some() && credentials.username.is_none() {
             return Err("Error: Problem setting username and/or password.\n\
@@ -89,14 +90,6 @@ impl Hello {
             user_name: self.credentials.username.as_deref(),
             password: self.credentials.password.as_deref(),
         }
-    }
-}
-
-fn version(version: Version) -> ProtocolVersion {
-    match version {
-        Version::V31 => ProtocolVersion::Mqtt31,
-        Version::V311 => ProtocolVersion::Mqtt311,
-        Version::V5 => ProtocolVersion::Mqtt5,
     }
 }
 

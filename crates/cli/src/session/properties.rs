@@ -1,11 +1,9 @@
 //! Properties between the tools, which own them and name them as people do, and the wire.
 
-use core::num::{NonZeroU16, NonZeroU32};
-
 use martlet_tools::property::{Property, PropertyId as Id, Value};
-use martlet_wire::{
-    DecodeError, Properties, Property as Wire, PropertyOwner, SubscriptionIdentifier, TopicName,
-};
+use martlet_wire::{DecodeError, Properties, Property as Wire, PropertyOwner};
+
+use crate::connect;
 
 /// A section of properties for one kind of packet, checked.
 #[derive(Clone, Debug)]
@@ -39,7 +37,7 @@ impl Section {
         let mut bytes = Vec::new();
         for property in list {
             let len = bytes.len();
-            to_wire(property).ok_or(Unsendable::Invalid)?.encode(&mut bytes);
+            connect::to_wire(property).ok_or(Unsendable::Invalid)?.encode(&mut bytes);
             if bytes.len() == len {
                 return Err(Unsendable::Invalid);
             }
@@ -55,48 +53,6 @@ impl Section {
     pub(crate) fn get(&self) -> Properties<'_> {
         // It was checked.
         Properties::from_section(self.owner, &self.bytes).unwrap_or_default()
-    }
-}
-
-/// The property for the wire; `None` for a value that no property of this name has, and for those that only brokers send.
-fn to_wire(property: &Property) -> Option<Wire<'_>> {
-    Some(match (property.id, &property.value) {
-        (Id::PayloadFormatIndicator, Value::Number(number)) => Wire::PayloadFormatIndicator(flag(*number)?),
-        (Id::MessageExpiryInterval, Value::Number(number)) => Wire::MessageExpiryInterval(*number),
-        (Id::ContentType, Value::Text(text)) => Wire::ContentType(text),
-        (Id::ResponseTopic, Value::Text(text)) => Wire::ResponseTopic(TopicName::parse(text).ok()?),
-        (Id::CorrelationData, Value::Binary(bytes)) => Wire::CorrelationData(bytes),
-        (Id::SubscriptionIdentifier, Value::Number(number)) => {
-            Wire::SubscriptionIdentifier(SubscriptionIdentifier::new(*number)?)
-        }
-        (Id::SessionExpiryInterval, Value::Number(number)) => Wire::SessionExpiryInterval(*number),
-        (Id::AuthenticationMethod, Value::Text(text)) => Wire::AuthenticationMethod(text),
-        (Id::AuthenticationData, Value::Binary(bytes)) => Wire::AuthenticationData(bytes),
-        (Id::RequestProblemInformation, Value::Number(number)) => {
-            Wire::RequestProblemInformation(flag(*number)?)
-        }
-        (Id::WillDelayInterval, Value::Number(number)) => Wire::WillDelayInterval(*number),
-        (Id::RequestResponseInformation, Value::Number(number)) => {
-            Wire::RequestResponseInformation(flag(*number)?)
-        }
-        (Id::ReceiveMaximum, Value::Number(number)) => {
-            Wire::ReceiveMaximum(NonZeroU16::new(u16::try_from(*number).ok()?)?)
-        }
-        (Id::TopicAliasMaximum, Value::Number(number)) => {
-            Wire::TopicAliasMaximum(u16::try_from(*number).ok()?)
-        }
-        (Id::TopicAlias, Value::Number(number)) => Wire::TopicAlias(u16::try_from(*number).ok()?),
-        (Id::UserProperty, Value::Pair(name, value)) => Wire::UserProperty(name, value),
-        (Id::MaximumPacketSize, Value::Number(number)) => Wire::MaximumPacketSize(NonZeroU32::new(*number)?),
-        _ => return None,
-    })
-}
-
-fn flag(number: u32) -> Option<bool> {
-    match number {
-        0 => Some(false),
-        1 => Some(true),
-        _ => None,
     }
 }
 

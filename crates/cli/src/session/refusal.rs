@@ -3,6 +3,7 @@
 use martlet_wire::{PacketType, ProtocolVersion, ReasonCode};
 
 use super::received;
+use crate::connect;
 
 /// A CONNACK that is no success.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,33 +20,13 @@ impl Refusal {
         if reason == ReasonCode::Success {
             return None;
         }
-        if !version.has_properties() {
-            let number = reason.connect_return_code().unwrap_or(reason as u8);
-            let message = format!("Connection error: Connection Refused: {}\n", return_code_words(number));
-            return Some(Self { number, message });
-        }
-        let advice = if reason == ReasonCode::UnsupportedProtocolVersion {
-            ". Try connecting to an MQTT v5 broker, or use MQTT v3.x mode."
-        } else {
-            ""
-        };
-        let mut message = format!("Connection error: {reason}{advice}\n");
+        let return_code = reason.connect_return_code().filter(|_| !version.has_properties());
+        let mut message = format!("Connection error: {}\n", connect::refusal(reason, version));
         if let Some(text) = received(PacketType::ConnAck, properties).reason_string() {
             message.push_str(text);
             message.push('\n');
         }
-        Some(Self { number: reason as u8, message })
-    }
-}
-
-const fn return_code_words(code: u8) -> &'static str {
-    match code {
-        1 => "unacceptable protocol version",
-        2 => "identifier rejected",
-        3 => "broker unavailable",
-        4 => "bad user name or password",
-        5 => "not authorised",
-        _ => "unknown reason",
+        Some(Self { number: return_code.unwrap_or(reason as u8), message })
     }
 }
 

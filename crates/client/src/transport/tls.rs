@@ -1,6 +1,7 @@
 //! TLS by rustls.
 
 mod ciphers;
+mod common_name;
 mod key_log;
 mod verifier;
 
@@ -20,7 +21,7 @@ use tokio_rustls::rustls::{
 
 use crate::error::ConnectError;
 use key_log::KeyLogFile;
-use verifier::AnyName;
+use verifier::{OtherNames, Verifier};
 
 /// Whom a client trusts, and who it is.
 ///
@@ -41,7 +42,7 @@ pub struct Tls {
     identity: Option<Arc<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>>,
     pub(crate) alpn: Vec<Vec<u8>>,
     server_name: Option<String>,
-    accepts_any_name: bool,
+    other_names: OtherNames,
     version_min: Option<TlsVersion>,
     version_max: Option<TlsVersion>,
     ciphers: Option<Vec<SupportedCipherSuite>>,
@@ -128,9 +129,13 @@ impl fmt::Display for TlsError {
             Self::NoCipher { list } => write!(f, "no cipher is left of the list \"{list}\""),
             Self::NoCertificate { path: Some(path) } => write!(f, "{}: no certificate", path.display()),
             Self::NoCertificate { path: None } => write!(f, "no certificate"),
-            Self::NoAuthorities => write!(f, "no certificate authority is trusted"),
-            Self::Rustls(error) => write!(f, "{error}"),
-            Self::ServerName => write!(f, "no certificate can be for this host"),
+            Self::NoAuthorities => write!(f, "the option `tls` names no certificate authority to trust"),
+            Self::Rustls(error) => {
+                write!(f, "certificates or key of the option `tls` cannot be used: {error}")
+            }
+            Self::ServerName => {
+                write!(f, "no certificate can be for the host of the address, or for `server_name`")
+            }
         }
     }
 }
@@ -230,7 +235,15 @@ impl Tls {
     /// Whoever has any certificate of these authorities can then be in the middle: only for tests.
     #[must_use]
     pub fn dangerously_accept_any_name(mut self) -> Self {
-        self.accepts_any_name = true;
+        self.other_names = OtherNames::Any;
+        self.changed()
+    }
+
+    /// Accepts a certificate without alternative names if its Common Name is that of the server, as programs with OpenSSL
+    /// do.
+    #[must_use]
+    pub fn accept_common_name(mut self) -> Self {
+        self.other_names = OtherNames::Common;
         self.changed()
     }
 
@@ -311,10 +324,12 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&self.versions())
             .map_err(TlsError::Rustls)?;
-        let builder = if self.accepts_any_name {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyName::new(roots, provider)?))
-        } else {
+        let builder = if self.other_names == OtherNames::None {
             builder.with_root_certificates(roots)
+        } else {
+            // It checks all that rustls checks, up to the name.
+            let verifier = Verifier::new(roots, &provider, self.other_names)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         };
         let mut config = match self.identity.as_deref() {
             None => builder.with_no_client_auth(),

@@ -11,7 +11,7 @@ use martlet_wire::{
 
 use super::*;
 use crate::hashing::Random;
-use crate::{Commons, Config, ConnectionId, Input, Limits, Output, Peer};
+use crate::{Commons, Config, ConnectionId, Features, Input, Limits, Output, Peer};
 
 const CLIENTS: u32 = 5;
 const TOPICS: [&str; 5] = ["a", "a/b", "a/c", "b", "b/b"];
@@ -30,13 +30,12 @@ struct World {
     next_id: u16,
 }
 
-fn config() -> Config {
+/// Every other world lets QoS 2 messages take effect with PUBREL.
+fn engine(seed: u64) -> Engine {
     let limits = Limits { inflight_messages_max: 3, queued_messages_max: 8, ..Limits::default() };
-    Config { limits, seed: 5, ..Config::default() }
-}
-
-fn engine() -> Engine {
-    Engine::new(config(), ShardId(0), Commons::new(1, &config()))
+    let features = Features { exactly_once_at_release: seed.is_multiple_of(2), ..Features::default() };
+    let config = Config { limits, features, seed: 5 };
+    Engine::new(config.clone(), ShardId(0), Commons::new(1, &config))
 }
 
 fn ack(id: PacketId) -> Ack<'static> {
@@ -45,7 +44,7 @@ fn ack(id: PacketId) -> Ack<'static> {
 
 impl World {
     fn new(seed: u64) -> Self {
-        let mut engine = engine();
+        let mut engine = engine(seed);
         engine.restored(Instant::from_millis(1_000), BatchId(0));
         let clients = (0..CLIENTS).map(|_| (0, false, Vec::new())).collect();
         let random = Random::new(seed);
@@ -267,9 +266,9 @@ fn picture(engine: &mut Engine) -> Vec<String> {
                     continue;
                 }
                 Record::Time(_) | Record::AsOf(_) => continue,
-                Record::Queued { message, .. } | Record::Retained { message, .. } => {
-                    messages[&message].clone()
-                }
+                Record::Queued { message, .. }
+                | Record::Retained { message, .. }
+                | Record::Stored { message, .. } => messages[&message].clone(),
                 _ => String::new(),
             };
             let session = record.session().unwrap_or_default();
@@ -279,10 +278,11 @@ fn picture(engine: &mut Engine) -> Vec<String> {
             *place += usize::from(is_ordered);
             let number = if is_ordered { *place } else { 0 };
             let text = match record {
-                Record::Queued { session, qos, retain, group, identifiers, .. } => {
-                    format!("queued {session} {qos:?} {retain} {group:?} {identifiers:?}")
+                Record::Queued { session, number, qos, retain, group, identifiers, .. } => {
+                    format!("queued {session} {number} {qos:?} {retain} {group:?} {identifiers:?}")
                 }
                 Record::Retained { stamp, .. } => format!("retained {stamp:?}"),
+                Record::Stored { session, id, .. } => format!("stored {session} {id:?}"),
                 other => format!("{other:?}"),
             };
             lines.push(format!("{session} {number} {text} {name}"));
@@ -307,8 +307,8 @@ fn without_due_times(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-fn restored_from(checkpoint: &[Vec<u8>], batches: &[(BatchId, Vec<u8>)]) -> Engine {
-    let mut engine = engine();
+fn restored_from(seed: u64, checkpoint: &[Vec<u8>], batches: &[(BatchId, Vec<u8>)]) -> Engine {
+    let mut engine = engine(seed);
     for part in checkpoint {
         engine.restore(Stored::Checkpoint, part).unwrap();
     }
@@ -325,7 +325,7 @@ fn all_batches_make_the_same_state() {
         for _ in 0..150 {
             world.step();
         }
-        let mut restored = restored_from(&[], &world.batches);
+        let mut restored = restored_from(seed, &[], &world.batches);
         let (found, expected) = (picture(&mut restored), picture(&mut world.engine));
         assert_eq!(without_due_times(found), without_due_times(expected), "seed {seed}");
     }
@@ -345,7 +345,7 @@ fn a_checkpoint_and_the_batches_behind_its_beginning_make_the_same_state() {
         }
         let behind =
             world.batches.iter().position(|(batch, _)| *batch > begin).unwrap_or(world.batches.len());
-        let mut restored = restored_from(&parts, &world.batches[behind..]);
+        let mut restored = restored_from(seed, &parts, &world.batches[behind..]);
         let (found, expected) = (picture(&mut restored), picture(&mut world.engine));
         assert_eq!(without_due_times(found), without_due_times(expected), "seed {seed}");
     }
@@ -353,7 +353,7 @@ fn a_checkpoint_and_the_batches_behind_its_beginning_make_the_same_state() {
 
 #[test]
 fn records_of_a_later_version_are_told_and_what_came_before_them_counts() {
-    let mut engine = engine();
+    let mut engine = engine(1);
     let mut records = Vec::new();
     let client_identifier = "c";
     let (user_name, detached_at) = (None, Some(Instant::from_millis(5)));

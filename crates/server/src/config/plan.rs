@@ -11,10 +11,11 @@ use martlet_store::Durability;
 use martlet_wire::QoS;
 
 use super::problem::{ConfigError, Place, Problem};
-use super::settings::{Family, Keeping, ListenPlace, ListenerSettings, Settings};
+use super::settings::{Family, Keeping, ListenPlace, ListenerSettings, LogFormat, Settings};
 use super::unsupported::unsupported;
 use super::{Configuration, Dialect};
 use crate::doorkeeper;
+use crate::logging::LogPlan;
 use crate::options::{Host, ListenAddress, Options, Wording};
 use crate::persist::Persistence;
 
@@ -83,21 +84,27 @@ impl Plan {
             engine: self.engine(configuration),
             rules: doorkeeper::rules(numbers),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
-            wording: match self.dialect {
-                Dialect::Martlet => Wording::Own,
-                Dialect::Mosquitto => Wording::Mosquitto,
-            },
+            wording: self.wording(settings),
         })
     }
 
-    /// Limits and features. Mosquitto sends no Reason Strings.
+    /// Limits and features, with those defaults of Mosquitto that people depend on and the standard leaves open.
     fn engine(&self, configuration: &Configuration) -> Config {
         let mut engine = engine(&configuration.settings);
-        let is_given = configuration.given.iter().any(|given| given.option.name == "reason_strings");
-        if self.dialect == Dialect::Mosquitto && !is_given {
-            engine.features.reason_strings = false;
+        if self.dialect == Dialect::Mosquitto {
+            let is_given = |name: &str| configuration.given.iter().any(|given| given.option.name == name);
+            engine.features.reason_strings &= is_given("reason_strings");
+            engine.features.exactly_once_at_release |= !is_given("exactly_once_at_release");
         }
         engine
+    }
+
+    /// The words of the log go with the format of its lines.
+    fn wording(&self, settings: &Settings) -> Wording {
+        match LogPlan::new(&settings.logging, self.dialect, None).format {
+            LogFormat::Mosquitto => Wording::Mosquitto,
+            LogFormat::Text | LogFormat::Json => Wording::Own,
+        }
     }
 
     /// What the configuration asks for and cannot have.

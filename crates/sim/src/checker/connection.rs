@@ -71,14 +71,11 @@ impl Checker {
             Some(session) => session,
             None => self.reference.begin_session(client),
         };
-        let batch = self.batch(id);
         let check = &mut self.links[id.0];
         check.phase = Phase::Admitted;
         check.session = Some(session);
         check.present = present;
         let session = &mut self.reference.sessions[session];
-        let is_durable = (session.expiry > 0 && present == Present::Yes) || facts.expiry > 0;
-        check.connack_batch = is_durable.then_some(batch);
         session.connection = Some(id);
         session.expiry = facts.expiry;
         session.has_size_limit |= facts.packet_size_max < u32::MAX;

@@ -22,10 +22,8 @@ impl Checker {
             Packet::PubComp(ack) => self.acknowledged(id, session, ack, QoS::ExactlyOnce),
             Packet::PubRec(ack) => self.pubrec_in(id, session, ack),
             Packet::PubRel(ack) => {
-                let batch = self.batch(id);
-                let is_durable = self.reference.sessions[session].expiry > 0;
                 self.reference.sessions[session].inbound.remove(&ack.id.get());
-                self.links[id.0].pubcomps.insert(ack.id.get(), is_durable.then_some(batch));
+                self.links[id.0].pubcomps.insert(ack.id.get());
             }
             Packet::Subscribe(subscribe) => self.subscribe_in(id, session, subscribe),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe_in(id, session, unsubscribe),
@@ -59,8 +57,7 @@ impl Checker {
                 value = Some(self.retained_in(&topic, message));
             }
         }
-        let batch = is_new.then(|| self.batch(id));
-        let due = Due { message, value, batch };
+        let due = Due { message, value };
         match qos {
             QoS::AtMostOnce => {}
             QoS::AtLeastOnce => {
@@ -146,9 +143,7 @@ impl Checker {
             });
             places.push(state.subscriptions.len() - 1);
         }
-        let is_durable = self.reference.sessions[session].expiry > 0;
-        let batch = is_durable.then(|| self.batch(id));
-        self.links[id.0].subacks.insert(subscribe.id.get(), SubscribeDue { places, batch });
+        self.links[id.0].subacks.insert(subscribe.id.get(), SubscribeDue { places });
     }
 
     fn unsubscribe_in(&mut self, id: LinkId, session: usize, unsubscribe: &Unsubscribe<'_>) {
@@ -168,9 +163,7 @@ impl Checker {
             }
             filters.push((text, if is_repeated { None } else { expected }));
         }
-        let is_durable = self.reference.sessions[session].expiry > 0;
-        let batch = is_durable.then(|| self.batch(id));
-        self.links[id.0].unsubacks.insert(unsubscribe.id.get(), UnsubscribeDue { filters, requested, batch });
+        self.links[id.0].unsubacks.insert(unsubscribe.id.get(), UnsubscribeDue { filters, requested });
     }
 
     fn disconnect_in(&mut self, id: LinkId, session: usize, disconnect: &Disconnect<'_>) {

@@ -42,10 +42,11 @@ impl Checker {
                 self.publish_acknowledged(id, due, ack, "PUBREC");
             }
             Packet::PubRel(ack) => self.pubrel_out(id, session, ack),
-            Packet::PubComp(ack) => match self.links[id.0].pubcomps.remove(&ack.id.get()) {
-                Some(batch) => self.check_durable(id, batch, "PUBCOMP"),
-                None => self.fail_on(id, "PUBCOMP without PUBREL"),
-            },
+            Packet::PubComp(ack) => {
+                if !self.links[id.0].pubcomps.remove(&ack.id.get()) {
+                    self.fail_on(id, "PUBCOMP without PUBREL");
+                }
+            }
             Packet::SubAck(suback) => self.suback_out(id, session, suback),
             Packet::UnsubAck(unsuback) => self.unsuback_out(id, session, unsuback),
             Packet::PingResp => match self.links[id.0].pings.checked_sub(1) {
@@ -68,7 +69,7 @@ impl Checker {
         check.connacks += 1;
         check.last_bytes_at = self.now;
         check.last_packet_at = self.now;
-        let (phase, batch, is_repeated) = (check.phase, check.connack_batch, check.connacks > 1);
+        let (phase, is_repeated) = (check.phase, check.connacks > 1);
         if !matches!(phase, Phase::Admitted | Phase::Ended) || is_repeated {
             self.fail_on(id, "a CONNACK that nobody waits for");
         }
@@ -79,7 +80,6 @@ impl Checker {
         if phase == Phase::Admitted {
             self.links[id.0].phase = Phase::Open;
         }
-        self.check_durable(id, batch, "CONNACK");
         let check = &self.links[id.0];
         let is_shown = check.version() != ProtocolVersion::Mqtt31;
         let expected = match check.present {
@@ -130,10 +130,6 @@ impl Checker {
             }
             return;
         }
-        let is_forbidden = due.message.is_some_and(|message| self.reference.messages[message].is_forbidden);
-        if !is_forbidden {
-            self.check_durable(id, due.batch, what);
-        }
         if let Some(message) = due.message {
             self.reference.owe(message);
         }
@@ -163,7 +159,6 @@ impl Checker {
             self.fail_on(id, "SUBACK without SUBSCRIBE");
             return;
         };
-        self.check_durable(id, due.batch, "SUBACK");
         if due.places.len() != suback.codes.len() {
             self.fail_on(id, "SUBACK with another number of codes [MQTT-3.8.4-6]");
             return;
@@ -184,7 +179,6 @@ impl Checker {
             self.fail_on(id, "UNSUBACK without UNSUBSCRIBE");
             return;
         };
-        self.check_durable(id, due.batch, "UNSUBACK");
         let stamp = self.reference.tick();
         for (text, _) in &due.filters {
             self.reference.sessions[session].gone(text, due.requested, stamp);
@@ -212,7 +206,7 @@ impl Checker {
         }
         let first = [
             (PacketType::Publish, check.pubacks.keys().chain(check.pubrecs.keys()).next()),
-            (PacketType::PubRel, check.pubcomps.keys().next()),
+            (PacketType::PubRel, check.pubcomps.iter().next()),
             (PacketType::Subscribe, check.subacks.keys().next()),
             (PacketType::Unsubscribe, check.unsubacks.keys().next()),
         ];

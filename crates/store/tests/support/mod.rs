@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use martlet_store::{
     AppendError, Damage, Disk, Identity, Log, Lost, MemoryDisk, Options, ReadFrom, Recovered, Recovery,
-    Report, Seq, Store,
+    Report, Seq, Store, StoreReader,
 };
 
 pub(crate) const SHARD: u16 = 3;
@@ -65,7 +65,7 @@ pub(crate) fn recover<D: Disk>(disk: &D) -> (Content, Report) {
 
 /// Reads a shard and changes nothing.
 pub(crate) fn look<D: Disk>(disk: &D, from: ReadFrom) -> (Content, Report) {
-    let store = Store::open_read_only(disk.clone()).expect("the store opens");
+    let store = StoreReader::open(disk.clone()).expect("the store opens");
     let mut recovery = store.read(SHARD, from).expect("the shard can be read");
     let content = Content::read(&mut recovery);
     (content, recovery.into_report())

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::io;
 
 use martlet_client::{
-    Client, ConnectError, Options, ProtocolVersion, PublishError, QoS, ReasonCode, Reconnect, SubscribeError,
+    Client, ConnectError, Options, ProtocolVersion, PublishError, QoS, Reconnect, SubscribeError,
     Subscription,
 };
 use martlet_tools::ctrl::Module;
@@ -155,7 +155,7 @@ impl fmt::Display for Failure {
             Self::Options(error) => error.fmt(f),
             Self::Runtime(error) => write!(f, "Error: {error}."),
             Self::Connect(ConnectError::Refused(reason), version) => {
-                write!(f, "Connection error: {}", refusal(reason.code, *version))
+                write!(f, "Connection error: {}", connect::refusal(reason.code, *version))
             }
             Self::Connect(error, _) => {
                 let why = connect::why(error);
@@ -178,26 +178,4 @@ impl fmt::Display for Failure {
             Self::Lost => f.write_str("Error: The connection was lost."),
         }
     }
-}
-
-/// Why the broker refuses a connection, in Mosquitto's words.
-pub(super) fn refusal(code: ReasonCode, version: ProtocolVersion) -> String {
-    if version == ProtocolVersion::Mqtt5 {
-        let hint = match code {
-            ReasonCode::UnsupportedProtocolVersion => {
-                ". Try connecting to an MQTT v5 broker, or use MQTT v3.x mode."
-            }
-            _ => "",
-        };
-        return format!("{code}{hint}");
-    }
-    let reason = match code.connect_return_code() {
-        Some(1) => "unacceptable protocol version",
-        Some(2) => "identifier rejected",
-        Some(3) => "broker unavailable",
-        Some(4) => "bad user name or password",
-        Some(5) => "not authorised",
-        _ => "unknown reason",
-    };
-    format!("Connection Refused: {reason}")
 }

@@ -15,7 +15,8 @@ use martlet_tools::flags::{self, Address, Connection, ControlOptions, Credential
 use martlet_tools::passwd::{self, PasswordError, Secrets, TerminalSecrets};
 
 use super::lines::Lines;
-use super::session::{ANSWER_TIMEOUT, Failure, Session, refusal};
+use super::session::{ANSWER_TIMEOUT, Failure, Session};
+use crate::connect::refusal;
 use crate::say;
 
 /// A shell with its connection.

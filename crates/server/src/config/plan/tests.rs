@@ -69,10 +69,16 @@ fn what_mosquitto_does_by_default() {
     assert!(options("").engine.features.reason_strings);
     assert!(!theirs("").engine.features.reason_strings);
     assert!(theirs("reason_strings true").engine.features.reason_strings);
+    assert!(!options("").engine.features.exactly_once_at_release);
+    assert!(theirs("").engine.features.exactly_once_at_release);
+    assert!(!theirs("exactly_once_at_release false").engine.features.exactly_once_at_release);
     assert!(theirs("").persistence.is_none());
     // It starts, and turns everyone away.
     assert!(theirs("listener 1").rules.access.is_some());
     assert_eq!(theirs("").wording, Wording::Mosquitto);
+    assert_eq!(theirs("log_format json").wording, Wording::Own);
+    assert_eq!(options("").wording, Wording::Own);
+    assert_eq!(options("log_format mosquitto").wording, Wording::Mosquitto);
 }
 
 #[test]

@@ -65,6 +65,12 @@ pub(super) const PART: Part = Part {
         )
         .default("false")
         .waits(Feature::ControlApi),
+        ConfigOption::own(
+            "exactly_once_at_release",
+            Engine(Flag(|it| &mut it.features.exactly_once_at_release)),
+            "whether a message of QoS 2 takes effect when its PUBREL comes, and not when its PUBLISH does",
+        )
+        .default("`false`; `true` when called as `mosquitto`"),
         ConfigOption::new(
             "include_dir",
             Structure(S::IncludeFolder),
