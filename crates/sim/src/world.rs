@@ -1,6 +1,6 @@
 //! The run: clients, network and broker on one clock, through faults, healing and farewell.
 
-use martlet_engine::{Config, Features, Limits};
+use martlet_engine::{Config, Limits};
 use martlet_wire::ReasonCode;
 
 use crate::broker::{Broker, Pace, Surroundings};
@@ -481,5 +481,5 @@ fn config(random: &mut Random) -> Config {
         route_cache_entries_max: *random.pick(&[1, 8, 4096]),
         ..defaults
     };
-    Config { limits, features: Features::default(), seed: random.next() }
+    Config { limits, seed: random.next(), ..Config::default() }
 }
