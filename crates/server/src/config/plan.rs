@@ -6,9 +6,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use martlet_engine::Config;
+use martlet_engine::{Config, ListenerRules};
 use martlet_store::Durability;
-use martlet_wire::QoS;
+use martlet_wire::ProtocolVersion;
 
 use super::problem::{ConfigError, Place, Problem};
 use super::settings::{Family, Keeping, ListenPlace, ListenerSettings, LogFormat, Settings};
@@ -73,16 +73,13 @@ impl Plan {
         let settings = &configuration.settings;
         let listeners = self.listeners(settings)?;
         let port = listeners.first().map_or(PORT_DEFAULT, |listener| listener.port);
-        let numbers: Vec<bool> = if settings.is_local_only() {
-            vec![settings.admits_anonymous(&ListenerSettings::default()); listeners.len()]
-        } else {
-            settings.listeners.iter().map(|listener| settings.admits_anonymous(listener)).collect()
-        };
+        let offered = self.offered(settings);
+        let open = offered.iter().map(|listener| settings.admits_anonymous(listener));
         Ok(Options {
             listeners,
             shards: settings.general.shards,
             engine: self.engine(configuration),
-            rules: doorkeeper::rules(numbers),
+            rules: doorkeeper::rules(open.collect()),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
             wording: self.wording(settings),
         })
@@ -90,7 +87,9 @@ impl Plan {
 
     /// Limits and features, with those defaults of Mosquitto that people depend on and the standard leaves open.
     fn engine(&self, configuration: &Configuration) -> Config {
-        let mut engine = engine(&configuration.settings);
+        let settings = &configuration.settings;
+        let mut engine = settings.engine.clone();
+        engine.listeners = self.offered(settings).iter().map(|listener| rules(settings, listener)).collect();
         if self.dialect == Dialect::Mosquitto {
             let is_given = |name: &str| configuration.given.iter().any(|given| given.option.name == name);
             engine.features.reason_strings &= is_given("reason_strings");
@@ -111,12 +110,7 @@ impl Plan {
     fn problems(&self, configuration: &Configuration) -> Vec<ConfigError> {
         let mut problems = unsupported(configuration);
         let settings = &configuration.settings;
-        let admits = |listener: &ListenerSettings| settings.admits_anonymous(listener);
-        let nobody = if settings.is_local_only() {
-            !admits(&ListenerSettings::default())
-        } else {
-            !settings.listeners.iter().any(admits)
-        };
+        let nobody = !self.offered(settings).iter().any(|listener| settings.admits_anonymous(listener));
         // Mosquitto starts, and turns everyone away.
         if problems.is_empty() && nobody && self.dialect == Dialect::Martlet {
             problems.push((anonymous_line(configuration), Problem::NobodyAllowed));
@@ -130,6 +124,16 @@ impl Plan {
             problem: Box::new(problem),
         };
         problems.into_iter().map(error).collect()
+    }
+
+    /// The settings of each listener, by their numbers. Where no line says where to listen, options for listeners concern
+    /// all ports of this machine.
+    fn offered(&self, settings: &Settings) -> Vec<ListenerSettings> {
+        if settings.is_local_only() {
+            let listener = settings.listeners.first().cloned().unwrap_or_default();
+            return vec![listener; self.ports.len().max(1)];
+        }
+        settings.listeners.clone()
     }
 
     fn listeners(&self, settings: &Settings) -> Result<Vec<ListenAddress>, PlanError> {
@@ -205,26 +209,28 @@ fn address(listener: &ListenerSettings) -> Option<ListenAddress> {
     Some(ListenAddress { host, port: *port })
 }
 
-/// Limits and features, with those that stand at listeners, which are the same at all of them.
-fn engine(settings: &Settings) -> Config {
-    let mut engine = settings.engine.clone();
-    let features = &mut engine.features;
-    features.allow_zero_length_client_identifier = settings.security.allow_zero_length_client_identifier;
-    let Some(listener) = settings.listeners.first() else { return engine };
-    if settings.general.per_listener_settings {
-        features.allow_zero_length_client_identifier = listener.security.allow_zero_length_client_identifier;
-    }
-    if listener.maximum_qos < QoS::ExactlyOnce {
-        features.maximum_qos = listener.maximum_qos;
-    }
+/// What is offered at a listener.
+fn rules(settings: &Settings, listener: &ListenerSettings) -> ListenerRules {
+    let security = settings.security_at(listener);
+    let versions = &listener.versions;
+    let table = [
+        (ProtocolVersion::Mqtt31, versions.mqtt31),
+        (ProtocolVersion::Mqtt311, versions.mqtt311),
+        (ProtocolVersion::Mqtt5, versions.mqtt5),
+    ];
     let default = ListenerSettings::default();
-    if listener.topic_alias_maximum != default.topic_alias_maximum {
-        engine.limits.topic_alias_maximum = listener.topic_alias_maximum;
+    let unless_default = |value: u16, default: u16| (value != default).then_some(value);
+    ListenerRules {
+        refused_versions: table.into_iter().filter(|(_, may)| !may).map(|(version, _)| version).collect(),
+        maximum_qos: Some(listener.maximum_qos).filter(|qos| *qos != default.maximum_qos),
+        topic_alias_maximum: unless_default(listener.topic_alias_maximum, default.topic_alias_maximum),
+        topic_alias_maximum_outgoing: unless_default(
+            listener.topic_alias_maximum_outgoing,
+            default.topic_alias_maximum_outgoing,
+        ),
+        allow_zero_length_client_identifier: Some(security.allow_zero_length_client_identifier),
+        client_identifier_prefix: security.auto_id_prefix,
     }
-    if listener.topic_alias_maximum_outgoing != default.topic_alias_maximum_outgoing {
-        engine.limits.topic_alias_maximum_outgoing = listener.topic_alias_maximum_outgoing;
-    }
-    engine
 }
 
 /// Where programs of this user keep what has to survive.

@@ -96,8 +96,6 @@ pub struct General {
     pub client_identifier_prefix: Option<String>,
     /// `enable_control_api`
     pub control_api: bool,
-    /// `global_max_clients`: Sessions of the whole broker.
-    pub sessions_max: Option<u32>,
     /// `global_max_connections`: connections of the whole broker.
     pub connections_max: Option<u32>,
     /// `max_inflight_bytes`
@@ -134,7 +132,6 @@ impl Default for General {
             check_retain_source: true,
             client_identifier_prefix: None,
             control_api: false,
-            sessions_max: None,
             connections_max: None,
             inflight_bytes_max: None,
             memory_bytes_max: None,

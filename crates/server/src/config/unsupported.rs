@@ -21,7 +21,6 @@ pub(super) fn unsupported(configuration: &Configuration) -> Vec<(Option<Place>, 
             found.push((Some(given.at.clone()), Problem::Unsupported { what, feature }));
         }
     }
-    found.extend(differences(configuration));
     found
 }
 
@@ -54,35 +53,4 @@ fn is_named(listener: &ListenerSettings) -> bool {
         ListenPlace::Tcp { host: Some(host), .. } => host.parse::<IpAddr>().is_err(),
         _ => false,
     }
-}
-
-/// Whether two listeners are alike in something.
-type Comparison = fn(&ListenerSettings, &ListenerSettings) -> bool;
-
-/// Limits in which listeners differ.
-fn differences(configuration: &Configuration) -> Vec<(Option<Place>, Problem)> {
-    let settings = &configuration.settings;
-    let Some(first) = settings.listeners.first() else { return Vec::new() };
-    let same: [(&str, Comparison); 4] = [
-        ("maximum_qos", |one, other| one.maximum_qos == other.maximum_qos),
-        ("max_topic_alias", |one, other| one.topic_alias_maximum == other.topic_alias_maximum),
-        ("max_topic_alias_broker", |one, other| {
-            one.topic_alias_maximum_outgoing == other.topic_alias_maximum_outgoing
-        }),
-        ("allow_zero_length_clientid", |one, other| {
-            one.security.allow_zero_length_client_identifier
-                == other.security.allow_zero_length_client_identifier
-        }),
-    ];
-    let mut found = Vec::new();
-    for (option, is_same) in same {
-        if settings.listeners.iter().all(|listener| is_same(first, listener)) {
-            continue;
-        }
-        let line = configuration.given.iter().find(|given| given.option.name == option);
-        let what = format!("{option} that differs between listeners");
-        let problem = Problem::Unsupported { what, feature: Feature::ListenerLimits };
-        found.push((line.map(|given| given.at.clone()), problem));
-    }
-    found
 }

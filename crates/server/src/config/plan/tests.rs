@@ -1,5 +1,7 @@
 use super::*;
 
+use martlet_wire::QoS;
+
 fn read(text: &str) -> Configuration {
     Configuration::parse("a.conf", text.as_bytes(), Dialect::Martlet, &mut Vec::new()).unwrap()
 }
@@ -55,12 +57,31 @@ fn a_port_of_the_command_line_beside_listeners() {
 }
 
 #[test]
-fn limits_of_listeners_are_those_of_the_engine() {
-    let engine = options("listener 1\nmax_qos 1\nmax_topic_alias 3\nallow_anonymous true").engine;
-    assert_eq!(engine.features.maximum_qos, QoS::AtLeastOnce);
-    assert_eq!(engine.limits.topic_alias_maximum, 3);
-    assert_eq!(options("topic_alias_maximum 4").engine.limits.topic_alias_maximum, 4);
-    assert!(!options("allow_zero_length_clientid false").engine.features.allow_zero_length_client_identifier);
+fn each_listener_has_rules_of_its_own() {
+    let text = "auto_id_prefix all-\nallow_anonymous true\nlistener 1\nmax_qos 1\naccept_protocol_versions 5\n\
+                listener 2\nmax_topic_alias 3\nlistener_auto_id_prefix two-";
+    let listeners = options(text).engine.listeners;
+    let first = ListenerRules {
+        refused_versions: vec![ProtocolVersion::Mqtt31, ProtocolVersion::Mqtt311],
+        maximum_qos: Some(QoS::AtLeastOnce),
+        allow_zero_length_client_identifier: Some(true),
+        client_identifier_prefix: Some("all-".into()),
+        ..ListenerRules::default()
+    };
+    let second = ListenerRules {
+        topic_alias_maximum: Some(3),
+        allow_zero_length_client_identifier: Some(true),
+        client_identifier_prefix: Some("two-".into()),
+        ..ListenerRules::default()
+    };
+    assert_eq!(listeners, [first, second]);
+    let local = planned("max_qos 0\nallow_zero_length_clientid false", Dialect::Martlet, &[1, 2]).unwrap();
+    let rules = ListenerRules {
+        maximum_qos: Some(QoS::AtMostOnce),
+        allow_zero_length_client_identifier: Some(false),
+        ..ListenerRules::default()
+    };
+    assert_eq!(local.engine.listeners, [rules.clone(), rules]);
 }
 
 #[test]
@@ -125,10 +146,6 @@ fn what_is_not_there_yet_is_an_error() {
         (
             "connection a\naddress b\ntopic c",
             "a.conf:1: `connection` is not supported: this version does not have bridges",
-        ),
-        (
-            "listener 1\nmax_qos 1\nlistener 2",
-            "a.conf:2: `maximum_qos that differs between listeners` is not supported: this version does not have limits of one listener that the others do not have",
         ),
         (
             "connection a\naddress b\ntopic c\nremote_password s3cret",

@@ -25,11 +25,12 @@ pub(super) const OF_MOSQUITTO: Part = Part {
     options: &[
         ConfigOption::new(
             "global_max_clients",
-            General(Number(INT, |it, n| it.sessions_max = u32::try_from(n).ok())),
-            "Sessions of the whole broker, connected or not; a negative number is no limit",
+            Engine(Number(INT, |it, n| {
+                it.limits.sessions_of_node_max = usize::try_from(n).unwrap_or(usize::MAX);
+            })),
+            "Sessions of the whole broker, connected or not, as `sessions_of_node_max`; a negative number is no limit",
         )
-        .default("-1")
-        .waits(Feature::GlobalLimits),
+        .default("-1"),
         ConfigOption::new(
             "global_max_connections",
             General(Number(INT, |it, n| it.connections_max = u32::try_from(n).ok())),
@@ -223,6 +224,12 @@ pub(super) const OWN: Part = Part {
             "Sessions of one shard, connected or not; further ones get CONNACK 0x97",
         )
         .default("1000000"),
+        ConfigOption::own(
+            "sessions_of_node_max",
+            Engine(Number(Range::new(1, ANY), |it, n| it.limits.sessions_of_node_max = fit(n))),
+            "Sessions of the whole broker, connected or not; further ones get CONNACK 0x89",
+        )
+        .default("those of all shards"),
         ConfigOption::own(
             "subscriptions_per_session_max",
             Engine(Number(Range::new(0, ANY), |it, n| it.limits.subscriptions_per_session_max = fit(n))),

@@ -31,8 +31,7 @@ pub(super) const PART: Part = Part {
             Listener(Special("`3`, `4` and `5` with commas between them", versions), Needs::OwnListener),
             "which versions of MQTT clients may speak: `3` is 3.1, `4` is 3.1.1, `5` is 5.0",
         )
-        .default("3,4,5")
-        .waits(Feature::ListenerLimits),
+        .default("3,4,5"),
         ConfigOption::new(
             "bind_address",
             Structure(S::BindAddress),
@@ -88,7 +87,7 @@ pub(super) const PART: Part = Part {
                 ),
                 Needs::Listener,
             ),
-            "Topic Aliases that one client may use. It has to be the same for all listeners",
+            "Topic Aliases that one client may use",
         )
         .default("10"),
         ConfigOption::new(
@@ -100,7 +99,7 @@ pub(super) const PART: Part = Part {
                 ),
                 Needs::Listener,
             ),
-            "Topic Aliases towards one client. It has to be the same for all listeners",
+            "Topic Aliases towards one client",
         )
         .default("10"),
         ConfigOption::new(
@@ -112,7 +111,7 @@ pub(super) const PART: Part = Part {
                 ),
                 Needs::Nothing,
             ),
-            "the highest QoS that clients may publish with. It has to be the same for all listeners",
+            "the highest QoS that clients may publish with",
         )
         .or(&["max_qos"])
         .default("2"),

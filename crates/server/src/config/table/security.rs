@@ -41,8 +41,7 @@ pub(super) const PART: Part = Part {
             "how assigned Client Identifiers begin",
         )
         .default("`auto-`")
-        .deprecated("Please use 'listener_auto_id_prefix' instead.")
-        .waits(Feature::ClientIdentifierRules),
+        .deprecated("Please use 'listener_auto_id_prefix' instead."),
         ConfigOption::new(
             "check_retain_source",
             General(Flag(|it| &mut it.check_retain_source)),
@@ -68,8 +67,7 @@ pub(super) const PART: Part = Part {
             Listener(Special("a text of at most 50 bytes", listener_prefix), Needs::Listener),
             "how Client Identifiers begin that the listener above assigns",
         )
-        .default("as `auto_id_prefix`")
-        .waits(Feature::ClientIdentifierRules),
+        .default("as `auto_id_prefix`"),
         ConfigOption::new(
             "password_file",
             Security(Path(Replaces, |it| &mut it.password_file)),

@@ -134,6 +134,8 @@ fn limits_of_mosquitto_mean_ours() {
     assert_eq!(limits("max_queued_bytes 0x1000").queued_bytes_max, 4096);
     assert_eq!(limits("max_packet_size 999999999").packet_size_bytes_max, 268_435_460);
     assert_eq!(limits("max_keepalive 5\nmax_keepalive 60").keep_alive_max, 60);
+    assert_eq!(limits("global_max_clients 9").sessions_of_node_max, 9);
+    assert_eq!(limits("global_max_clients -1").sessions_of_node_max, usize::MAX);
 }
 
 #[test]
@@ -144,8 +146,8 @@ fn durations_and_sizes_are_typed() {
     assert_eq!(expiration("persistent_client_expiration 2m"), Some(60 * 86_400));
     assert_eq!(general("retain_expiry_interval 5").retain_expiry_interval, Some(Duration::from_mins(5)));
     assert_eq!(general("sys_interval 0").sys_interval, Duration::ZERO);
-    assert_eq!(general("global_max_clients -1").sessions_max, None);
-    assert_eq!(general("global_max_clients 9").sessions_max, Some(9));
+    assert_eq!(general("global_max_connections -1").connections_max, None);
+    assert_eq!(general("global_max_connections 9").connections_max, Some(9));
     assert_eq!(general("message_size_limit 0").payload_bytes_max, None);
 }
 
