@@ -17,7 +17,9 @@ use martlet_server::config::{
     ConfigError, Configuration, Dialect, LogSettings, LogTypes, Note, Plan, PlanError, Weight,
 };
 use martlet_server::logging::{Log, LogPlan, NOTICE};
-use martlet_server::process::{Background, BecomeError, Identity, PidFile, become_user, start_in_background};
+use martlet_server::process::{
+    Background, BecomeError, Identity, MaskError, PidFile, become_user, set_umask, start_in_background,
+};
 use martlet_server::signals::Caught;
 use martlet_server::{Broker, Options, ShardFailed, StartError};
 
@@ -60,6 +62,7 @@ enum BrokerError {
     /// The process in the background has ended, and has said why.
     Ended(ExitStatus),
     Become(BecomeError),
+    Mask(MaskError),
     PidFile(PathBuf, io::Error),
     Log(io::Error),
     Start(StartError),
@@ -70,9 +73,12 @@ enum BrokerError {
 impl BrokerError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Plan(_) | Self::NothingToTest | Self::KeyLog | Self::Become(_) => {
-                EXIT_USAGE
-            }
+            Self::Config(_)
+            | Self::Plan(_)
+            | Self::NothingToTest
+            | Self::KeyLog
+            | Self::Become(_)
+            | Self::Mask(_) => EXIT_USAGE,
             Self::Ended(status) => {
                 status.code().and_then(|code| code.try_into().ok()).unwrap_or(EXIT_RUNTIME)
             }
@@ -109,6 +115,7 @@ impl fmt::Display for BrokerError {
             Self::Background(error) => write!(f, "Cannot go into the background: {error}"),
             Self::Ended(status) => write!(f, "The process in the background has ended: {status}"),
             Self::Become(error) => error.fmt(f),
+            Self::Mask(error) => error.fmt(f),
             Self::PidFile(path, error) => write!(f, "Unable to write pid file {}: {error}", path.display()),
             Self::Log(error) => error.fmt(f),
             Self::Start(error) => error.fmt(f),
@@ -207,6 +214,9 @@ fn serve(arguments: &Arguments, dialect: Dialect) -> Result<(), BrokerError> {
     let background = arguments.in_background.then(Background::enter).transpose();
     let background = background.map_err(BrokerError::Background)?;
     become_the_user(&configuration, dialect).map_err(BrokerError::Become)?;
+    if let (Dialect::Mosquitto, Some(mask)) = (dialect, env::var_os("UMASK_SET")) {
+        set_umask(&mask).map_err(BrokerError::Mask)?;
+    }
     let pid_file = configuration.settings.process.pid_file.as_ref();
     let pid_file = pid_file
         .map(|path| PidFile::write(path).map_err(|error| BrokerError::PidFile(path.clone(), error)))

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser};
-use martlet_server::config::{LogType, LogTypes};
+use martlet_server::config::LogTypes;
 
 use crate::broker::Arguments;
 use crate::commands;
@@ -50,11 +50,10 @@ pub(crate) struct Flags {
 
 impl From<Flags> for Arguments {
     fn from(flags: Flags) -> Self {
-        let inside = [LogType::Debug, LogType::Subscribe, LogType::Unsubscribe];
         let log_types = match flags.verbose {
             _ if flags.quiet => Some(LogTypes::NONE),
             0 => None,
-            1 => Some(inside.into_iter().fold(LogTypes::default(), |types, kind| types | LogTypes::of(kind))),
+            1 => Some(LogTypes::verbose()),
             _ => Some(LogTypes::ALL),
         };
         Self {
@@ -73,6 +72,7 @@ impl From<Flags> for Arguments {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use martlet_server::config::LogType;
 
     fn arguments(line: &[&str]) -> Arguments {
         Flags::try_parse_from([&["martlet"], line].concat()).unwrap().into()

@@ -3,8 +3,10 @@
 
 mod background;
 mod pid_file;
+mod umask;
 mod user;
 
 pub use background::{BACKGROUND_FLAG, Background, start_in_background};
 pub use pid_file::PidFile;
+pub use umask::{MaskError, set_umask};
 pub use user::{Became, BecomeError, Identity, become_user};

@@ -3,7 +3,7 @@
 use crate::repository::Repository;
 
 const LIMITS: &str = "crates/engine/src/limits.rs";
-const RUNNING: &str = "docs/running.md";
+const RUNNING: &str = "docs/configuration.md";
 
 pub(crate) fn problems(repository: &Repository) -> Result<Vec<String>, String> {
     let documentation = repository.read(RUNNING)?;

@@ -60,7 +60,7 @@ pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Argumen
     }
     parsed.log_types = match (is_quiet, is_verbose) {
         (true, _) => Some(LogTypes::NONE),
-        (false, true) => Some(LogTypes::ALL),
+        (false, true) => Some(LogTypes::verbose()),
         (false, false) => None,
     };
     Ok(parsed)
@@ -143,7 +143,7 @@ mod tests {
         let expected = Arguments {
             config_file: Some("a.conf".into()),
             ports: vec![1883, 1884],
-            log_types: Some(LogTypes::ALL),
+            log_types: Some(LogTypes::verbose()),
             daemon: true,
             test_config: true,
             ..Arguments::default()

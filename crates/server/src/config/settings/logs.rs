@@ -105,6 +105,11 @@ impl LogTypes {
     /// All.
     pub const ALL: Self = Self(u16::MAX);
 
+    /// All but every read and write.
+    pub const fn verbose() -> Self {
+        Self(Self::ALL.0 & !Self::of(LogType::Internal).0)
+    }
+
     /// One kind.
     pub const fn of(kind: LogType) -> Self {
         Self(1 << kind as u8)
