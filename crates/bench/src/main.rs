@@ -2,13 +2,19 @@
 
 #![forbid(unsafe_code)]
 
+mod brokers;
+mod carrier;
 mod connections;
 mod driver;
 mod library;
 mod load;
 mod resident;
 mod store;
+mod storm;
 mod subscriptions;
+mod transports;
+
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -42,6 +48,18 @@ enum Bench {
     Store(store::StoreBench),
     /// Publishes through the client library.
     Library(library::Library),
+    /// Compares the ways to a broker, and Martlet with Mosquitto.
+    Transports(transports::Transports),
+    /// Measures what a storm of TLS handshakes does to clients that are connected.
+    Storm(storm::Storm),
+    /// Runs Martlet for the other measurements until standard input ends.
+    #[command(hide = true)]
+    Serve {
+        /// A file with its certificate.
+        certificate: PathBuf,
+        /// A file with the key for it.
+        key: PathBuf,
+    },
 }
 
 fn main() {
@@ -51,6 +69,9 @@ fn main() {
         Bench::Load(load) => exit_on_error("load", load.run()),
         Bench::Library(library) => exit_on_error("library", library.run()),
         Bench::Store(store) => exit_on_error("store", store.run()),
+        Bench::Transports(transports) => exit_on_error("transports", transports.run()),
+        Bench::Storm(storm) => exit_on_error("storm", storm.run()),
+        Bench::Serve { certificate, key } => exit_on_error("serve", brokers::serve(&certificate, &key)),
     }
 }
 

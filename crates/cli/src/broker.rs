@@ -56,8 +56,6 @@ enum BrokerError {
     Plan(PlanError),
     /// `--test-config` without a file.
     NothingToTest,
-    /// `--tls-keylog`, which needs TLS.
-    KeyLog,
     Background(io::Error),
     /// The process in the background has ended, and has said why.
     Ended(ExitStatus),
@@ -73,12 +71,10 @@ enum BrokerError {
 impl BrokerError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_)
-            | Self::Plan(_)
-            | Self::NothingToTest
-            | Self::KeyLog
-            | Self::Become(_)
-            | Self::Mask(_) => EXIT_USAGE,
+            Self::Plan(error) if error.is_late() => EXIT_RUNTIME,
+            Self::Config(_) | Self::Plan(_) | Self::NothingToTest | Self::Become(_) | Self::Mask(_) => {
+                EXIT_USAGE
+            }
             Self::Ended(status) => {
                 status.code().and_then(|code| code.try_into().ok()).unwrap_or(EXIT_RUNTIME)
             }
@@ -111,7 +107,6 @@ impl fmt::Display for BrokerError {
             Self::Config(error) => error.fmt(f),
             Self::Plan(error) => error.fmt(f),
             Self::NothingToTest => write!(f, "--test-config needs a configuration file: -c FILE"),
-            Self::KeyLog => write!(f, "--tls-keylog is not supported: this version does not have TLS"),
             Self::Background(error) => write!(f, "Cannot go into the background: {error}"),
             Self::Ended(status) => write!(f, "The process in the background has ended: {status}"),
             Self::Become(error) => error.fmt(f),
@@ -245,12 +240,15 @@ fn broker(
     let signals = Caught::catch().map_err(BrokerError::Signals)?;
     let broker = Broker::start(options).map_err(BrokerError::Start)?;
     let has_file = arguments.config_file.is_some();
-    let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log);
+    let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, broker.tls_reloader());
     signals.obey(broker.stopper(), move || reloader.reload()).map_err(BrokerError::Signals)?;
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} running");
     } else if background.is_none() {
-        say(io::stdout(), greeting::text(broker.local_addrs(), !has_file, kept.as_deref()));
+        say(
+            io::stdout(),
+            greeting::text(broker.local_addrs(), broker.local_paths(), !has_file, kept.as_deref()),
+        );
     }
     if let Some(background) = background {
         background.is_ready().map_err(BrokerError::Background)?;
@@ -278,11 +276,9 @@ fn options(
     configuration: &Configuration,
     dialect: Dialect,
 ) -> Result<Options, BrokerError> {
-    if arguments.tls_keylog.is_some() {
-        return Err(BrokerError::KeyLog);
-    }
     let file = arguments.config_file.as_ref().map(|path| path.display().to_string());
-    let plan = Plan { dialect, ports: arguments.ports.clone(), file };
+    let key_log = arguments.tls_keylog.clone();
+    let plan = Plan { dialect, ports: arguments.ports.clone(), file, key_log };
     let mut options = plan.options(configuration).map_err(BrokerError::Plan)?;
     options.engine.seed = random_seed();
     Ok(options)

@@ -15,7 +15,7 @@ use crate::message::Message;
 use crate::notice::{Cause, Notice};
 use crate::records::Record;
 use crate::refuse::explain;
-use crate::{ConnectionId, Engine, Output, ShardId};
+use crate::{ConnectionId, Engine, Output, Peer, ShardId};
 
 /// Where a CONNECT is handled.
 pub(crate) enum Admission {
@@ -337,7 +337,7 @@ impl Engine {
         let Some(connection) = self.connections.get(id) else { return };
         let notice = Notice::Connected {
             connection: id,
-            peer: connection.peer,
+            peer: connection.peer.clone(),
             client_identifier: client_identifier.to_owned(),
             version: connect.version,
             clean_start: connect.clean_start,
@@ -381,10 +381,10 @@ impl Engine {
         }
     }
 
-    /// Forgets a connection that goes to another shard.
-    pub(crate) fn forget(&mut self, id: ConnectionId) {
+    /// Forgets a connection that goes to another shard. Answers where it comes from.
+    pub(crate) fn forget(&mut self, id: ConnectionId) -> Peer {
         self.end_connect_deadline(id);
-        self.connections.remove(id);
+        self.connections.remove(id).map(|connection| connection.peer).unwrap_or_default()
     }
 
     pub(crate) fn connect_timed_out(&mut self, id: ConnectionId) {
@@ -398,7 +398,7 @@ impl Engine {
         let Some(connection) = self.connections.get(id) else { return };
         let notice = Notice::Refused {
             connection: id,
-            peer: connection.peer,
+            peer: connection.peer.clone(),
             client_identifier: client_identifier.to_owned(),
             reason,
         };

@@ -6,16 +6,18 @@
 use martlet_engine::ConnectionId;
 use martlet_transport::Stream;
 
-use crate::farewell::Farewell;
-
 /// One connection and what is known of its socket.
 pub(crate) struct Connection {
     pub(crate) stream: Stream,
-    /// The number of the listener that accepted it.
-    pub(crate) listener: u16,
     pub(crate) flags: Flags,
-    /// The engine has forgotten the connection; only these last bytes are still to be sent.
-    pub(crate) farewell: Option<Box<Farewell>>,
+    /// Which user of its slot this is.
+    generation: u32,
+}
+
+impl Connection {
+    pub(crate) const fn new(stream: Stream, flags: Flags) -> Self {
+        Self { stream, flags, generation: 0 }
+    }
 }
 
 /// What edge-triggered events and earlier calls have told about a socket.
@@ -31,6 +33,10 @@ impl Flags {
     pub(crate) const BLOCKED: Self = Self(4);
     /// Writing has failed for good. What the peer sent before is still read.
     pub(crate) const BROKEN: Self = Self(8);
+    /// The engine has forgotten the connection; only its [`Farewell`](crate::farewell::Farewell) goes on.
+    pub(crate) const LEAVING: Self = Self(16);
+    /// The engine does not know the connection yet: its layers are not through with their handshakes.
+    pub(crate) const OPENING: Self = Self(32);
 
     pub(crate) const fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
@@ -59,9 +65,20 @@ pub(crate) struct Connections {
     free: Vec<u32>,
 }
 
-struct Slot {
-    generation: u32,
-    connection: Option<Connection>,
+enum Slot {
+    /// Nobody is here; the next one will have this generation.
+    Empty {
+        generation: u32,
+    },
+    Taken(Connection),
+}
+
+impl Slot {
+    const fn generation(&self) -> u32 {
+        match self {
+            Self::Empty { generation } | Self::Taken(Connection { generation, .. }) => *generation,
+        }
+    }
 }
 
 impl Connections {
@@ -76,38 +93,46 @@ impl Connections {
     ) -> Result<ConnectionId, E> {
         let index = self.free.last().copied().unwrap_or_else(|| {
             let index = u32::try_from(self.slots.len()).expect("a process has fewer than 2^32 sockets");
-            self.slots.push(Slot { generation: 0, connection: None });
+            self.slots.push(Slot::Empty { generation: 0 });
             self.free.push(index);
             index
         });
         let slot = &mut self.slots[index as usize];
-        let id = ConnectionId { index, generation: slot.generation };
+        let id = ConnectionId { index, generation: slot.generation() };
         register(&mut connection.stream, id)?;
-        slot.connection = Some(connection);
+        connection.generation = id.generation;
+        *slot = Slot::Taken(connection);
         self.free.pop();
         Ok(id)
     }
 
     /// Takes a connection out of its place, if it is still there. The next one may have the place.
     pub(crate) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
-        let slot = self.slots.get_mut(id.index as usize).filter(|slot| slot.generation == id.generation)?;
-        let connection = slot.connection.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
+        self.peek(id)?;
+        let empty = Slot::Empty { generation: id.generation.wrapping_add(1) };
+        let Slot::Taken(connection) = core::mem::replace(&mut self.slots[id.index as usize], empty) else {
+            unreachable!("a connection has just been seen here")
+        };
         self.free.push(id.index);
         Some(connection)
     }
 
     /// The connection at a place, and its whole id.
     pub(crate) fn at(&mut self, index: u32) -> Option<(ConnectionId, &mut Connection)> {
-        let slot = self.slots.get_mut(index as usize)?;
-        let id = ConnectionId { index, generation: slot.generation };
-        slot.connection.as_mut().map(|connection| (id, connection))
+        match self.slots.get_mut(index as usize)? {
+            Slot::Taken(connection) => {
+                Some((ConnectionId { index, generation: connection.generation }, connection))
+            }
+            Slot::Empty { .. } => None,
+        }
     }
 
     /// The connection with this id, if it is still there, to look at.
     pub(crate) fn peek(&self, id: ConnectionId) -> Option<&Connection> {
-        let slot = self.slots.get(id.index as usize)?;
-        slot.connection.as_ref().filter(|_| slot.generation == id.generation)
+        match self.slots.get(id.index as usize)? {
+            Slot::Taken(connection) => Some(connection).filter(|found| found.generation == id.generation),
+            Slot::Empty { .. } => None,
+        }
     }
 
     /// The connection with this id, if it is still there.
@@ -135,7 +160,7 @@ mod tests {
     fn streams(count: usize) -> (Vec<std::net::TcpStream>, Vec<Stream>) {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let acceptor = listener.acceptor().unwrap();
-        let address = listener.local_addr().unwrap();
+        let address = listener.local_addr().unwrap().unwrap();
         let peers = (0..count).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
         let mut accepted = Vec::new();
         while accepted.len() < count {
@@ -145,8 +170,9 @@ mod tests {
     }
 
     fn insert(connections: &mut Connections, stream: Stream) -> ConnectionId {
-        let connection = Connection { stream, listener: 0, flags: Flags::default(), farewell: None };
-        connections.insert(connection, |_, _| Ok::<(), Infallible>(())).unwrap()
+        connections
+            .insert(Connection::new(stream, Flags::default()), |_, _| Ok::<(), Infallible>(()))
+            .unwrap()
     }
 
     #[test]
@@ -173,8 +199,7 @@ mod tests {
     fn a_connection_that_cannot_be_registered_leaves_no_trace() {
         let (_peers, mut streams) = streams(2);
         let mut connections = Connections::default();
-        let stream = streams.remove(0);
-        let connection = Connection { stream, listener: 0, flags: Flags::default(), farewell: None };
+        let connection = Connection::new(streams.remove(0), Flags::default());
         assert_eq!(connections.insert(connection, |_, _| Err("no")).unwrap_err(), "no");
         assert!(connections.is_empty());
         assert_eq!(insert(&mut connections, streams.remove(0)).index, 0);

@@ -4,7 +4,8 @@
 //! other shards but their inboxes. A turn of the loop goes
 //!
 //! 1. wait for events, mail, or the time that the engine asked to be woken at;
-//! 2. take the mail, accept, and read: each socket at most once, all together a bounded number of bytes;
+//! 2. take the mail, accept, and read: each socket at most once, all together a bounded number of bytes, then those
+//!    that are still in a handshake;
 //! 3. drain the engine: forward to other shards, append to the log;
 //! 4. write, one vectored write for each connection that has unsent bytes; then drain again, until nothing is new.
 //!
@@ -12,6 +13,7 @@
 
 mod incoming;
 mod keeping;
+mod opening;
 mod outgoing;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -21,17 +23,21 @@ use std::io;
 use std::sync::Arc;
 
 use martlet_engine::{BatchId, ConnectionId, Engine, Input, Instant, ShardId};
-use martlet_transport::Acceptor;
+use martlet_transport::{Acceptor, READ_BYTES_MAX, Scratch};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
 use crate::doors::{Fabric, Members};
-use crate::farewell::Deadlines;
+use crate::entrance::Entrance;
+use crate::farewell::Farewells;
 use crate::inbox::{HandedOver, Inboxes, Mail};
+use crate::notices;
+use crate::openings::Openings;
 use crate::options::{Authenticator, Wording};
 use crate::persist::ShardLog;
+use crate::readable::Readable;
 use crate::reception::{Arrival, Reception};
 
 /// Events that one wait brings at most; further ones come with the next.
@@ -57,8 +63,10 @@ pub(crate) struct Parts {
     pub(crate) engine: Engine,
     /// The most connections that the shard takes.
     pub(crate) connections_max: usize,
+    /// How long the layers of a connection may take for their handshakes.
+    pub(crate) handshake_time_max: Duration,
     pub(crate) clock: Clock,
-    pub(crate) acceptors: Vec<(u16, Acceptor)>,
+    pub(crate) acceptors: Vec<(Arc<Entrance>, Acceptor)>,
     pub(crate) inboxes: Arc<Inboxes>,
     pub(crate) fabric: Box<dyn Fabric>,
     pub(crate) members: Arc<dyn Members>,
@@ -77,15 +85,17 @@ pub(crate) struct Shard {
     now: Instant,
     connections: Connections,
     reception: Reception,
-    /// Connections that may have something to read, each once: those that have [`Flags::QUEUED`].
-    readable: VecDeque<ConnectionId>,
+    readable: Readable,
     /// What a read fills; the same for all connections.
     read_buffer: Box<[u8]>,
+    /// What the layers of connections work with.
+    scratch: Scratch,
     /// Connections that have, or may have, unsent bytes that the socket takes.
     transmits: Vec<ConnectionId>,
     /// Connections that the engine closed in this round, with their last bytes.
     closes: Vec<(ConnectionId, Vec<u8>)>,
-    farewells: Deadlines,
+    openings: Openings,
+    farewells: Farewells,
     /// Mail taken from the inbox and not yet handled.
     mail: VecDeque<Mail>,
     /// Mail is left, or may have come into the inbox since it was last emptied, without a further event.
@@ -121,14 +131,15 @@ impl Shard {
         let reception = Reception::open(acceptors, parts.poll.registry(), door)?;
         Ok(Self {
             now: parts.clock.now(),
-            parts,
             connections: Connections::default(),
             reception,
-            readable: VecDeque::new(),
-            read_buffer: vec![0; incoming::READ_BYTES_MAX].into(),
+            readable: Readable::default(),
+            read_buffer: vec![0; READ_BYTES_MAX].into(),
+            scratch: Scratch::default(),
             transmits: Vec::new(),
             closes: Vec::new(),
-            farewells: Deadlines::default(),
+            openings: Openings::new(parts.handshake_time_max),
+            farewells: Farewells::default(),
             mail: VecDeque::new(),
             has_mail: false,
             spare_slices: Vec::new(),
@@ -137,6 +148,7 @@ impl Shard {
             durable: BatchId::default(),
             ends_at: None,
             counters: Counters::default(),
+            parts,
         })
     }
 
@@ -173,11 +185,13 @@ impl Shard {
         self.take_mail();
         self.accept();
         self.read();
+        self.read_openings();
         if self.wake_at.is_some_and(|at| at <= self.now) {
             self.parts.engine.handle(self.now, Input::WakeUp);
         }
         self.flush();
         self.keep();
+        self.end_overdue_openings();
         self.end_overdue_farewells();
         self.parts.gauge.store(self.connections.len(), Ordering::Relaxed);
     }
@@ -197,19 +211,12 @@ impl Shard {
             connection.flags.set(Flags::ENDING);
         }
         if event.is_readable() || connection.flags.has(Flags::ENDING) {
-            Self::queue(&mut self.readable, id, &mut connection.flags);
+            self.readable.push(id, &mut connection.flags);
         }
         if event.is_error() || (event.is_read_closed() && event.is_write_closed()) {
             connection.flags.set(Flags::BROKEN);
         } else if event.is_writable() && connection.flags.clear(Flags::BLOCKED) {
             self.transmits.push(id);
-        }
-    }
-
-    fn queue(readable: &mut VecDeque<ConnectionId>, id: ConnectionId, flags: &mut Flags) {
-        if !flags.has(Flags::QUEUED) {
-            flags.set(Flags::QUEUED);
-            readable.push_back(id);
         }
     }
 
@@ -242,20 +249,21 @@ impl Shard {
         if self.ends_at.is_some() {
             return; // Its client has been told nothing yet and will try elsewhere.
         }
-        let HandedOver { stream, peer, listener, received } = handed;
-        if let Some(connection) = self.open(stream, peer, listener) {
+        let HandedOver { stream, peer, received } = handed;
+        if let Some(connection) = self.open(stream, peer) {
             self.parts.engine.handle(self.now, Input::Received { connection, bytes: &received });
         }
     }
 
     fn accept(&mut self) {
         for _ in 0..ACCEPTS_PER_TURN_MAX {
-            let Some(Arrival { stream, peer, listener }) = self.reception.accept(self.now) else { return };
+            let Some(Arrival { stream, peer }) = self.reception.accept(self.now) else { return };
             if self.connections.len() >= self.parts.connections_max {
-                tracing::info!(%peer, maximum = self.parts.connections_max, "connection refused: too many");
+                let maximum = self.parts.connections_max;
+                tracing::info!(peer = %notices::From(&peer), maximum, "connection refused: too many");
                 continue;
             }
-            self.open(stream, Some(peer), listener);
+            self.admit(stream, peer);
         }
     }
 
@@ -265,6 +273,7 @@ impl Shard {
         }
         self.ends_at = Some(self.now + SHUTDOWN_TIME_MAX);
         self.reception.close();
+        self.end_openings();
         self.parts.engine.handle(self.now, Input::Shutdown);
         for id in self.farewells.ids() {
             self.advance_farewell(id);
@@ -277,11 +286,12 @@ impl Shard {
 
     /// How long nothing is to be done unless an event comes; `None` for ever.
     fn time_to_wait(&self) -> Option<Duration> {
-        if self.is_unfinished || self.has_mail || self.can_read() || self.has_to_keep() {
+        let reads = self.can_read() || !self.readable.opening.is_empty();
+        if self.is_unfinished || self.has_mail || reads || self.has_to_keep() {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();
-        [self.wake_at, self.farewells.next(), self.reception.next(now), self.ends_at]
+        [self.wake_at, self.openings.next(), self.farewells.next(), self.reception.next(now), self.ends_at]
             .into_iter()
             .flatten()
             .min()

@@ -26,20 +26,32 @@ mod connections;
 mod doorkeeper;
 pub mod doors;
 mod drive;
+mod entrance;
 mod errors;
 mod farewell;
+mod handshakes;
 mod inbox;
 pub mod logging;
 mod notices;
+mod openings;
 mod options;
 mod persist;
 pub mod process;
+mod readable;
 mod reception;
 pub mod signals;
 
-pub use broker::{Broker, Stopper};
-pub use errors::{ShardFailed, StartError};
-pub use options::{AccessFactory, Authenticator, Host, ListenAddress, Options, Rules, Wording};
-pub use persist::{Persistence, PersistenceError};
-
+pub use broker::{Broker, Stopper, TlsReloader};
+pub use errors::{ReloadError, ShardFailed, StartError};
 pub use martlet_store::Durability;
+pub use martlet_transport::{
+    ClientCertificates, LocalCommand, ProxyOptions, ProxyVersion, Refusal, TlsError, TlsOptions, TlsVersion,
+    WebSocketOptions,
+};
+#[cfg(feature = "psk")]
+pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
+pub use options::{
+    AccessFactory, Authenticator, Host, ListenAddress, ListenerOptions, Options, Place, Rules, Security,
+    UnixAddress, Wording,
+};
+pub use persist::{Persistence, PersistenceError};

@@ -6,10 +6,9 @@
 mod mosquitto;
 
 use core::fmt;
-use core::net::SocketAddr;
 use std::borrow::Cow;
 
-use martlet_engine::{Cause, Notice};
+use martlet_engine::{Cause, Notice, Peer};
 use tracing::{debug, info, warn};
 
 use crate::logging::{CONNECTIONS, SUBSCRIBE};
@@ -33,7 +32,7 @@ fn log_own(notice: &Notice) {
         } => info!(
             target: CONNECTIONS,
             client = shown(client_identifier).as_ref(),
-            peer = %From(peer.address),
+            peer = %From(peer),
             listener = peer.listener,
             version = ?version,
             clean_start,
@@ -44,7 +43,7 @@ fn log_own(notice: &Notice) {
         Notice::Refused { peer, client_identifier, reason, .. } => info!(
             target: CONNECTIONS,
             client = shown(client_identifier).as_ref(),
-            peer = %From(peer.address),
+            peer = %From(peer),
             listener = peer.listener,
             reason = reason.name(),
             "client refused"
@@ -52,7 +51,7 @@ fn log_own(notice: &Notice) {
         Notice::Disconnected { peer, client_identifier, cause, .. } => info!(
             target: CONNECTIONS,
             client = client_identifier.as_deref().map(shown).as_deref(),
-            peer = %From(peer.address),
+            peer = %From(peer),
             listener = peer.listener,
             cause = %Why(cause),
             "client disconnected"
@@ -90,14 +89,16 @@ fn shown(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The address of a peer, where it has one.
-struct From(Option<SocketAddr>);
+/// Where a peer is: its address, or the path of its Unix socket.
+pub(crate) struct From<'a>(pub(crate) &'a Peer);
 
-impl fmt::Display for From {
+impl fmt::Display for From<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(address) => write!(f, "{address}"),
-            None => write!(f, "unknown"),
+        let path = || self.0.details.as_ref()?.path.as_deref();
+        match (self.0.address, path()) {
+            (Some(address), _) => write!(f, "{address}"),
+            (None, Some(path)) => write!(f, "{}", path.escape_debug()),
+            (None, None) => write!(f, "unknown"),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! SIGHUP: the configuration is read again.
 
-use martlet_server::config::{Configuration, Dialect, changes};
+use martlet_server::config::{Configuration, Dialect, ListenerSettings, changes};
 use martlet_server::logging::{Log, LogPlan};
+use martlet_server::{Options, Security, TlsReloader};
 
 use super::{Arguments, configuration, options, say_notes};
 
@@ -12,11 +13,18 @@ pub(super) struct Reloader {
     /// What the broker was started with, as far as it has not changed.
     current: Configuration,
     log: Log,
+    tls: TlsReloader,
 }
 
 impl Reloader {
-    pub(super) fn new(arguments: Arguments, dialect: Dialect, current: Configuration, log: Log) -> Self {
-        Self { arguments, dialect, current, log }
+    pub(super) fn new(
+        arguments: Arguments,
+        dialect: Dialect,
+        current: Configuration,
+        log: Log,
+        tls: TlsReloader,
+    ) -> Self {
+        Self { arguments, dialect, current, log, tls }
     }
 
     /// Reads the configuration again. What can change at once changes; of the rest the log says that it needs a restart.
@@ -26,11 +34,12 @@ impl Reloader {
             Dialect::Martlet => tracing::info!("SIGHUP: reading the configuration again"),
             Dialect::Mosquitto => tracing::info!("Reloading config."),
         }
-        if let Some(new) = self.read() {
+        if let Some((new, options)) = self.read() {
             for change in changes(&self.current, &new).iter().filter(|change| !change.is_live()) {
                 let (option, section) = (change.option.name, change.section.as_str());
                 tracing::warn!(option, section, "changed, and takes effect after a restart");
             }
+            self.reload_tls(&new.settings.listeners, &options);
             self.current.settings.logging = new.settings.logging;
         }
         let plan = LogPlan::new(&self.current.settings.logging, self.dialect, self.arguments.log_types);
@@ -39,8 +48,23 @@ impl Reloader {
         }
     }
 
-    /// The configuration as it is now, if it is good.
-    fn read(&self) -> Option<Configuration> {
+    /// Reads the TLS options of all listeners anew that listen where they did before.
+    fn reload_tls(&self, listeners: &[ListenerSettings], options: &Options) {
+        for (listener, options) in listeners.iter().zip(&options.listeners) {
+            let Some(Security::Tls(tls)) = &options.security else { continue };
+            let mut there = (0..).zip(&self.current.settings.listeners);
+            let Some((number, _)) = there.find(|(_, old)| old.place == listener.place) else { continue };
+            match self.tls.reload(number, tls) {
+                Ok(()) => tracing::info!(listener = %listener.place, "certificates were read again"),
+                Err(error) => {
+                    tracing::error!(%error, listener = %listener.place, "certificates stay as they were");
+                }
+            }
+        }
+    }
+
+    /// The configuration as it is now, and what it would start the broker with, if it is good.
+    fn read(&self) -> Option<(Configuration, Options)> {
         let mut notes = Vec::new();
         let read = configuration(self.arguments.config_file.as_deref(), self.dialect, &mut notes);
         say_notes(&notes, self.dialect);
@@ -59,7 +83,7 @@ impl Reloader {
             }
         };
         match options(&self.arguments, &new, self.dialect) {
-            Ok(_) => Some(new),
+            Ok(options) => Some((new, options)),
             Err(error) => {
                 tracing::error!("{error}; everything stays as it was");
                 None

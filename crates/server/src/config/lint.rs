@@ -66,10 +66,11 @@ pub fn lint(configuration: &Configuration, notes: &[Note], dialect: Dialect, fil
     findings.extend(files::findings(&subject));
     findings.sort_by(|one, other| one.at.cmp(&other.at));
     let file = configuration.given.first().map(|given| given.at.file.to_string());
-    let plan = Plan { dialect, ports: Vec::new(), file };
+    let plan = Plan { dialect, file, ..Plan::default() };
     let errors = match plan.options(configuration) {
         Err(PlanError::Config(errors)) => errors,
-        Err(PlanError::Port(_)) | Ok(_) => Vec::new(),
+        // What else can be wrong is found above.
+        Err(_) | Ok(_) => Vec::new(),
     };
     let used = |reload: Reload| {
         let mut names: Vec<&'static str> = configuration

@@ -56,6 +56,7 @@ pub enum Feature {
     AccessLists,
     Bridges,
     ByteQuotas,
+    CertificateNames,
     ClientIdentifierRules,
     ControlApi,
     Engines,
@@ -69,14 +70,10 @@ pub enum Feature {
     MountPoints,
     Passwords,
     Plugins,
-    ProxyProtocol,
     Qos0Queues,
     QosUpgrade,
     SessionExpiry,
-    Tls,
     TlsPsk,
-    UnixSockets,
-    WebSocket,
 }
 
 impl fmt::Display for Feature {
@@ -85,6 +82,7 @@ impl fmt::Display for Feature {
             Self::AccessLists => "access control lists",
             Self::Bridges => "bridges",
             Self::ByteQuotas => "limits on the size of messages apart from that of packets",
+            Self::CertificateNames => "user names from certificates",
             Self::ClientIdentifierRules => "rules for Client Identifiers",
             Self::ControlApi => "`$CONTROL` topics",
             Self::Engines => "OpenSSL engines",
@@ -98,14 +96,10 @@ impl fmt::Display for Feature {
             Self::MountPoints => "mount points",
             Self::Passwords => "passwords",
             Self::Plugins => "plugins",
-            Self::ProxyProtocol => "the PROXY protocol",
             Self::Qos0Queues => "queues for messages of QoS 0",
             Self::QosUpgrade => "messages with a higher QoS than they were published with",
             Self::SessionExpiry => "an end of Sessions that the client has not asked for",
-            Self::Tls => "TLS",
             Self::TlsPsk => "TLS with pre-shared keys",
-            Self::UnixSockets => "Unix sockets",
-            Self::WebSocket => "WebSocket",
         })
     }
 }

@@ -1,5 +1,7 @@
 //! From settings to what the broker is started with.
 
+mod listeners;
+
 use core::fmt;
 use std::env;
 use std::ffi::OsString;
@@ -11,12 +13,12 @@ use martlet_store::Durability;
 use martlet_wire::ProtocolVersion;
 
 use super::problem::{ConfigError, Place, Problem};
-use super::settings::{Family, Keeping, ListenPlace, ListenerSettings, LogFormat, Settings};
+use super::settings::{Keeping, ListenerSettings, LogFormat, Settings};
 use super::unsupported::unsupported;
 use super::{Configuration, Dialect};
 use crate::doorkeeper;
 use crate::logging::LogPlan;
-use crate::options::{Host, ListenAddress, Options, Wording};
+use crate::options::{self, Host, ListenAddress, ListenerOptions, Options, Wording};
 use crate::persist::Persistence;
 
 /// The port of MQTT.
@@ -33,6 +35,8 @@ pub struct Plan {
     pub ports: Vec<u16>,
     /// The name of the configuration file, for messages.
     pub file: Option<String>,
+    /// A file for the secrets of TLS.
+    pub key_log: Option<PathBuf>,
 }
 
 /// Why a broker cannot be started with a configuration.
@@ -42,6 +46,17 @@ pub enum PlanError {
     Config(Vec<ConfigError>),
     /// The configuration has listeners, and none has this port of the command line.
     Port(u16),
+    /// `tls_version` names none that there is.
+    TlsVersion(String),
+    /// The pre-shared keys of a listener cannot be read.
+    PskFile(String),
+}
+
+impl PlanError {
+    /// Whether the configuration is good by itself, and only what it names is not: Mosquitto finds that out later.
+    pub const fn is_late(&self) -> bool {
+        matches!(self, Self::TlsVersion(_) | Self::PskFile(_))
+    }
 }
 
 impl core::error::Error for PlanError {}
@@ -56,6 +71,8 @@ impl fmt::Display for PlanError {
             Self::Port(port) => {
                 write!(f, "-p {port}: the configuration file has listeners, but none with this port")
             }
+            Self::TlsVersion(name) => write!(f, "Unsupported tls_version \"{}\".", name.escape_debug()),
+            Self::PskFile(text) => f.write_str(text),
         }
     }
 }
@@ -72,7 +89,7 @@ impl Plan {
         }
         let settings = &configuration.settings;
         let listeners = self.listeners(settings)?;
-        let port = listeners.first().map_or(PORT_DEFAULT, |listener| listener.port);
+        let port = listeners.iter().find_map(port_of).unwrap_or(PORT_DEFAULT);
         let offered = self.offered(settings);
         let open = offered.iter().map(|listener| settings.admits_anonymous(listener));
         Ok(Options {
@@ -82,6 +99,7 @@ impl Plan {
             rules: doorkeeper::rules(open.collect()),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
             wording: self.wording(settings),
+            handshake_time_max: settings.general.handshake_timeout,
         })
     }
 
@@ -136,14 +154,19 @@ impl Plan {
         settings.listeners.clone()
     }
 
-    fn listeners(&self, settings: &Settings) -> Result<Vec<ListenAddress>, PlanError> {
+    fn listeners(&self, settings: &Settings) -> Result<Vec<ListenerOptions>, PlanError> {
+        let around = listeners::Around { settings, dialect: self.dialect, key_log: self.key_log.as_deref() };
+        let offered = self.offered(settings);
+        let offered = offered.iter().map(|listener| around.options(listener));
+        let mut listeners = offered.collect::<Result<Vec<_>, _>>()?;
         if settings.is_local_only() {
             let ports = if self.ports.is_empty() { &[PORT_DEFAULT][..] } else { &self.ports };
-            let local = |port: &u16| ListenAddress { host: Host::Loopback, port: *port };
-            return Ok(ports.iter().map(local).collect());
+            for (listener, port) in listeners.iter_mut().zip(ports) {
+                listener.place = options::Place::Tcp(ListenAddress { host: Host::Loopback, port: *port });
+            }
+            return Ok(listeners);
         }
-        let listeners: Vec<ListenAddress> = settings.listeners.iter().filter_map(address).collect();
-        let is_there = |port: &u16| listeners.iter().any(|listener| listener.port == *port);
+        let is_there = |port: &u16| listeners.iter().any(|listener| port_of(listener) == Some(*port));
         match self.ports.iter().find(|port| !is_there(port)) {
             Some(port) if self.dialect == Dialect::Martlet => Err(PlanError::Port(*port)),
             Some(port) => {
@@ -197,18 +220,6 @@ fn anonymous_line(configuration: &Configuration) -> Option<Place> {
         .or_else(|| configuration.listener_places.first().cloned())
 }
 
-/// Where a listener listens, if it does so on TCP.
-fn address(listener: &ListenerSettings) -> Option<ListenAddress> {
-    let ListenPlace::Tcp { port, host } = &listener.place else { return None };
-    let host = match (host, listener.family) {
-        (Some(host), _) => Host::Named(host.clone()),
-        (None, Some(Family::V4)) => Host::Named("0.0.0.0".into()),
-        (None, Some(Family::V6)) => Host::Named("::".into()),
-        (None, None) => Host::Any,
-    };
-    Some(ListenAddress { host, port: *port })
-}
-
 /// What is offered at a listener.
 fn rules(settings: &Settings, listener: &ListenerSettings) -> ListenerRules {
     let security = settings.security_at(listener);
@@ -230,6 +241,14 @@ fn rules(settings: &Settings, listener: &ListenerSettings) -> ListenerRules {
         ),
         allow_zero_length_client_identifier: Some(security.allow_zero_length_client_identifier),
         client_identifier_prefix: security.auto_id_prefix,
+    }
+}
+
+/// The TCP port of a listener.
+fn port_of(listener: &ListenerOptions) -> Option<u16> {
+    match &listener.place {
+        options::Place::Tcp(address) => Some(address.port),
+        options::Place::Unix(_) => None,
     }
 }
 

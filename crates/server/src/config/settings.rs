@@ -16,6 +16,8 @@ use std::path::PathBuf;
 use martlet_engine::Config;
 use martlet_store::Durability;
 
+use crate::options::Options;
+
 pub use bridge::{
     BridgeAddress, BridgeProtocol, BridgeSettings, BridgeTls, BridgeTopic, Direction, ReloadType, Restart,
     StartType,
@@ -120,6 +122,8 @@ pub struct General {
     pub packet_buffer_bytes: u16,
     /// `websockets_log_level`
     pub websockets_log_level: i32,
+    /// `handshake_timeout`: for what comes before MQTT.
+    pub handshake_timeout: Duration,
     /// `shards`: one for each core unless it is set.
     pub shards: Option<NonZeroU16>,
 }
@@ -144,6 +148,7 @@ impl Default for General {
             upgrade_outgoing_qos: false,
             packet_buffer_bytes: 4096,
             websockets_log_level: 0,
+            handshake_timeout: Options::HANDSHAKE_TIME_MAX_DEFAULT,
             shards: None,
         }
     }

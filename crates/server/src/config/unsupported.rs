@@ -27,15 +27,12 @@ pub(super) fn unsupported(configuration: &Configuration) -> Vec<(Option<Place>, 
 /// What the line asks for that is not there.
 fn lacks(given: &Given, configuration: &Configuration) -> Option<(String, Feature)> {
     match (given.option.name, given.value.as_str(), given.section) {
-        ("listener", _, Section::Listener(number)) => {
-            let listener = configuration.settings.listeners.get(number)?;
-            let is_unix = matches!(listener.place, ListenPlace::Unix(_));
-            is_unix.then(|| ("listener 0".into(), Feature::UnixSockets))
-        }
         ("log_dest", "topic", _) => Some((given.shown(), Feature::LogTopics)),
         ("log_dest", "dlt", _) => Some((given.shown(), Feature::LogTrace)),
         ("protocol", "http_api", _) => Some((given.shown(), Feature::HttpApi)),
-        ("protocol", "websockets", _) => Some((given.shown(), Feature::WebSocket)),
+        ("psk_hint" | "psk_file", ..) if !cfg!(feature = "psk") => {
+            Some((given.name.clone(), Feature::TlsPsk))
+        }
         ("socket_domain", _, Section::Listener(number)) => {
             let listener = configuration.settings.listeners.get(number)?;
             is_named(listener).then(|| (given.shown(), Feature::Interfaces))

@@ -54,6 +54,10 @@ impl One<'_> {
         let (listener, place) = (self.listener, &self.listener.place);
         let is_public = reach(self.subject, listener) == Reach::Public;
         let security = settings.security_at(listener);
+        if listener.tls.psk_hint.is_some() && security.psk_file.is_none() && security.plugins.is_empty() {
+            let text = format!("nobody can connect to {place}: there is no `psk_file` with keys");
+            return Some(self.finding(Rule::Nobody, "psk_hint", text));
+        }
         if settings.admits_anonymous(listener) {
             if is_public && !is_proven(listener) {
                 let text = format!("whoever reaches {place} may connect, without a user name");

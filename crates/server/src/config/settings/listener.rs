@@ -43,6 +43,12 @@ pub struct ListenerSettings {
     pub http_folder: Option<PathBuf>,
     /// `websockets_origin`; every origin will do if there is none.
     pub origins: Vec<String>,
+    /// `websockets_path`; every path will do if there is none.
+    pub websocket_path: Option<String>,
+    /// `websockets_trusted_proxies`
+    pub trusted_proxies: u16,
+    /// `unix_socket_mode`: permissions of the file.
+    pub unix_mode: Option<u32>,
     /// TLS.
     pub tls: ListenerTls,
     /// Who may come in: all that it says with `per_listener_settings`, and what overrides the rest without.
@@ -68,6 +74,9 @@ impl Default for ListenerSettings {
             proxy_requires_tls: false,
             http_folder: None,
             origins: Vec::new(),
+            websocket_path: None,
+            trusted_proxies: 0,
+            unix_mode: None,
             tls: ListenerTls::default(),
             security: Security::default(),
         }
@@ -185,6 +194,8 @@ pub struct ListenerTls {
     pub identity_is_user_name: bool,
     /// `use_subject_as_username`
     pub subject_is_user_name: bool,
+    /// `tls_alpn`: what clients may choose from; anything will do if there is none.
+    pub protocols: Vec<String>,
     /// `psk_hint`, which turns pre-shared keys on.
     pub psk_hint: Option<String>,
     /// `tls_engine`

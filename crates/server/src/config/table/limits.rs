@@ -114,8 +114,7 @@ pub(super) const OF_MOSQUITTO: Part = Part {
             "bytes of the head of a WebSocket request",
         )
         .or(&["websockets_headers_size"])
-        .default("4096")
-        .no_effect("there is no WebSocket yet"),
+        .default("4096"),
         ConfigOption::new(
             "queue_qos0_messages",
             General(Flag(|it| &mut it.queue_qos0_messages)),
@@ -146,6 +145,12 @@ pub(super) const OWN: Part = Part {
             "connections of one shard; further ones are closed",
         )
         .default("1000000"),
+        ConfigOption::own(
+            "handshake_timeout",
+            General(Number(Range::new(1, WORD), |it, n| it.handshake_timeout = Duration::from_secs(fit(n)))),
+            "seconds for what comes before MQTT: the header of the PROXY protocol, the handshakes of TLS and WebSocket",
+        )
+        .default("10"),
         ConfigOption::own(
             "inflight_messages_max",
             Engine(Number(Range::new(1, SHORT), |it, n| it.limits.inflight_messages_max = fit(n))),

@@ -6,7 +6,7 @@ use super::Part;
 use super::general::INT;
 use crate::config::note::NoteKind;
 use crate::config::number::fit;
-use crate::config::option::Again::IsAnError;
+use crate::config::option::Again::{IsAnError, Replaces};
 use crate::config::option::Field::{Choice, Flag, Number, Path, Special, Text, Texts};
 use crate::config::option::Scope::{General, Listener, Structure};
 use crate::config::option::{Beyond, ConfigOption, Feature, Needs, Range, Structure as S};
@@ -56,8 +56,7 @@ pub(super) const PART: Part = Part {
                 Needs::Listener,
             ),
             "the version of the PROXY protocol by which a proxy in front tells where clients are",
-        )
-        .waits(Feature::ProxyProtocol),
+        ),
         ConfigOption::new(
             "http_dir",
             Listener(Path(IsAnError, |it| &mut it.http_folder), Needs::Listener),
@@ -136,15 +135,13 @@ pub(super) const PART: Part = Part {
             ),
             "what clients speak: `mqtt`, `websockets` (MQTT in WebSocket) or `http_api`",
         )
-        .default("mqtt")
-        .waits(Feature::WebSocket),
+        .default("mqtt"),
         ConfigOption::new(
             "proxy_protocol_v2_require_tls",
             Listener(Flag(|it| &mut it.proxy_requires_tls), Needs::Listener),
             "whether clients have to use TLS up to the proxy, with `enable_proxy_protocol 2`",
         )
-        .default("false")
-        .waits(Feature::ProxyProtocol),
+        .default("false"),
         ConfigOption::new(
             "socket_domain",
             Listener(
@@ -157,6 +154,12 @@ pub(super) const PART: Part = Part {
             "the only kind of address to listen on",
         )
         .default("both kinds"),
+        ConfigOption::own(
+            "unix_socket_mode",
+            Listener(Special("an octal number up to 777", unix_mode), Needs::Listener),
+            "permissions of the file of a Unix socket; connecting needs the one to write",
+        )
+        .default("`770`"),
         ConfigOption::new(
             "use_username_as_clientid",
             Listener(Flag(|it| &mut it.user_name_is_client_identifier), Needs::Nothing),
@@ -176,8 +179,19 @@ pub(super) const PART: Part = Part {
             Listener(Texts(|it| &mut it.origins), Needs::Listener),
             "an origin (as browsers tell it, such as `https://example.org`) whose pages may connect; each line adds one",
         )
-        .default("all origins")
-        .waits(Feature::WebSocket),
+        .default("all origins"),
+        ConfigOption::own(
+            "websockets_path",
+            Listener(Text(Replaces, |it| &mut it.websocket_path), Needs::Listener),
+            "the only path that there is for WebSocket",
+        )
+        .default("all paths"),
+        ConfigOption::own(
+            "websockets_trusted_proxies",
+            Listener(Number(Range::new(0, SHORT), |it, n| it.trusted_proxies = fit(n)), Needs::Listener),
+            "proxies in front that are trusted to tell where clients are, by `X-Forwarded-For`",
+        )
+        .default("0"),
     ],
 };
 
@@ -221,5 +235,15 @@ fn mount_point(listener: &mut ListenerSettings, value: &mut Value<'_>) -> Result
         return Err(value.refused(&text, theirs));
     }
     listener.mount_point = Some(text);
+    Ok(())
+}
+
+/// `unix_socket_mode`
+fn unix_mode(listener: &mut ListenerSettings, value: &mut Value<'_>) -> Result<(), Problem> {
+    const MODE_MAX: u32 = 0o777;
+    let word = value.word()?;
+    let mode = u32::from_str_radix(word, 8).ok().filter(|mode| *mode <= MODE_MAX);
+    listener.unix_mode = Some(mode.ok_or_else(|| value.refusal(word))?);
+    value.finish();
     Ok(())
 }

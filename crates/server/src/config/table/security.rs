@@ -84,9 +84,8 @@ pub(super) const PART: Part = Part {
         ConfigOption::new(
             "psk_file",
             Security(Path(Replaces, |it| &mut it.psk_file)),
-            "a file of names with pre-shared keys for TLS",
-        )
-        .waits(Feature::TlsPsk),
+            "a file of lines `NAME:KEY` with pre-shared keys for TLS, in hexadecimal digits. In builds with the feature `psk`",
+        ),
     ],
 };
 

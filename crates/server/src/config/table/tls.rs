@@ -2,7 +2,7 @@
 
 use super::Part;
 use crate::config::option::Again::{IsAnError, Replaces};
-use crate::config::option::Field::{Choice, Flag, Path, Special, Text};
+use crate::config::option::Field::{Choice, Flag, Path, Special, Text, Texts};
 use crate::config::option::Scope::{Listener, Structure};
 use crate::config::option::{ConfigOption, Feature, Field, Needs, Structure as S};
 use crate::config::problem::{Combination, Problem};
@@ -20,37 +20,37 @@ pub(super) const PART: Part = Part {
             Listener(Special("a path", ca_file), Needs::Listener),
             "a file of the authorities (CA) that may vouch for clients, in PEM",
         )
-        .waits(Feature::Tls),
+        .live(),
         ConfigOption::new(
             "capath",
             Listener(Path(Replaces, |it| &mut it.tls.ca_folder), Needs::Nothing),
             "a folder of files of the authorities that may vouch for clients",
         )
-        .waits(Feature::Tls),
+        .live(),
         ConfigOption::new(
             "certfile",
             Listener(Special("a path", certificate), Needs::Nothing),
             "the certificate of the broker and those that vouch for it, in PEM; with `keyfile` it turns TLS on",
         )
-        .waits(Feature::Tls),
+        .live(),
         ConfigOption::new(
             "ciphers",
             Listener(Text(Replaces, |it| &mut it.tls.ciphers), Needs::Nothing),
             "the cipher suites for TLS 1.2, in the notation of OpenSSL",
         )
-        .waits(Feature::Tls),
+        .live(),
         ConfigOption::new(
             "ciphers_tls1.3",
             Listener(Text(Replaces, |it| &mut it.tls.ciphers_tls13), Needs::Nothing),
             "the cipher suites for TLS 1.3, in the notation of OpenSSL",
         )
-        .waits(Feature::Tls),
+        .live(),
         ConfigOption::new(
             "crlfile",
             Listener(Path(Replaces, |it| &mut it.tls.revocations), Needs::Nothing),
             "a file of the certificates of clients that are not good any more, in PEM",
         )
-        .waits(Feature::Tls),
+        .live(),
         ConfigOption::new("dhparamfile", Structure(S::Gone), NO_PARAMETERS),
         ConfigOption::new(
             "disable_client_cert_date_checks",
@@ -58,26 +58,32 @@ pub(super) const PART: Part = Part {
             "whether the certificates of clients are good before and after their time, too",
         )
         .default("false")
-        .waits(Feature::Tls),
+        .live(),
         ConfigOption::new(
             "keyfile",
             Listener(Path(Replaces, |it| &mut it.tls.key), Needs::Nothing),
             "the private key for `certfile`, in PEM",
         )
-        .waits(Feature::Tls),
+        .live(),
         ConfigOption::new(
             "psk_hint",
             Listener(Text(IsAnError, |it| &mut it.tls.psk_hint), Needs::Nothing),
-            "turns TLS with pre-shared keys on, and is sent to clients",
-        )
-        .waits(Feature::TlsPsk),
+            "turns TLS with pre-shared keys on; the text itself is not sent to clients. In builds with the feature `psk`",
+        ),
         ConfigOption::new(
             "require_certificate",
             Listener(Flag(|it| &mut it.tls.require_certificate), Needs::Nothing),
             "whether clients have to show a certificate that `cafile` or `capath` vouches for",
         )
         .default("false")
-        .waits(Feature::Tls),
+        .live(),
+        ConfigOption::own(
+            "tls_alpn",
+            Listener(Texts(|it| &mut it.tls.protocols), Needs::Listener),
+            "an application protocol (ALPN) that clients may ask for; each line adds one",
+        )
+        .default("anything")
+        .live(),
         ConfigOption::new(
             "tls_engine",
             Listener(Text(IsAnError, |it| &mut it.tls.engine), Needs::Nothing),
@@ -110,7 +116,7 @@ pub(super) const PART: Part = Part {
             "the lowest version of TLS that clients may use",
         )
         .default("`tlsv1.2`")
-        .waits(Feature::Tls),
+        .live(),
         ConfigOption::new(
             "use_identity_as_username",
             Listener(Flag(|it| &mut it.tls.identity_is_user_name), Needs::Nothing),
@@ -118,14 +124,14 @@ pub(super) const PART: Part = Part {
              passwords are not looked at",
         )
         .default("false")
-        .waits(Feature::Tls),
+        .waits(Feature::CertificateNames),
         ConfigOption::new(
             "use_subject_as_username",
             Listener(Flag(|it| &mut it.tls.subject_is_user_name), Needs::Nothing),
             "whether the whole subject of a client's certificate is its user name; passwords are not looked at",
         )
         .default("false")
-        .waits(Feature::Tls),
+        .waits(Feature::CertificateNames),
     ],
 };
 
