@@ -260,6 +260,36 @@ fn sighup_changes_what_can_be_changed_and_tells_of_the_rest() {
 }
 
 #[test]
+fn sighup_reads_certificates_again() {
+    let folder = Folder::new("certificates");
+    let port = free_port();
+    let log = folder.file("log");
+    let renew = || {
+        let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
+        folder.file_of("cert.pem", &made.cert.pem());
+        folder.file_of("key.pem", &made.signing_key.serialize_pem());
+    };
+    renew();
+    let text = format!(
+        "log_dest file {log}\npersistence false\nlistener {port} 127.0.0.1\nallow_anonymous true\n\
+         certfile {}\nkeyfile {}\n",
+        folder.file("cert.pem"),
+        folder.file("key.pem")
+    );
+    let file = folder.file_of("m.conf", &text);
+    let broker = Running::start(common::martlet().args(["-c", &file]));
+    until("nobody listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+    let says = |what: &str| fs::read_to_string(&log).unwrap_or_default().contains(what);
+    renew();
+    broker.signal("-HUP");
+    until("nothing is read", || says("certificates were read again").then_some(()));
+    folder.file_of("key.pem", "no key");
+    broker.signal("-HUP");
+    until("nothing is told", || says("certificates stay as they were").then_some(()));
+    assert_eq!(broker.end().0, Some(0));
+}
+
+#[test]
 fn secrets_come_from_the_environment() {
     let folder = Folder::new("environment");
     let port = free_port();

@@ -21,6 +21,7 @@ use crate::errors::{ReloadError, ShardFailed, StartError};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::options::{ListenerOptions, Options, Place, Rules, Wording};
 use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
+use crate::seats::Seats;
 
 /// A running broker. Dropping it shuts it down.
 ///
@@ -52,7 +53,9 @@ impl Broker {
         let shards = opened.as_ref().map_or_else(|| options.shard_count(), |opened| opened.shards);
         let members: Arc<dyn Members> = Arc::new(SingleNode { shards });
         let (polls, inboxes) = inboxes(shards).map_err(StartError::Shard)?;
+        let seats = Arc::new(Seats::new(&options));
         let common = Common {
+            seats,
             commons: Commons::new(shards, &options.engine),
             config: options.engine,
             rules: options.rules,
@@ -243,6 +246,7 @@ impl Drop for EndsAll {
 
 /// What the shards of a broker have in common.
 struct Common {
+    seats: Arc<Seats>,
     commons: Arc<Commons>,
     config: Config,
     rules: Rules,
@@ -304,6 +308,7 @@ impl Common {
             poll,
             engine,
             connections_max: self.config.limits.connections_max,
+            seats: Arc::clone(&self.seats),
             handshake_time_max: self.handshake_time_max,
             clock: self.clock,
             acceptors: acceptors.collect::<io::Result<_>>()?,

@@ -39,6 +39,7 @@ use crate::options::{Authenticator, Wording};
 use crate::persist::ShardLog;
 use crate::readable::Readable;
 use crate::reception::{Arrival, Reception};
+use crate::seats::Seats;
 
 /// Events that one wait brings at most; further ones come with the next.
 const EVENTS_PER_TURN_MAX: usize = 1024;
@@ -63,6 +64,8 @@ pub(crate) struct Parts {
     pub(crate) engine: Engine,
     /// The most connections that the shard takes.
     pub(crate) connections_max: usize,
+    /// Those that all shards have together.
+    pub(crate) seats: Arc<Seats>,
     /// How long the layers of a connection may take for their handshakes.
     pub(crate) handshake_time_max: Duration,
     pub(crate) clock: Clock,
@@ -131,7 +134,7 @@ impl Shard {
         let reception = Reception::open(acceptors, parts.poll.registry(), door)?;
         Ok(Self {
             now: parts.clock.now(),
-            connections: Connections::default(),
+            connections: Connections::new(Arc::clone(&parts.seats)),
             reception,
             readable: Readable::default(),
             read_buffer: vec![0; READ_BYTES_MAX].into(),
@@ -258,9 +261,9 @@ impl Shard {
     fn accept(&mut self) {
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             let Some(Arrival { stream, peer }) = self.reception.accept(self.now) else { return };
-            if self.connections.len() >= self.parts.connections_max {
-                let maximum = self.parts.connections_max;
-                tracing::info!(peer = %notices::From(&peer), maximum, "connection refused: too many");
+            let is_crowded = self.connections.len() >= self.parts.connections_max;
+            if is_crowded || !self.connections.take_seat(peer.listener) {
+                notices::log_crowded(&peer, self.parts.wording);
                 continue;
             }
             self.admit(stream, peer);

@@ -39,6 +39,7 @@ mod persist;
 pub mod process;
 mod readable;
 mod reception;
+mod seats;
 pub mod signals;
 
 pub use broker::{Broker, Stopper, TlsReloader};

@@ -25,6 +25,19 @@ pub(crate) fn log(notice: &Notice, wording: Wording) {
     }
 }
 
+/// Writes that someone was turned away since there are too many connections.
+pub(crate) fn log_crowded(peer: &Peer, wording: Wording) {
+    match wording {
+        Wording::Own => info!(
+            target: CONNECTIONS,
+            peer = %From(peer),
+            listener = peer.listener,
+            "connection refused: too many"
+        ),
+        Wording::Mosquitto => mosquitto::log_crowded(peer),
+    }
+}
+
 fn log_own(notice: &Notice) {
     match notice {
         Notice::Connected {

@@ -26,6 +26,9 @@ pub struct Options {
     pub rules: Rules,
     /// Where and how Sessions, queued and retained messages are kept; without, they end with the broker.
     pub persistence: Option<Persistence>,
+    /// How many connections there may be at a time; further ones are closed. Without, as many as
+    /// [`Limits::connections_max`](martlet_engine::Limits::connections_max) allows each shard.
+    pub connections_of_node_max: Option<usize>,
     /// How the log says what clients do.
     pub wording: Wording,
     /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol, the
@@ -42,6 +45,7 @@ impl Default for Options {
             engine: Config::default(),
             rules: Rules::default(),
             persistence: None,
+            connections_of_node_max: None,
             wording: Wording::Own,
             handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
         }
@@ -87,6 +91,8 @@ pub struct ListenerOptions {
     pub security: Option<Security>,
     /// Clients use WebSocket.
     pub websocket: Option<WebSocketOptions>,
+    /// How many connections there may be at a time; further ones are closed.
+    pub connections_max: Option<usize>,
 }
 
 impl ListenerOptions {
@@ -96,7 +102,7 @@ impl ListenerOptions {
 
 impl From<Place> for ListenerOptions {
     fn from(place: Place) -> Self {
-        Self { place, proxy: None, security: None, websocket: None }
+        Self { place, proxy: None, security: None, websocket: None, connections_max: None }
     }
 }
 

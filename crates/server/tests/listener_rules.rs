@@ -13,7 +13,7 @@ use martlet_wire::{ProtocolVersion, QoS};
 /// A broker with two listeners, of which the first has rules of its own.
 fn broker(rules: ListenerRules) -> Broker {
     let mut options = options(2);
-    options.listeners.push(ListenAddress { host: Host::Named("127.0.0.1".into()), port: 0 });
+    options.listeners.push(ListenAddress { host: Host::Named("127.0.0.1".into()), port: 0 }.into());
     options.engine.listeners = vec![rules];
     Broker::start(options).unwrap()
 }
@@ -101,4 +101,30 @@ fn sessions_of_all_shards_have_one_limit() {
     clients.truncate(2);
     drop(clients);
     common::wait_until("nobody makes room", || answer(&broker, 0, &connect_311("d")) == CONNACK_311);
+}
+
+#[test]
+fn connections_have_a_limit_at_their_listener_and_all_together() {
+    let mut options: Options = options(2);
+    options.listeners.push(ListenAddress { host: Host::Named("127.0.0.1".into()), port: 0 }.into());
+    options.listeners[0].connections_max = Some(2);
+    options.connections_of_node_max = Some(3);
+    let broker = Broker::start(options).unwrap();
+    let connect = |listener: usize, name: &str| {
+        let mut client = Client::open(broker.local_addrs()[listener]);
+        client.send(&connect_311(name));
+        client
+    };
+    let is_in = |client: &mut Client| client.receive().as_deref() == Some(CONNACK_311);
+    // Wherever their shards are.
+    let mut first = [connect(0, "a"), connect(0, "b")];
+    assert!(first.iter_mut().all(is_in));
+    assert!(!is_in(&mut connect(0, "c")));
+    let mut other = connect(1, "c");
+    assert!(is_in(&mut other));
+    assert!(!is_in(&mut connect(1, "d")), "there are three in all");
+    drop(first);
+    common::wait_until("nobody makes room", || is_in(&mut connect(0, "e")));
+    drop(other);
+    common::wait_until("nobody makes room", || is_in(&mut connect(1, "f")));
 }

@@ -98,6 +98,7 @@ impl Plan {
             engine: self.engine(configuration),
             rules: doorkeeper::rules(open.collect()),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
+            connections_of_node_max: settings.general.connections_max.map(|most| most as usize),
             wording: self.wording(settings),
             handshake_time_max: settings.general.handshake_timeout,
         })

@@ -22,6 +22,12 @@ pub(super) fn log(notice: &Notice) {
     }
 }
 
+/// Writes that someone was turned away since there are too many connections.
+pub(super) fn log_crowded(peer: &Peer) {
+    let address = peer.address.map_or_else(|| "unknown".into(), |address| address.ip().to_string());
+    info!(target: CONNECTIONS, "Client connection from {address} denied: max_connections exceeded.");
+}
+
 /// The text of a line; `None` where Mosquitto says nothing.
 fn words(notice: &Notice) -> Option<String> {
     Some(match notice {

@@ -179,6 +179,22 @@ impl One<'_> {
                 "protocol http_api",
             ),
             (
+                "websockets_path",
+                listener.websocket_path.is_some() && listener.protocol != Protocol::WebSockets,
+                "protocol websockets",
+            ),
+            (
+                "websockets_trusted_proxies",
+                listener.trusted_proxies > 0 && listener.protocol != Protocol::WebSockets,
+                "protocol websockets",
+            ),
+            ("tls_alpn", !tls.protocols.is_empty() && !encrypts, "certfile"),
+            (
+                "unix_socket_mode",
+                listener.unix_mode.is_some() && !matches!(listener.place, ListenPlace::Unix(_)),
+                "listener 0",
+            ),
+            (
                 "proxy_protocol_v2_require_tls",
                 listener.proxy_requires_tls && !by_proxy,
                 "enable_proxy_protocol 2",

@@ -36,6 +36,7 @@ const TLS: &str = "certfile /c\nkeyfile /k\n";
 const BRIDGE: &str = "connection b\naddress b.example\ntopic a\nremote_username u\n";
 
 /// Configurations with a finding, each beside one that is almost the same and has none.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn pairs() -> Vec<(&'static str, String, String)> {
     let pair = |rule, with: &str, without: &str| (rule, with.to_owned(), without.to_owned());
     let local = "listener 1 ::1\nlistener_allow_anonymous true\n";
@@ -89,6 +90,16 @@ fn pairs() -> Vec<(&'static str, String, String)> {
         pair("no-effect", "set_tcp_nodelay true", "set_tcp_nodelay false"),
         pair("no-effect", "max_keepalive 5 seconds", "max_keepalive 5 # seconds"),
         pair("no-effect", &format!("{local}ciphers x"), &format!("{local}{TLS}ciphers x")),
+        pair(
+            "no-effect",
+            &format!("{local}unix_socket_mode 600"),
+            "listener 0 /s\nlistener_allow_anonymous true\nunix_socket_mode 600",
+        ),
+        pair(
+            "no-effect",
+            &format!("{local}websockets_path /mqtt"),
+            &format!("{local}protocol websockets\nwebsockets_origin o\nwebsockets_path /mqtt"),
+        ),
         pair("no-effect", "persistence false\npersistence_location /d", "persistence_location /d"),
         pair(
             "no-effect",

@@ -33,6 +33,7 @@ impl Around<'_> {
             proxy: self.proxy(listener),
             security: self.security(listener)?,
             websocket: self.websocket(listener),
+            connections_max: listener.connections_max.map(|most| most as usize),
         })
     }
 

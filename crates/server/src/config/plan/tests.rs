@@ -1,13 +1,19 @@
 use super::*;
 
+use martlet_transport::{
+    ClientCertificates, LocalCommand, ProxyOptions, ProxyVersion, Refusal, TlsOptions, TlsVersion,
+    WebSocketOptions,
+};
 use martlet_wire::QoS;
+
+use crate::options::{Security, UnixAddress};
 
 fn read(text: &str) -> Configuration {
     Configuration::parse("a.conf", text.as_bytes(), Dialect::Martlet, &mut Vec::new()).unwrap()
 }
 
 fn planned(text: &str, dialect: Dialect, ports: &[u16]) -> Result<Options, PlanError> {
-    Plan { dialect, ports: ports.into(), file: Some("a.conf".into()) }.options(&read(text))
+    Plan { dialect, ports: ports.into(), file: Some("a.conf".into()), key_log: None }.options(&read(text))
 }
 
 fn options(text: &str) -> Options {
@@ -18,15 +24,31 @@ fn problem(text: &str) -> String {
     planned(text, Dialect::Martlet, &[]).map(|_| ()).expect_err(text).to_string()
 }
 
-fn listen(host: Host, port: u16) -> ListenAddress {
-    ListenAddress { host, port }
+fn listen(host: Host, port: u16) -> options::Place {
+    options::Place::Tcp(ListenAddress { host, port })
+}
+
+fn places(options: &Options) -> Vec<options::Place> {
+    options.listeners.iter().map(|listener| listener.place.clone()).collect()
+}
+
+/// The only listener that a text makes, in the words of either dialect.
+fn listener_as(text: &str, dialect: Dialect) -> ListenerOptions {
+    let text = format!("allow_anonymous true\n{text}");
+    let options = planned(&text, dialect, &[]).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+    assert_eq!(options.listeners.len(), 1, "{text:?}");
+    options.listeners[0].clone()
+}
+
+fn listener(text: &str) -> ListenerOptions {
+    listener_as(text, Dialect::Martlet)
 }
 
 #[test]
 fn without_a_listener_it_listens_on_the_loopback_addresses() {
-    assert_eq!(options("").listeners, [listen(Host::Loopback, 1883)]);
-    assert_eq!(options("max_qos 1").listeners, [listen(Host::Loopback, 1883)]);
-    let ports = planned("", Dialect::Martlet, &[1884, 1885]).unwrap().listeners;
+    assert_eq!(places(&options("")), [listen(Host::Loopback, 1883)]);
+    assert_eq!(places(&options("max_qos 1")), [listen(Host::Loopback, 1883)]);
+    let ports = places(&planned("", Dialect::Martlet, &[1884, 1885]).unwrap());
     assert_eq!(ports, [listen(Host::Loopback, 1884), listen(Host::Loopback, 1885)]);
 }
 
@@ -34,7 +56,7 @@ fn without_a_listener_it_listens_on_the_loopback_addresses() {
 fn listeners() {
     let named = |name: &str| Host::Named(name.into());
     let open = "allow_anonymous true\n";
-    let table: &[(&str, &[ListenAddress])] = &[
+    let table: &[(&str, &[options::Place])] = &[
         ("listener 1884 127.0.0.1", &[listen(named("127.0.0.1"), 1884)]),
         ("listener 1884", &[listen(Host::Any, 1884)]),
         ("listener 1884\nsocket_domain ipv4", &[listen(named("0.0.0.0"), 1884)]),
@@ -42,7 +64,7 @@ fn listeners() {
         ("port 5\nlistener 6 ::1", &[listen(Host::Any, 5), listen(named("::1"), 6)]),
     ];
     for (text, expected) in table {
-        assert_eq!(options(&format!("{open}{text}")).listeners, *expected, "{text:?}");
+        assert_eq!(places(&options(&format!("{open}{text}"))), *expected, "{text:?}");
     }
 }
 
@@ -53,7 +75,96 @@ fn a_port_of_the_command_line_beside_listeners() {
     let error = planned(text, Dialect::Martlet, &[1885]).unwrap_err();
     assert!(error.to_string().starts_with("-p 1885: "), "{error}");
     // Mosquitto passes it over.
-    assert_eq!(planned(text, Dialect::Mosquitto, &[1885]).unwrap().listeners, [listen(Host::Any, 1884)]);
+    assert_eq!(places(&planned(text, Dialect::Mosquitto, &[1885]).unwrap()), [listen(Host::Any, 1884)]);
+}
+
+#[test]
+fn tls_of_a_listener() {
+    let tls = |text: &str, dialect| match listener_as(text, dialect).security {
+        Some(Security::Tls(tls)) => tls,
+        other => panic!("{text:?}: {other:?}"),
+    };
+    let text = "listener 1\ncertfile /c\nkeyfile /k";
+    assert_eq!(tls(text, Dialect::Martlet), TlsOptions::new("/c", "/k"));
+    let more = "cafile /a\ncapath /f\nrequire_certificate true\ncrlfile /r\n\
+                disable_client_cert_date_checks true\ntls_version tlsv1.3\nciphers x\nciphers_tls1.3 y\ntls_alpn mqtt";
+    let expected = TlsOptions {
+        authority_file: Some("/a".into()),
+        authority_directory: Some("/f".into()),
+        clients: Some(ClientCertificates { revocation_file: Some("/r".into()), ignores_dates: true }),
+        version_min: TlsVersion::Tls13,
+        ciphers: Some("x".into()),
+        ciphers_tls13: Some("y".into()),
+        protocols: vec!["mqtt".into()],
+        ..TlsOptions::new("/c", "/k")
+    };
+    assert_eq!(tls(&format!("{text}\n{more}"), Dialect::Martlet), expected);
+    assert_eq!(tls(&format!("{text}\ntls_version tlsv1.1"), Dialect::Martlet).version_min, TlsVersion::Tls12);
+    let unknown = format!("allow_anonymous true\n{text}\ntls_version sslv3");
+    let error = planned(&unknown, Dialect::Mosquitto, &[]).unwrap_err();
+    assert!(error.is_late());
+    assert_eq!(error.to_string(), "Unsupported tls_version \"sslv3\".");
+    let plan = Plan { key_log: Some("/keys".into()), ..Plan::default() };
+    let planned = plan.options(&read(&format!("allow_anonymous true\n{text}"))).unwrap();
+    let Some(Security::Tls(tls)) = &planned.listeners[0].security else { panic!("{planned:?}") };
+    assert_eq!(tls.key_log, Some("/keys".into()));
+}
+
+#[test]
+fn what_comes_before_mqtt() {
+    let web = "listener 1\nprotocol websockets\nwebsockets_origin https://a\nwebsockets_origin https://b\n\
+               websockets_headers_size 8192\nwebsockets_path /mqtt\nwebsockets_trusted_proxies 1";
+    let expected = WebSocketOptions {
+        path: Some("/mqtt".into()),
+        origins: vec!["https://a".into(), "https://b".into()],
+        head_bytes_max: 8192,
+        trusted_proxies: 1,
+        ..WebSocketOptions::new(ListenerOptions::WEB_SOCKET_PROTOCOLS)
+    };
+    assert_eq!(listener(web).websocket, Some(expected.clone()));
+    let refusing = WebSocketOptions { refusal: Refusal::Close, ..expected };
+    assert_eq!(listener_as(web, Dialect::Mosquitto).websocket, Some(refusing));
+
+    let proxy =
+        "listener 1\nenable_proxy_protocol 2\nproxy_protocol_v2_require_tls true\nrequire_certificate true";
+    let expected =
+        ProxyOptions { require_tls: true, require_certificate: true, ..ProxyOptions::new(ProxyVersion::V2) };
+    assert_eq!(listener(proxy).proxy, Some(expected));
+    assert_eq!(listener_as(proxy, Dialect::Mosquitto).proxy.unwrap().local, LocalCommand::Close);
+    let first = listener("listener 1\nenable_proxy_protocol 1\nproxy_protocol_v2_require_tls true").proxy;
+    assert_eq!(first, Some(ProxyOptions::new(ProxyVersion::V1)));
+
+    let unix = listener("listener 0 /run/m.sock\nunix_socket_mode 660").place;
+    assert_eq!(unix, options::Place::Unix(UnixAddress { path: "/run/m.sock".into(), mode: 0o660 }));
+    assert_eq!(options("handshake_timeout 7").handshake_time_max.as_secs(), 7);
+}
+
+#[test]
+fn limits_on_connections() {
+    let options =
+        options("listener 1\nmax_connections 5\nlistener 2\nallow_anonymous true\nglobal_max_connections 9");
+    let most: Vec<Option<usize>> =
+        options.listeners.iter().map(|listener| listener.connections_max).collect();
+    assert_eq!(most, [Some(5), None]);
+    assert_eq!(options.connections_of_node_max, Some(9));
+    assert_eq!(listener("listener 1\nmax_connections 0").connections_max, None);
+}
+
+#[cfg(feature = "psk")]
+#[test]
+fn pre_shared_keys_come_from_their_file() {
+    let path = env::temp_dir().join(format!("martlet-plan-psk-{}", std::process::id()));
+    std::fs::write(&path, "me:00ff\n").unwrap();
+    let text = format!("psk_file {}\nlistener 1\npsk_hint h\nciphers x", path.display());
+    let Some(Security::Psk(psk)) = listener(&text).security else { panic!("{text:?}") };
+    assert_eq!((psk.keys)("me"), Some(vec![0, 255]));
+    assert_eq!(psk.ciphers.as_deref(), Some("x"));
+    std::fs::write(&path, "me\n").unwrap();
+    let wrong = planned(&format!("allow_anonymous true\n{text}"), Dialect::Martlet, &[]).unwrap_err();
+    assert!(wrong.is_late() && wrong.to_string().starts_with("Unable to open psk file "), "{wrong}");
+    std::fs::remove_file(&path).unwrap();
+    let Some(Security::Psk(psk)) = listener("listener 1\npsk_hint h").security else { panic!() };
+    assert_eq!((psk.keys)("me"), None);
 }
 
 #[test]
@@ -120,10 +231,6 @@ fn what_is_not_there_yet_is_an_error() {
             "a.conf:2: `password_file` is not supported: this version does not have passwords",
         ),
         (
-            "listener 0 /run/m.sock",
-            "a.conf:1: `listener 0` is not supported: this version does not have Unix sockets",
-        ),
-        (
             "message_size_limit 10",
             "a.conf:1: `message_size_limit` is not supported: this version does not have limits on the size of messages apart from that of packets",
         ),
@@ -134,10 +241,6 @@ fn what_is_not_there_yet_is_an_error() {
         (
             "listener 1\nprotocol http_api",
             "a.conf:2: `protocol http_api` is not supported: this version does not have an HTTP API",
-        ),
-        (
-            "listener 1\nprotocol websockets",
-            "a.conf:2: `protocol websockets` is not supported: this version does not have WebSocket",
         ),
         (
             "listener 1 example.org\nsocket_domain ipv4",
@@ -155,7 +258,7 @@ fn what_is_not_there_yet_is_an_error() {
     for (text, expected) in table {
         assert_eq!(problem(text), *expected, "{text:?}");
     }
-    let all = problem("listener 1\nmax_connections 5\nlistener 2\ncertfile c\nkeyfile k\nacl_file a");
+    let all = problem("listener 1\nmount_point a\nlistener 2\ntls_engine e\nacl_file a");
     assert_eq!(all.lines().count(), 3, "{all}");
 }
 

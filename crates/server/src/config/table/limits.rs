@@ -26,18 +26,17 @@ pub(super) const OF_MOSQUITTO: Part = Part {
         ConfigOption::new(
             "global_max_clients",
             Engine(Number(INT, |it, n| {
-                it.limits.sessions_of_node_max = usize::try_from(n).unwrap_or(usize::MAX);
+                it.limits.sessions_of_node_max = if n > 0 { fit(n) } else { usize::MAX };
             })),
-            "Sessions of the whole broker, connected or not, as `sessions_of_node_max`; a negative number is no limit",
+            "Sessions of the whole broker, connected or not, as `sessions_of_node_max`; 0 and less is no limit",
         )
         .default("-1"),
         ConfigOption::new(
             "global_max_connections",
-            General(Number(INT, |it, n| it.connections_max = u32::try_from(n).ok())),
-            "connections of the whole broker; a negative number is no limit",
+            General(Number(INT, |it, n| it.connections_max = at_least_one(n))),
+            "connections of the whole broker; 0 and less is no limit",
         )
-        .default("-1")
-        .waits(Feature::GlobalLimits),
+        .default("-1"),
         ConfigOption::new(
             "max_inflight_bytes",
             General(Number(COUNT, |it, n| it.inflight_bytes_max = positive(n))),
@@ -267,6 +266,11 @@ pub(super) const OWN: Part = Part {
         .default("16777216"),
     ],
 };
+
+/// A number where 0 and less is no limit, for a limit that may be missing.
+pub(super) fn at_least_one(number: i64) -> Option<u32> {
+    u32::try_from(number).ok().filter(|number| *number > 0)
+}
 
 /// A number where 0 is no limit, for a limit that may be missing.
 fn positive(number: i64) -> Option<u64> {

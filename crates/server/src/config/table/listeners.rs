@@ -4,6 +4,7 @@ use martlet_wire::{QoS, TopicName};
 
 use super::Part;
 use super::general::INT;
+use super::limits::at_least_one;
 use crate::config::note::NoteKind;
 use crate::config::number::fit;
 use crate::config::option::Again::{IsAnError, Replaces};
@@ -72,11 +73,10 @@ pub(super) const PART: Part = Part {
         .called("listener port"),
         ConfigOption::new(
             "max_connections",
-            Listener(Number(INT, |it, n| it.connections_max = u32::try_from(n).ok()), Needs::Nothing),
-            "connections at a time; a negative number is no limit",
+            Listener(Number(INT, |it, n| it.connections_max = at_least_one(n)), Needs::Nothing),
+            "connections at a time; 0 and less is no limit",
         )
-        .default("-1")
-        .waits(Feature::ListenerLimits),
+        .default("-1"),
         ConfigOption::new(
             "max_topic_alias",
             Listener(

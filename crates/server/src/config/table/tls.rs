@@ -82,7 +82,7 @@ pub(super) const PART: Part = Part {
             Listener(Texts(|it| &mut it.tls.protocols), Needs::Listener),
             "an application protocol (ALPN) that clients may ask for; each line adds one",
         )
-        .default("anything")
+        .default("anything will do")
         .live(),
         ConfigOption::new(
             "tls_engine",
