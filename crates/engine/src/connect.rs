@@ -291,14 +291,14 @@ impl Engine {
         let mut properties = Vec::new();
         let mut add =
             |wanted: bool, property: Property<'static>| properties.extend(wanted.then_some(property));
+        let keep_alive = connection.protocol.keep_alive.seconds();
+        add(keep_alive != connect.keep_alive, Property::ServerKeepAlive(keep_alive)); // [MQTT-3.2.2-22]
         add(aliases > 0, Property::TopicAliasMaximum(aliases));
         add(maximum_qos < QoS::ExactlyOnce, Property::MaximumQos(maximum_qos)); // [MQTT-3.2.2-9]
         add(!features.retain_available, Property::RetainAvailable(false));
         add(!features.wildcard_subscription_available, Property::WildcardSubscriptionAvailable(false));
         add(!features.subscription_identifier_available, Property::SubscriptionIdentifierAvailable(false));
         add(!features.shared_subscription_available, Property::SharedSubscriptionAvailable(false));
-        let keep_alive = connection.protocol.keep_alive.seconds();
-        add(keep_alive != connect.keep_alive, Property::ServerKeepAlive(keep_alive)); // [MQTT-3.2.2-22]
         let asked = connect.session_expiry_interval();
         let granted = asked.min(limits.session_expiry_interval_max);
         add(granted != asked, Property::SessionExpiryInterval(granted)); // [s3.2.2.3.2]

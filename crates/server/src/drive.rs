@@ -33,6 +33,7 @@ use crate::doors::{Fabric, Members};
 use crate::entrance::Entrance;
 use crate::farewell::Farewells;
 use crate::inbox::{HandedOver, Inboxes, Mail};
+use crate::lobby::Lobby;
 use crate::notices;
 use crate::openings::Openings;
 use crate::options::{Authenticator, Wording};
@@ -88,6 +89,7 @@ pub(crate) struct Shard {
     now: Instant,
     connections: Connections,
     reception: Reception,
+    lobby: Lobby,
     readable: Readable,
     /// What a read fills; the same for all connections.
     read_buffer: Box<[u8]>,
@@ -136,6 +138,7 @@ impl Shard {
             now: parts.clock.now(),
             connections: Connections::new(Arc::clone(&parts.seats)),
             reception,
+            lobby: Lobby::default(),
             readable: Readable::default(),
             read_buffer: vec![0; READ_BYTES_MAX].into(),
             scratch: Scratch::default(),
@@ -259,14 +262,28 @@ impl Shard {
     }
 
     fn accept(&mut self) {
+        self.seat_waiting();
         for _ in 0..ACCEPTS_PER_TURN_MAX {
-            let Some(Arrival { stream, peer }) = self.reception.accept(self.now) else { return };
-            let is_crowded = self.connections.len() >= self.parts.connections_max;
-            if is_crowded || !self.connections.take_seat(peer.listener) {
-                notices::log_crowded(&peer, self.parts.wording);
-                continue;
+            let Some(arrival) = self.reception.accept(self.now) else { return };
+            if self.connections.len() >= self.parts.connections_max {
+                notices::log_crowded(&arrival.peer, self.parts.wording);
+            } else if self.connections.take_seat(arrival.peer.listener) {
+                self.admit(arrival.stream, arrival.peer);
+            } else if let Err(arrival) = self.lobby.enter(self.now, arrival) {
+                notices::log_crowded(&arrival.peer, self.parts.wording);
             }
+        }
+    }
+
+    /// Lets those in for whom there is a seat by now, and sends those away who have waited for too long.
+    fn seat_waiting(&mut self) {
+        loop {
+            let has_seat = |arrival: &Arrival| self.connections.take_seat(arrival.peer.listener);
+            let Some(Arrival { stream, peer }) = self.lobby.next_seated(has_seat) else { break };
             self.admit(stream, peer);
+        }
+        while let Some(arrival) = self.lobby.pop_overdue(self.now) {
+            notices::log_crowded(&arrival.peer, self.parts.wording);
         }
     }
 
@@ -276,6 +293,7 @@ impl Shard {
         }
         self.ends_at = Some(self.now + SHUTDOWN_TIME_MAX);
         self.reception.close();
+        self.lobby.close();
         self.end_openings();
         self.parts.engine.handle(self.now, Input::Shutdown);
         for id in self.farewells.ids() {
@@ -294,8 +312,10 @@ impl Shard {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();
-        [self.wake_at, self.openings.next(), self.farewells.next(), self.reception.next(now), self.ends_at]
+        let accepts = [self.reception.next(now), self.lobby.next(now)];
+        [self.wake_at, self.openings.next(), self.farewells.next(), self.ends_at]
             .into_iter()
+            .chain(accepts)
             .flatten()
             .min()
             .map(|at| at.saturating_duration_since(now))

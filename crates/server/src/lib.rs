@@ -31,6 +31,7 @@ mod errors;
 mod farewell;
 mod handshakes;
 mod inbox;
+mod lobby;
 pub mod logging;
 mod notices;
 mod openings;

@@ -50,12 +50,14 @@ pub enum PlanError {
     TlsVersion(String),
     /// The pre-shared keys of a listener cannot be read.
     PskFile(String),
+    /// A file of revoked certificates cannot be opened.
+    Revocations(PathBuf),
 }
 
 impl PlanError {
     /// Whether the configuration is good by itself, and only what it names is not: Mosquitto finds that out later.
     pub const fn is_late(&self) -> bool {
-        matches!(self, Self::TlsVersion(_) | Self::PskFile(_))
+        matches!(self, Self::TlsVersion(_) | Self::PskFile(_) | Self::Revocations(_))
     }
 }
 
@@ -73,6 +75,9 @@ impl fmt::Display for PlanError {
             }
             Self::TlsVersion(name) => write!(f, "Unsupported tls_version \"{}\".", name.escape_debug()),
             Self::PskFile(text) => f.write_str(text),
+            Self::Revocations(path) => {
+                write!(f, "Unable to load certificate revocation file \"{}\". Check crlfile.", path.display())
+            }
         }
     }
 }

@@ -24,8 +24,8 @@ pub(super) fn log(notice: &Notice) {
 
 /// Writes that someone was turned away since there are too many connections.
 pub(super) fn log_crowded(peer: &Peer) {
-    let address = peer.address.map_or_else(|| "unknown".into(), |address| address.ip().to_string());
-    info!(target: CONNECTIONS, "Client connection from {address} denied: max_connections exceeded.");
+    let place = place(peer);
+    info!(target: CONNECTIONS, "Client connection from {place} denied: max_connections exceeded.");
 }
 
 /// The text of a line; `None` where Mosquitto says nothing.
@@ -56,9 +56,7 @@ fn words(notice: &Notice) -> Option<String> {
                 Cause::Broker(_) if client_identifier.is_none() => return None,
                 Cause::Broker(reason) => Some(reason_words(*reason)),
             };
-            let address =
-                || peer.address.map_or_else(|| "unknown".into(), |address| address.ip().to_string());
-            disconnected(&client_identifier.clone().unwrap_or_else(address), peer, reason)
+            disconnected(&client_identifier.clone().unwrap_or_else(|| place(peer)), peer, reason)
         }
         Notice::QueueFull { client_identifier } => {
             format!("Outgoing messages are being dropped for client {}.", Plain(client_identifier))
@@ -129,8 +127,18 @@ impl fmt::Display for From<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.address {
             Some(address) => write!(f, "{}:{}", address.ip(), address.port()),
-            None => write!(f, "unknown:0"),
+            None => write!(f, "{}:0", place(self.0)),
         }
+    }
+}
+
+/// Where a peer is, without a port.
+fn place(peer: &Peer) -> String {
+    let path = || peer.details.as_ref()?.path.as_deref();
+    match (peer.address, path()) {
+        (Some(address), _) => address.ip().to_string(),
+        (None, Some(path)) => Plain(path).to_string(),
+        (None, None) => "unknown".into(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the settings of listeners to what the broker listens with.
 
+use std::fs::File;
 use std::path::Path;
 
 use martlet_transport::{
@@ -69,6 +70,10 @@ impl Around<'_> {
             }
             Some(Version::Unknown(name)) => return Err(PlanError::TlsVersion(name.clone())),
         };
+        if let Some(path) = tls.revocations.as_ref().filter(|_| !tls.require_certificate) {
+            // Nobody needs it, but it has to be there.
+            File::open(path).map_err(|_| PlanError::Revocations(path.clone()))?;
+        }
         let clients =
             ClientCertificates { revocation_file: tls.revocations.clone(), ignores_dates: tls.ignore_dates };
         Ok(Some(Security::Tls(TlsOptions {

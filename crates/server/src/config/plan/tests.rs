@@ -104,6 +104,11 @@ fn tls_of_a_listener() {
     let error = planned(&unknown, Dialect::Mosquitto, &[]).unwrap_err();
     assert!(error.is_late());
     assert_eq!(error.to_string(), "Unsupported tls_version \"sslv3\".");
+    let missing = format!("allow_anonymous true\n{text}\ncrlfile /nonexistent");
+    let error = planned(&missing, Dialect::Mosquitto, &[]).unwrap_err();
+    assert!(error.is_late());
+    let expected = "Unable to load certificate revocation file \"/nonexistent\". Check crlfile.";
+    assert_eq!(error.to_string(), expected);
     let plan = Plan { key_log: Some("/keys".into()), ..Plan::default() };
     let planned = plan.options(&read(&format!("allow_anonymous true\n{text}"))).unwrap();
     let Some(Security::Tls(tls)) = &planned.listeners[0].security else { panic!("{planned:?}") };
