@@ -173,12 +173,11 @@ impl Engine {
     /// acknowledged, and those that were never sent. A QoS 2 message whose delivery began goes to nobody else
     /// [MQTT-4.8.2-5].
     fn redistribute(&mut self, session: &mut crate::clients::ClientSession) {
-        let begun = session
-            .state
-            .outbound
-            .unanswered()
-            .filter(|(qos, queued)| *qos == QoS::AtLeastOnce && queued.group.is_some())
-            .map(|(_, queued)| queued.clone());
+        let begun = session.state.outbound.unfinished().filter_map(|(id, unanswered)| {
+            let (qos, queued) = unanswered?;
+            let may_move = qos == QoS::AtLeastOnce || session.never_sent.contains(&id);
+            (may_move && queued.group.is_some()).then(|| queued.clone())
+        });
         let mut orphans: Vec<Queued> = begun.collect();
         while let Some(queued) = session.queue.pop() {
             orphans.extend(queued.group.is_some().then_some(queued));

@@ -129,12 +129,14 @@ impl Engine {
                 return Some(reason);
             }
         }
-        let survives = |session: &ClientSession| session.record.is_some() && !connect.clean_start;
         let session = self.clients.find(connect.client_identifier).and_then(|it| self.clients.get(it));
-        if self.journal.is_stalled()
-            && connect.session_expiry_interval() > 0
-            && !session.is_some_and(survives)
-        {
+        // One with Session Expiry Interval 0 ends when this connection takes its own over.
+        let goes_on = |session: &ClientSession| session.outlives_connection() && !connect.clean_start;
+        let needs_log = match session.filter(|session| session.record.is_some()) {
+            Some(session) => !goes_on(session),
+            None => connect.session_expiry_interval() > 0,
+        };
+        if self.journal.is_stalled() && needs_log {
             return Some(ReasonCode::ServerUnavailable);
         }
         let is_known = session.is_some();
@@ -229,12 +231,15 @@ impl Engine {
         let connack = self.connack(id, connect, name, session_present, data);
         self.notice_connected(id, connect, client_identifier, keep_alive);
         // A Session that the log knows may be used while the log cannot be written to; see `objection` for the others.
-        if !self.journal.has_grown(mark) || self.journal.is_stalled() {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if self.journal.is_stalled() {
+            connection.resends_after = self.journal.pending();
+            self.open_connection(id, &connack);
+        } else if self.journal.has_grown(mark) {
+            connection.connack = Some(connack.into());
+        } else {
             self.open_connection(id, &connack);
             return;
-        }
-        if let Some(connection) = self.connections.get_mut(id) {
-            connection.connack = Some(connack.into());
         }
         self.await_journal(id);
     }

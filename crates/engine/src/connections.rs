@@ -5,10 +5,11 @@ use martlet_proto::{Instant, ServerConnection};
 use crate::clients::SessionId;
 use crate::held::Held;
 use crate::out_buffer::OutBuffer;
-use crate::{ConnectionId, Peer};
+use crate::{BatchId, ConnectionId, Peer};
 
 /// One connection.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that hold independently of each other")]
 pub(crate) struct Connection {
     generation: u32,
     pub(crate) peer: Peer,
@@ -30,6 +31,10 @@ pub(crate) struct Connection {
     pub(crate) re_authenticates: bool,
     /// Whether the answer to an authentication question is awaited.
     pub(crate) awaits_verdict: bool,
+    /// A message was put off without a word: so are all that follow, until the connection ends.
+    pub(crate) puts_off: bool,
+    /// The batch before which nothing is sent again: the log could not be written to when the client connected.
+    pub(crate) resends_after: Option<BatchId>,
     /// When the connection is given up unless CONNECT is complete.
     pub(crate) connect_deadline: Option<Instant>,
     /// When the Keep Alive is looked at next.
@@ -76,6 +81,8 @@ impl Connections {
             pending: None,
             re_authenticates: false,
             awaits_verdict: false,
+            puts_off: false,
+            resends_after: None,
             connect_deadline: None,
             keep_alive_deadline: None,
         }))

@@ -302,6 +302,9 @@ impl Engine {
             if connection.protocol.phase != Phase::Open || connection.out.len() >= out_buffer_bytes_max {
                 return;
             }
+            if connection.resends_after.is_some_and(|batch| !self.journal.is_durable(batch)) {
+                return; // the log may not have it yet
+            }
             if session.state.outbound.has_resends() {
                 if session.state.outbound.resends_publish() && !connection.has_quota(&session.state.outbound)
                 {

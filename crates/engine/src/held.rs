@@ -67,6 +67,20 @@ impl Held {
         Some(item)
     }
 
+    /// Takes the QoS 0 messages out, in order, whatever they wait for.
+    pub(crate) fn take_messages(&mut self) -> Vec<Queued> {
+        self.messages_bytes = 0;
+        let (messages, others) = core::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition::<Vec<_>, _>(|(_, item)| matches!(item, Waiting::AtMostOnce(_)));
+        self.waiting = others.into();
+        let queued = messages.into_iter().filter_map(|(_, item)| match item {
+            Waiting::AtMostOnce(queued) => Some(queued),
+            _ => None,
+        });
+        queued.collect()
+    }
+
     /// The messages in flight whose PUBLISH never left.
     pub(crate) fn in_flight(&self) -> impl Iterator<Item = PacketId> {
         self.waiting.iter().filter_map(|(_, item)| match item {

@@ -234,6 +234,8 @@ pub struct Engine {
     restoring: Option<Box<Restoring>>,
     checkpoint: Option<Box<Checkpoint>>,
     forwards: Forwards,
+    /// Connections with a message that was put off without a word.
+    put_off: Vec<ConnectionId>,
     /// Encoded packets that several connections send alike, for this turn.
     turn: Vec<u8>,
     /// Connections whose unsent bytes may point into `turn`.
@@ -275,6 +277,7 @@ impl Engine {
             restoring: None,
             checkpoint: None,
             forwards: Forwards::new(commons.shards(), seed),
+            put_off: Vec::new(),
             turn: Vec::new(),
             touched: Vec::new(),
             transmit: VecDeque::new(),
@@ -304,13 +307,14 @@ impl Engine {
             Input::Sent { connection, bytes } => self.sent(connection, bytes),
             Input::Closed { connection } => self.lost(connection),
             Input::Persisted(batch) => self.persisted(batch),
-            Input::LogStalled => self.journal.stall(),
+            Input::LogStalled => self.log_stalled(),
             Input::Forwarded { from, batch } => self.forwarded(from, batch),
             Input::Authenticated { connection, verdict } => self.authenticated(connection, verdict),
             Input::WakeUp => {}
             Input::Shutdown => self.shut_down(),
             Input::Disconnect { client_identifier, reason } => self.send_away(client_identifier, reason),
         }
+        self.close_put_off();
         self.wake();
     }
 
@@ -383,6 +387,17 @@ impl Engine {
             sessions: self.clients.len(),
             subscriptions: self.subscriptions.len(),
             ..self.status
+        }
+    }
+
+    /// The log cannot be written to. QoS 0 messages do not wait for it any more, and those that do go before them.
+    fn log_stalled(&mut self) {
+        self.journal.stall();
+        for id in self.connections.ids() {
+            let held = self.connections.get_mut(id).and_then(|connection| connection.held.as_mut());
+            for queued in held.map(|held| held.take_messages()).unwrap_or_default() {
+                self.send_late(id, &queued);
+            }
         }
     }
 

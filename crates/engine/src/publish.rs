@@ -9,7 +9,7 @@ use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS
 use crate::clients::SessionId;
 use crate::deadlines::Due;
 use crate::message::{Message, Publication};
-use crate::notice::Notice;
+use crate::notice::{Cause, Notice};
 use crate::receive::acknowledges;
 use crate::records::Record;
 use crate::refuse::explain;
@@ -99,7 +99,7 @@ impl Engine {
 
     /// A message that follows the standard: is it welcome?
     fn accept(&mut self, origin: Origin, mut publication: Publication<'_>) {
-        if self.journal.is_stalled() && origin.id.is_some() && self.needs_log(origin.session, &publication) {
+        if origin.id.is_some() && self.has_to_wait(origin, &publication) {
             self.put_off(origin, publication.qos);
             return;
         }
@@ -157,6 +157,12 @@ impl Engine {
         self.acknowledge(origin, publication.qos, ReasonCode::Success);
     }
 
+    /// Whether a message has to come again, since the log cannot be written to now, or could not for one before it.
+    fn has_to_wait(&mut self, origin: Origin, publication: &Publication<'_>) -> bool {
+        let puts_off = self.connections.get(origin.connection).is_some_and(|it| it.puts_off);
+        puts_off || (self.journal.is_stalled() && self.needs_log(origin.session, publication))
+    }
+
     /// Whether a message may not be acknowledged before the log has it.
     fn needs_log(&mut self, session: SessionId, publication: &Publication<'_>) -> bool {
         let survives =
@@ -166,8 +172,8 @@ impl Engine {
             || self.is_wanted_for_good(publication.topic.as_str())
     }
 
-    /// The log cannot be written to: a client of 5.0 is told to try again, an earlier one gets no acknowledgement, so that it
-    /// repeats the message on its next connection.
+    /// The log cannot be written to: a client of 5.0 is told to try again, an earlier one gets no acknowledgement. It is closed
+    /// once there may be room [MQTT311-4.8.0-2], and repeats the message and all that came behind it.
     fn put_off(&mut self, origin: Origin, qos: QoS) {
         let is_v5 =
             self.connections.get(origin.connection).is_some_and(|it| it.protocol.version.has_properties());
@@ -177,9 +183,22 @@ impl Engine {
             session.state.inbound.refused(id);
             if let Some(connection) = self.connections.get_mut(origin.connection) {
                 connection.protocol.receive_quota.give_back();
+                if !core::mem::replace(&mut connection.puts_off, true) {
+                    self.put_off.push(origin.connection);
+                }
             }
         }
         self.status.put_off += 1;
+    }
+
+    /// Closes the clients that wait for an acknowledgement in vain, unless their messages could not be taken now either.
+    pub(crate) fn close_put_off(&mut self) {
+        if self.journal.is_stalled() {
+            return;
+        }
+        for id in core::mem::take(&mut self.put_off) {
+            self.end_connection(id, Cause::Broker(ReasonCode::ServerBusy), None);
+        }
     }
 
     /// A message takes effect: it is retained and routed. Tells whether anyone wants it.

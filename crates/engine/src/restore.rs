@@ -105,14 +105,18 @@ impl Engine {
         let mut state = self.restoring.take().unwrap_or_else(|| Box::new(Restoring::new(self.config.seed)));
         self.journal.turn_on(last);
         self.commons.keep_cleared();
-        for id in self.clients.ids() {
+        self.send_owed(); // what is owed from here on waits for the log first
+        let ids = self.clients.ids();
+        // Before any of them ends, since what a Shared Subscription gave to it goes to others.
+        let queued = ids.iter().filter_map(|id| self.clients.get(*id)).map(|session| session.queue.len());
+        self.status.queued_messages = queued.sum();
+        for id in ids {
             self.revive(&mut state, id);
         }
         for (client_identifier, will) in core::mem::take(&mut state.wills) {
             self.journal.write(self.now, &Record::WillGone { client_identifier: &client_identifier });
             self.publish_will(will);
         }
-        self.send_owed();
         if self.commons.has_expiring() {
             self.sweeps_retained = true;
             self.deadlines.set(self.now, Due::RetainedSweep);
@@ -126,7 +130,6 @@ impl Engine {
         if session.state.outbound.is_empty() {
             session.state.outbound = Outbound::default(); // Packet Identifiers begin anew, as Mosquitto's do
         }
-        self.status.queued_messages += session.queue.len();
         if !session.outlives_connection() {
             self.end_session(id);
             return;

@@ -216,11 +216,11 @@ impl Engine {
             return;
         };
         let is_v5 = self.connections.get(id).is_some_and(|it| it.protocol.version.has_properties());
-        let mark = self.journal.mark();
+        let is_put_off = is_v5 && self.is_put_off(session_id);
         let mut codes = Vec::new();
         for filter in unsubscribe.filters.iter() {
             let filter = filter.as_str();
-            codes.push(if is_v5 && self.is_put_off(session_id) {
+            codes.push(if is_put_off {
                 ReasonCode::ImplementationSpecificError
             } else if self.drop_subscription(session_id, filter) {
                 self.record(session_id, |session| Record::Unsubscribed { session, filter });
@@ -229,7 +229,9 @@ impl Engine {
                 ReasonCode::NoSubscriptionExisted
             });
         }
-        self.hold_if_written(id, mark);
+        if !is_put_off && self.clients.get(session_id).is_some_and(|session| session.record.is_some()) {
+            self.hold(id); // also where nothing was there: it may be that its end is not durable yet
+        }
         let codes = ReasonCodes::list(&codes);
         let unsuback = UnsubAck { id: unsubscribe.id, properties: Properties::EMPTY, codes };
         self.send(id, &Packet::UnsubAck(unsuback)); // [MQTT-3.10.4-4]

@@ -2,13 +2,16 @@
 //!
 //! It stands at the broker's door, not at the clients' end, so it also sees what the network loses later. Rules about one
 //! packet or one connection are here and in [`input`] and [`output`]; rules about messages in [`delivery`]; what is owed
-//! in [`debts`]; Wills in [`wills`]. The first broken rule ends the run.
+//! in [`debts`]; Wills in [`wills`]; what a loss of power may cost in [`undo`] and [`outage`]. The first broken rule ends the
+//! run.
 
 mod connection;
 mod debts;
 mod delivery;
 mod input;
+mod outage;
 mod output;
+mod undo;
 mod wills;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,9 +21,9 @@ use martlet_wire::{Packet, ProtocolVersion, QoS, decode, fixed_header};
 
 use crate::clock::Millis;
 use crate::network::LinkId;
-use crate::reference::{MessageId, Reference, Stamp};
+use crate::reference::{MessageId, Reference, SessionWill, Stamp};
 use crate::trace::{Trace, describe};
-use wills::PendingWill;
+use undo::LogCheck;
 
 /// How late a driver may be to tell the engine the time.
 const WAKE_SLACK: Millis = 60;
@@ -38,6 +41,8 @@ pub(crate) struct Terms {
     pub(crate) names: Vec<String>,
     pub(crate) receive_maximum: u16,
     pub(crate) topic_alias_maximum: u16,
+    /// QoS 2 messages take effect with PUBREL.
+    pub(crate) at_release: bool,
 }
 
 /// What was counted.
@@ -70,7 +75,14 @@ pub(crate) struct Checker {
     /// The stamp at which the present turn of a shard began.
     turn: Stamp,
     links: Vec<LinkCheck>,
-    wills: Vec<PendingWill>,
+    /// The logs of the shards.
+    logs: Vec<LogCheck>,
+    /// The connection whose CONNECT takes effect right now.
+    connecting: Option<LinkId>,
+    /// When the power failed last.
+    crashed_at: Millis,
+    /// The stamp at which the broker started last.
+    started: Stamp,
     /// The Session that has a Client Identifier, assigned ones included.
     named: BTreeMap<String, usize>,
     /// Broken rules that do not end the run, by a part of their text.
@@ -85,8 +97,12 @@ enum Phase {
     /// The CONNECT is for another shard.
     Moves,
     AwaitsVerdict,
+    /// Only the broker can tell whether the client is let in, and does so at once.
+    Undecided,
     /// The client is let in; CONNACK is due.
     Admitted,
+    /// The client is to be turned away.
+    Refused,
     Open,
     Ended,
 }
@@ -101,7 +117,6 @@ struct Facts {
     receive_maximum: u16,
     packet_size_max: u32,
     topic_alias_maximum: u16,
-    asks: bool,
 }
 
 /// Whether CONNACK has to say Session Present.
@@ -119,6 +134,8 @@ struct Due {
     message: Option<MessageId>,
     /// The value of a retained topic that it set.
     value: Option<(String, usize)>,
+    /// It came while the log could not be written to.
+    is_stalled: bool,
 }
 
 /// A SUBSCRIBE that awaits SUBACK.
@@ -126,6 +143,7 @@ struct Due {
 struct SubscribeDue {
     /// The place of each of its subscriptions in the Session.
     places: Vec<usize>,
+    is_stalled: bool,
 }
 
 /// An UNSUBSCRIBE that awaits UNSUBACK.
@@ -134,6 +152,7 @@ struct UnsubscribeDue {
     /// Each filter, and whether there was surely, or surely not, a subscription.
     filters: Vec<(String, Option<bool>)>,
     requested: Stamp,
+    is_stalled: bool,
 }
 
 /// What is known of one connection.
@@ -145,7 +164,9 @@ struct LinkCheck {
     facts: Option<Facts>,
     session: Option<usize>,
     present: Present,
-    will: Option<(MessageId, u32)>,
+    /// Whether the client has to be turned away; `None` if nobody can tell.
+    turned_away: Option<bool>,
+    will: Option<SessionWill>,
     input: Vec<u8>,
     output: Vec<u8>,
     is_closed: bool,
@@ -155,7 +176,8 @@ struct LinkCheck {
     last_packet_at: Millis,
     pubacks: BTreeMap<u16, Due>,
     pubrecs: BTreeMap<u16, Due>,
-    pubcomps: BTreeSet<u16>,
+    /// With what PUBCOMP acknowledges, if the broker has to know the message.
+    pubcomps: BTreeMap<u16, Option<Due>>,
     subacks: BTreeMap<u16, SubscribeDue>,
     unsubacks: BTreeMap<u16, UnsubscribeDue>,
     pings: u32,
@@ -176,6 +198,7 @@ impl LinkCheck {
 
 impl Checker {
     pub(crate) fn new(terms: Terms, trace: Trace, ignored: Vec<String>) -> Self {
+        let logs = (0..terms.shards).map(|_| LogCheck::default()).collect();
         Self {
             reference: Reference::default(),
             trace,
@@ -184,7 +207,10 @@ impl Checker {
             now: 0,
             turn: 0,
             links: Vec::new(),
-            wills: Vec::new(),
+            logs,
+            connecting: None,
+            crashed_at: 0,
+            started: 0,
             named: BTreeMap::new(),
             ignored,
             violation: None,
@@ -251,6 +277,7 @@ impl Checker {
             facts: None,
             session: None,
             present: Present::No,
+            turned_away: Some(false),
             will: None,
             input: Vec::new(),
             output: Vec::new(),
@@ -261,7 +288,7 @@ impl Checker {
             last_packet_at: self.now,
             pubacks: BTreeMap::new(),
             pubrecs: BTreeMap::new(),
-            pubcomps: BTreeSet::new(),
+            pubcomps: BTreeMap::new(),
             subacks: BTreeMap::new(),
             unsubacks: BTreeMap::new(),
             pings: 0,
@@ -302,7 +329,7 @@ impl Checker {
     fn take_input(&mut self, id: LinkId) {
         loop {
             let check = &mut self.links[id.0];
-            if matches!(check.phase, Phase::Moves | Phase::AwaitsVerdict | Phase::Ended) {
+            if !matches!(check.phase, Phase::AwaitsConnect | Phase::Admitted | Phase::Open) {
                 return;
             }
             let Some(bytes) = split_packet(&mut check.input) else { return };
@@ -369,19 +396,37 @@ impl Checker {
                 }
             }
             Notice::Connected { client_identifier, .. } => {
-                if let Some(session) = id.and_then(|id| self.links[id.0].session) {
-                    self.named.insert(client_identifier.clone(), session);
+                if let Some(id) = id {
+                    self.connected(id, client_identifier);
                 }
             }
+            Notice::SessionEnded { client_identifier } => self.session_ended(client_identifier),
             Notice::Disconnected { cause: Cause::Misbehaved(misbehaved), .. } => {
                 if let Some(id) = id {
                     self.accused(id, *misbehaved);
                 }
             }
             Notice::Refused { reason, client_identifier, .. } => {
-                self.fail(&format!("{client_identifier:?} was refused with {reason:?}"));
+                let check = id.map(|id| &mut self.links[id.0]);
+                match check.filter(|check| check.turned_away != Some(false)) {
+                    Some(check) => check.phase = Phase::Refused,
+                    None => self.fail(&format!("{client_identifier:?} was refused with {reason:?}")),
+                }
             }
             _ => {}
+        }
+    }
+
+    /// The broker let a client in.
+    fn connected(&mut self, id: LinkId, name: &str) {
+        if self.links[id.0].phase == Phase::Undecided {
+            self.admit(id);
+            self.take_input(id);
+        }
+        if let Some(session) = self.links[id.0].session {
+            self.named.insert(name.to_owned(), session);
+            // If the one before had expired, that was said before.
+            self.reference.sessions[session].is_unresolved = false;
         }
     }
 

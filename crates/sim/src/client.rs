@@ -232,7 +232,9 @@ impl Client {
         let has_state = !self.flights.is_empty() || !self.received.is_empty();
         // A client of 3.1 is never told, so it goes by what it asked for.
         let has_ended = self.version == ProtocolVersion::Mqtt31 && self.expiry == 0;
-        has_state && (self.session != session || self.may_be_cleaned || has_ended)
+        let is_other = self.session != session;
+        // A client without a Session may not resume one [s3.2.2.1.1].
+        (session.is_some() && is_other) || (has_state && (is_other || self.may_be_cleaned || has_ended))
     }
 
     fn forget_session(&mut self) {
@@ -323,7 +325,7 @@ impl Client {
         while let Some(bytes) = split_packet(&mut self.input) {
             let packet = decode(self.version, &bytes).map_err(|error| error.to_string())?;
             self.take(&packet, &mut taken)?;
-            if matches!(packet, Packet::ConnAck(_)) {
+            if matches!(packet, Packet::ConnAck(connack) if connack.reason == ReasonCode::Success) {
                 self.session = session;
                 self.may_be_cleaned = false;
             }
@@ -333,6 +335,8 @@ impl Client {
 
     fn take(&mut self, packet: &Packet<'_>, taken: &mut Vec<Taken>) -> Result<(), String> {
         match packet {
+            // The broker closes behind it.
+            Packet::ConnAck(connack) if connack.reason.is_error() => {}
             Packet::ConnAck(connack) => {
                 self.is_online = true;
                 // A client of 3.1 is not told, and trusts the broker.

@@ -12,6 +12,7 @@ mod broker;
 mod checker;
 mod client;
 mod clock;
+mod ledger;
 mod network;
 mod random;
 mod reference;

@@ -259,6 +259,18 @@ impl Network {
         }
     }
 
+    /// The broker is gone: every connection breaks, and each client notices at its own time.
+    pub(crate) fn break_all(&mut self, now: Millis) {
+        for link in &mut self.links {
+            link.place = None;
+            if !link.is_broken {
+                link.is_broken = true;
+                let notice = now + self.random.between(0, self.weather.notice_max);
+                link.down.cut(notice, &mut self.random);
+            }
+        }
+    }
+
     /// From here on nothing breaks. What is broken or abandoned ends soon.
     pub(crate) fn heal(&mut self, now: Millis) {
         self.weather = Weather::calm();

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use martlet_wire::QoS;
 
-pub(crate) use session::{Outgoing, ReplayDebt, Session, Subscription};
+pub(crate) use session::{Incoming, Life, Outgoing, ReplayDebt, Session, SessionWill, Subscription};
 
 use crate::clock::Millis;
 
@@ -74,7 +74,7 @@ pub(crate) struct GroupDebt {
 pub(crate) enum WillState {
     /// Its connection stands.
     Armed,
-    /// The connection ended; it is due then.
+    /// The connection ended; it is due then, or later.
     Pending(Millis),
     /// It is to be published.
     Published,
@@ -95,6 +95,8 @@ pub(crate) struct Register {
 pub(crate) struct Value {
     /// `None` deletes the retained message.
     pub(crate) message: Option<MessageId>,
+    /// When the broker had it.
+    pub(crate) handed: Stamp,
     pub(crate) acknowledged: Option<Stamp>,
 }
 
@@ -152,8 +154,8 @@ impl Reference {
     }
 
     /// Begins a Session.
-    pub(crate) fn begin_session(&mut self, identity: usize) -> usize {
-        self.sessions.push(Session::new(identity));
+    pub(crate) fn begin_session(&mut self, identity: usize, shard: usize, survives: bool) -> usize {
+        self.sessions.push(Session::new(identity, shard, survives));
         let session = self.sessions.len() - 1;
         self.current.insert(identity, session);
         session
@@ -206,7 +208,7 @@ impl Reference {
         }
     }
 
-    /// The broker had a message, which is new to it.
+    /// The broker has to take a message for a new one, which came at a time.
     pub(crate) fn handed(&mut self, id: MessageId, session: usize, now: Millis) {
         let stamp = self.tick();
         let message = &mut self.messages[id];
@@ -218,6 +220,14 @@ impl Reference {
         }
         message.sent_at = now;
         message.copies += 1;
+        let line = (message.publisher, message.topic.clone(), message.qos);
+        self.lines.entry(line).or_default().push(id);
+    }
+
+    /// The broker had a message again that it may have put off: its place in the order is this one, or that of before.
+    pub(crate) fn handed_again(&mut self, id: MessageId, now: Millis) {
+        let message = &mut self.messages[id];
+        message.sent_at = now;
         let line = (message.publisher, message.topic.clone(), message.qos);
         self.lines.entry(line).or_default().push(id);
     }
@@ -270,6 +280,15 @@ impl Reference {
         }
     }
 
+    /// A message was not published after all: it is owed to nobody.
+    pub(crate) fn disown(&mut self, id: MessageId) {
+        self.messages[id].is_acknowledged = false;
+        self.messages[id].group_debts.clear();
+        for session in &mut self.sessions {
+            session.debts.remove(&id);
+        }
+    }
+
     /// Whether a Shared Subscription has, or may have had, a member that need not keep a message.
     fn may_lose(&self, text: &str, since: Stamp) -> bool {
         self.sessions.iter().any(|session| {
@@ -316,7 +335,7 @@ mod tests {
 
     #[test]
     fn the_newest_acknowledged_value_is_found() {
-        let value = |acknowledged| Value { message: Some(1), acknowledged };
+        let value = |acknowledged| Value { message: Some(1), handed: 0, acknowledged };
         let register = Register { values: vec![value(Some(3)), value(Some(9)), value(None)] };
         assert_eq!(register.newest_acknowledged(2), None);
         assert_eq!(register.newest_acknowledged(4), Some(0));

@@ -1,7 +1,10 @@
 //! Faults put between the broker and the world on purpose, each of which the judge has to find.
 
-use std::collections::BTreeMap;
+mod mail;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use martlet_engine::Stored;
 use martlet_wire::{Delivery, Packet, PacketType, ProtocolVersion, Publish, QoS, decode};
 
 use crate::checker::split_packet;
@@ -21,6 +24,16 @@ pub enum Sabotage {
     PersistEarly,
     /// From some time on, one shard's log is never done.
     PersistNever,
+    /// Batches are said to be durable without a sync.
+    SkipSync,
+    /// The engine is not handed a batch of the log after a crash.
+    LoseBatch,
+    /// The end of a batch is not written.
+    LoseRecords,
+    /// After a crash the engine is handed the checkpoint before the last one, while the log was trimmed for the last.
+    OldCheckpoint,
+    /// After a crash, what a shard owes to another is taken for something new there.
+    RepeatOwed,
     /// From some time on, one shard's clock stands.
     StopClock,
     /// The engine is not told that a connection is gone.
@@ -55,12 +68,17 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::LoseForward,
         Self::RepeatForward,
         Self::SwapForwards,
         Self::PersistEarly,
         Self::PersistNever,
+        Self::SkipSync,
+        Self::LoseBatch,
+        Self::LoseRecords,
+        Self::OldCheckpoint,
+        Self::RepeatOwed,
         Self::StopClock,
         Self::HideLoss,
         Self::RepeatPublishIn,
@@ -77,6 +95,11 @@ impl Sabotage {
         Self::LosePubRel,
         Self::FlipSessionPresent,
     ];
+
+    /// Whether the log comes back different from what was written.
+    pub(crate) const fn is_at_disk(self) -> bool {
+        matches!(self, Self::SkipSync | Self::LoseBatch | Self::LoseRecords | Self::OldCheckpoint)
+    }
 
     const fn is_at_input(self) -> bool {
         matches!(
@@ -113,6 +136,10 @@ pub(crate) struct Saboteur {
     inputs: BTreeMap<LinkId, Vec<u8>>,
     outputs: BTreeMap<LinkId, Vec<u8>>,
     held_batch: Option<(usize, Vec<u8>)>,
+    /// The last checkpoints of each shard: the one before the last, the last, and the one that is being written.
+    checkpoints: BTreeMap<u16, [Vec<Vec<u8>>; 3]>,
+    /// Ways between shards on which nothing has gone since the start.
+    fresh_ways: BTreeSet<(usize, usize)>,
 }
 
 impl Saboteur {
@@ -125,6 +152,8 @@ impl Saboteur {
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
             held_batch: None,
+            checkpoints: BTreeMap::new(),
+            fresh_ways: BTreeSet::new(),
         }
     }
 
@@ -142,7 +171,10 @@ impl Saboteur {
     }
 
     /// What becomes of a batch between shards.
-    pub(crate) fn forward(&mut self, to: usize, batch: Vec<u8>) -> Vec<Vec<u8>> {
+    pub(crate) fn forward(&mut self, from: usize, to: usize, mut batch: Vec<u8>) -> Vec<Vec<u8>> {
+        if self.kind == Some(Sabotage::RepeatOwed) && self.fresh_ways.remove(&(from, to)) {
+            mail::make_new(&mut batch);
+        }
         if let Some((_, held)) = self.held_batch.take_if(|(held_for, _)| *held_for == to) {
             return vec![batch, held];
         }
@@ -164,6 +196,70 @@ impl Saboteur {
         self.kind == Some(Sabotage::PersistEarly)
     }
 
+    /// Whether a sync is left out.
+    pub(crate) fn skips_sync(&mut self) -> bool {
+        self.strikes(Sabotage::SkipSync)
+    }
+
+    /// What is written instead of these records.
+    pub(crate) fn written(&mut self, mut records: Vec<u8>) -> Vec<u8> {
+        if self.strikes(Sabotage::LoseRecords) {
+            records.truncate(self.random.len(0, records.len() - 1));
+        }
+        records
+    }
+
+    /// Whether records may be cut off in the middle.
+    pub(crate) fn spoils_records(&self) -> bool {
+        self.kind == Some(Sabotage::LoseRecords)
+    }
+
+    /// A part of a checkpoint is written.
+    pub(crate) fn part(&mut self, shard: u16, part: &[u8]) {
+        if self.kind == Some(Sabotage::OldCheckpoint) {
+            self.checkpoints.entry(shard).or_default()[2].push(part.to_vec());
+        }
+    }
+
+    /// A checkpoint was begun.
+    pub(crate) fn begun(&mut self, shard: u16) {
+        if let Some([_, _, under_way]) = self.checkpoints.get_mut(&shard) {
+            under_way.clear();
+        }
+    }
+
+    /// A checkpoint is durable.
+    pub(crate) fn checkpointed(&mut self, shard: u16) {
+        if let Some(all) = self.checkpoints.get_mut(&shard) {
+            all.rotate_left(1);
+            all[2].clear();
+        }
+    }
+
+    /// The broker starts anew.
+    pub(crate) fn restarted(&mut self, shards: u16) {
+        let shards = usize::from(shards);
+        self.fresh_ways = (0..shards * shards).map(|way| (way / shards, way % shards)).collect();
+    }
+
+    /// What the engine is handed instead of what was found; `place` counts from 0.
+    pub(crate) fn recovered(
+        &mut self,
+        shard: u16,
+        stored: Stored,
+        place: usize,
+        found: &[u8],
+    ) -> Vec<Vec<u8>> {
+        match stored {
+            Stored::Batch(_) if self.strikes(Sabotage::LoseBatch) => Vec::new(),
+            Stored::Checkpoint if self.kind == Some(Sabotage::OldCheckpoint) => {
+                let old = self.checkpoints.get(&shard).map_or(&[][..], |[old, ..]| old);
+                if place == 0 { old.to_vec() } else { Vec::new() }
+            }
+            _ => vec![found.to_vec()],
+        }
+    }
+
     /// Whether the log of a shard stands.
     pub(crate) fn stops_log(&mut self, shard: usize) -> bool {
         if self.strikes(Sabotage::PersistNever) {
@@ -183,6 +279,11 @@ impl Saboteur {
     /// Whether the end of a connection is kept from the engine.
     pub(crate) fn hides_loss(&mut self) -> bool {
         self.strikes(Sabotage::HideLoss)
+    }
+
+    /// Whether the log comes back different from what was written.
+    pub(crate) fn is_at_disk(&self) -> bool {
+        self.kind.is_some_and(Sabotage::is_at_disk)
     }
 
     /// Whether what leaves the broker passes through here.

@@ -1,18 +1,23 @@
 //! The run: clients, network and broker on one clock, through faults, healing and farewell.
 
-use martlet_engine::{Config, Limits};
+mod outage;
+
+use martlet_engine::{Config, Features, Limits};
+use martlet_store::MemoryDisk;
 use martlet_wire::ReasonCode;
 
-use crate::broker::{Broker, Pace, Surroundings};
+use crate::broker::{Broker, Pace, Setup, Surroundings, Task};
 use crate::checker::{Checker, Terms};
 use crate::client::{Client, Kind, Opening};
 use crate::clock::{Clock, Millis};
+use crate::ledger::Ledger;
 use crate::network::{LinkId, Network, Weather};
 use crate::random::Random;
 use crate::sabotage::Saboteur;
 use crate::trace::Trace;
 use crate::workload::{Action, PACKET_SIZE_MAX, Workload};
 use crate::{Options, Report};
+use outage::Outages;
 
 /// In how many of a thousand cases an operator sends a client away before it does something.
 const SENT_AWAY_PERMILLE: u64 = 3;
@@ -27,8 +32,10 @@ const EVENTS_MAX: u64 = 3_000_000;
 
 #[derive(Debug)]
 enum Event {
-    /// A shard has something to do.
-    Turn(usize),
+    /// The broker has something to do.
+    Broker(Task),
+    /// The broker starts.
+    Start,
     /// A client has something to do.
     Client(usize),
 }
@@ -50,7 +57,11 @@ pub(crate) struct World {
     part: Part,
     clock: Clock<Event>,
     random: Random,
-    broker: Broker,
+    disk: MemoryDisk,
+    setup: Setup,
+    /// The broker, unless the power has failed.
+    broker: Option<Broker>,
+    outages: Outages,
     around: Surroundings,
     clients: Vec<Client>,
     workload: Workload,
@@ -74,30 +85,38 @@ impl World {
             names: clients.iter().map(|client| client.name.clone()).collect(),
             receive_maximum: config.limits.receive_maximum,
             topic_alias_maximum: config.limits.topic_alias_maximum,
+            at_release: config.features.exactly_once_at_release,
         };
         let mut trace = Trace::new(options.prints_trace);
         trace.line(0, &format!("{shards} shards, {count} clients, {weather:?}, {pace:?}"));
         let around = Surroundings {
             network: Network::new(weather, random.fork()),
             checker: Checker::new(terms, trace, options.ignored.clone()),
+            ledger: Ledger::new(shards),
             saboteur: Saboteur::new(options.sabotage, random.fork()),
             random: random.fork(),
             pace,
             written: std::collections::BTreeSet::new(),
         };
-        Self {
+        let segment_bytes = *random.pick(&[2000, 20_000, 200_000]);
+        let mut world = Self {
             seed,
             steps_max: options.steps,
             steps: 0,
             part: Part::Faults,
             clock: Clock::new(),
-            broker: Broker::new(shards, &config),
+            disk: MemoryDisk::new(random.next()),
+            setup: Setup { shards, config, segment_bytes },
+            broker: None,
+            outages: Outages::from_seed(random.fork(), options.steps),
             around,
             clients,
             workload,
             random,
             shards,
-        }
+        };
+        world.start();
+        world
     }
 
     pub(crate) fn run(mut self) -> Report {
@@ -108,9 +127,15 @@ impl World {
         }
         self.plan();
         while self.steps < self.steps_max && self.is_sound() {
+            self.trouble();
             self.step(Millis::MAX);
         }
         self.heal();
+        if self.is_sound() && self.random.percent(50) {
+            self.around.checker.note("once more, from what is there now");
+            self.crash();
+            self.settle();
+        }
         self.farewell();
         self.report()
     }
@@ -138,12 +163,15 @@ impl World {
         self.steps += 1;
         let now = self.clock.now();
         match event {
-            Event::Turn(shard) => {
-                self.broker.turn(now, shard, &mut self.around);
+            Event::Broker(task) => {
+                if let Some(broker) = &mut self.broker {
+                    broker.act(now, task, &mut self.around);
+                }
                 for link in core::mem::take(&mut self.around.written) {
                     self.rouse(link);
                 }
             }
+            Event::Start => self.start(),
             Event::Client(number) => {
                 if self.clients[number].wakes_at == Some(now) {
                     self.clients[number].wakes_at = None;
@@ -151,13 +179,17 @@ impl World {
                 }
             }
         }
+        if self.has_lost_power() && self.broker.is_some() {
+            self.crash();
+        }
         self.plan();
         true
     }
 
     fn plan(&mut self) {
-        for (shard, at) in self.broker.plan(self.clock.now(), &mut self.around) {
-            self.clock.at(at, Event::Turn(shard));
+        let Some(broker) = &mut self.broker else { return };
+        for (task, at) in broker.plan(self.clock.now(), &mut self.around) {
+            self.clock.at(at, Event::Broker(task));
         }
     }
 
@@ -190,7 +222,9 @@ impl World {
                 self.act(number);
                 if self.part == Part::Faults && self.random.below(1000) < SENT_AWAY_PERMILLE {
                     let name = self.clients[number].name.clone();
-                    self.broker.send_away(now, &name);
+                    if let Some(broker) = &mut self.broker {
+                        broker.send_away(now, &name);
+                    }
                 }
                 let pause = if self.part == Part::Faults { self.workload.pause() } else { 20 };
                 self.clients[number].acts_at = now + pause;
@@ -283,13 +317,14 @@ impl World {
         let client = &mut self.clients[number];
         match action {
             Action::Connect(opening) => {
+                let Some(broker) = &mut self.broker else { return };
                 if let Some(old) = client.link {
                     self.around.network.abandon(old);
                 }
                 let link = self.around.network.open(number);
                 self.around.checker.added(number);
                 client.connect(link, &opening);
-                self.broker.accept(now, link);
+                broker.accept(now, link);
             }
             Action::Publish { draft, uses_alias } => client.publish(draft, uses_alias),
             Action::Subscribe { filters, identifier } => client.subscribe(&filters, identifier),
@@ -353,14 +388,21 @@ impl World {
         self.part = Part::Healing;
         self.around.network.heal(now);
         self.around.pace = Pace::calm();
+        self.repair();
         for number in 0..self.clients.len() {
             self.clients[number].frozen_until = 0;
             self.clients[number].acts_at = now;
             self.wake_client(number, now);
         }
+        self.settle();
+    }
+
+    /// Goes on until all is settled.
+    fn settle(&mut self) {
+        let now = self.clock.now();
         self.plan();
         if let Some(text) = self.wait(now + CALM_MIN, now + PROGRESS_MAX, Self::unsettled) {
-            for status in self.broker.statuses() {
+            for status in self.statuses() {
                 self.around.checker.note(&format!("{status:?}"));
             }
             self.around.checker.fail(&format!("after healing, {text}"));
@@ -381,7 +423,7 @@ impl World {
         self.around.checker.note("all clients leave");
         self.part = Part::Farewell;
         let gone = |world: &Self| {
-            let statuses = world.broker.statuses();
+            let statuses = world.statuses();
             let left: usize = statuses.iter().map(|status| status.connections + status.sessions).sum();
             (left > 0).then(|| format!("{left} connections and Sessions are left"))
         };
@@ -423,16 +465,21 @@ impl World {
             let things = self.clients[number].unfinished_things();
             return Some(format!("c{number} has something unfinished: {things}"));
         }
-        let queued: usize = self.broker.statuses().iter().map(|status| status.queued_messages).sum();
+        let Some(broker) = &self.broker else { return Some("the broker is not there".to_owned()) };
+        let queued: usize = broker.statuses().iter().map(|status| status.queued_messages).sum();
         if queued > 0 {
             return Some(format!("{queued} messages are queued"));
         }
-        (!self.broker.is_quiet()).then(|| "the broker is at work".to_owned())
+        (!broker.is_quiet()).then(|| "the broker is at work".to_owned())
+    }
+
+    fn statuses(&self) -> Vec<martlet_engine::Status> {
+        self.broker.as_ref().map(Broker::statuses).unwrap_or_default()
     }
 
     /// The counters must agree with the accounts.
     fn compare(&mut self, has_clients: bool) {
-        let statuses = self.broker.statuses();
+        let statuses = self.statuses();
         let sum = |count: fn(&martlet_engine::Status) -> usize| statuses.iter().map(count).sum::<usize>();
         let links = self.around.network.links.iter().filter(|link| link.place.is_some()).count();
         let checker = &mut self.around.checker;
@@ -481,5 +528,6 @@ fn config(random: &mut Random) -> Config {
         route_cache_entries_max: *random.pick(&[1, 8, 4096]),
         ..defaults
     };
-    Config { limits, seed: random.next(), ..Config::default() }
+    let features = Features { exactly_once_at_release: random.percent(25), ..Features::default() };
+    Config { limits, features, seed: random.next(), ..Config::default() }
 }

@@ -112,7 +112,8 @@ impl Checker {
         for state in self.reference.sessions.iter().filter(|state| !state.is_over && !state.is_lossy) {
             for (topic, last) in &state.last {
                 let Some(register) = self.reference.registers.get(topic) else { continue };
-                let Some(newest) = register.values.last().and_then(|value| value.message) else { continue };
+                let newest = register.values.last().filter(|value| value.acknowledged.is_some());
+                let Some(newest) = newest.and_then(|value| value.message) else { continue };
                 // Messages of different QoS may overtake each other.
                 let qos = |s: &Subscription| s.qos().min(self.reference.messages[newest].qos);
                 let mut each = state.subscriptions.iter().filter(|s| s.matches(topic)).map(qos);

@@ -2,9 +2,10 @@
 
 use martlet_wire::{Ack, Disconnect, Packet, Publish, QoS, ReasonCode, Subscribe, Unsubscribe};
 
+use super::undo::Undo;
 use super::{Checker, Due, SubscribeDue, UnsubscribeDue};
 use crate::network::LinkId;
-use crate::reference::{Subscription, Value, named};
+use crate::reference::{Incoming, Subscription, Value, named};
 
 impl Checker {
     pub(super) fn input(&mut self, id: LinkId, packet: &Packet<'_>) {
@@ -21,10 +22,7 @@ impl Checker {
             Packet::PubAck(ack) => self.acknowledged(id, session, ack, QoS::AtLeastOnce),
             Packet::PubComp(ack) => self.acknowledged(id, session, ack, QoS::ExactlyOnce),
             Packet::PubRec(ack) => self.pubrec_in(id, session, ack),
-            Packet::PubRel(ack) => {
-                self.reference.sessions[session].inbound.remove(&ack.id.get());
-                self.links[id.0].pubcomps.insert(ack.id.get());
-            }
+            Packet::PubRel(ack) => self.pubrel_in(id, session, ack.id.get()),
             Packet::Subscribe(subscribe) => self.subscribe_in(id, session, subscribe),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe_in(id, session, unsubscribe),
             Packet::PingReq => self.links[id.0].pings += 1,
@@ -45,40 +43,86 @@ impl Checker {
             self.fail_on(id, "a client used an unknown alias");
             return;
         };
-        let is_new = qos != QoS::ExactlyOnce || self.reference.sessions[session].inbound.insert(packet_id);
         let message = named(publish.payload);
-        let mut value = None;
-        if is_new {
-            self.count_published(qos);
-            if let Some(message) = message {
-                self.reference.handed(message, session, self.now);
-            }
-            if publish.retain {
-                value = Some(self.retained_in(&topic, message));
-            }
-        }
-        let due = Due { message, value };
+        let is_stalled = self.logs[self.links[id.0].shard].is_stalled;
+        let arrived = Incoming {
+            message,
+            topic,
+            retain: publish.retain,
+            at: self.now,
+            value: None,
+            may_be_new: is_stalled,
+        };
+        let place = match qos {
+            QoS::ExactlyOnce => self.exactly_once_in(session, packet_id, &arrived),
+            _ => self.takes_effect(session, qos, &arrived),
+        };
+        let value = place.map(|place| (arrived.topic, place));
+        let due = Due { message, value, is_stalled };
         match qos {
             QoS::AtMostOnce => {}
-            QoS::AtLeastOnce => {
-                self.links[id.0].pubacks.insert(packet_id, due);
-            }
-            QoS::ExactlyOnce => {
-                self.links[id.0].pubrecs.insert(packet_id, due);
-            }
+            QoS::AtLeastOnce => _ = self.links[id.0].pubacks.insert(packet_id, due),
+            QoS::ExactlyOnce => _ = self.links[id.0].pubrecs.insert(packet_id, due),
         }
     }
 
+    /// A QoS 2 message, new or repeated. Tells which value of its retained topic it set.
+    fn exactly_once_in(&mut self, session: usize, packet_id: u16, arrived: &Incoming) -> Option<usize> {
+        let is_at_once = !self.terms.at_release;
+        if let Some(known) = self.reference.sessions[session].inbound.get_mut(&packet_id) {
+            let may_be_new = core::mem::replace(&mut known.may_be_new, arrived.may_be_new);
+            let value = known.value;
+            if let Some(message) = known.message
+                && may_be_new
+                && is_at_once
+            {
+                self.reference.handed_again(message, self.now);
+            }
+            return value;
+        }
+        self.remember_lasting(session, Undo::TakenOver { session, packet_id });
+        let value = if is_at_once { self.takes_effect(session, QoS::ExactlyOnce, arrived) } else { None };
+        let incoming = Incoming { value, ..arrived.clone() };
+        self.reference.sessions[session].inbound.insert(packet_id, incoming);
+        value
+    }
+
+    /// PUBREL came, and with it the time at which a message may take effect.
+    fn pubrel_in(&mut self, id: LinkId, session: usize, packet_id: u16) {
+        let Some(incoming) = self.reference.sessions[session].inbound.remove(&packet_id) else {
+            self.links[id.0].pubcomps.insert(packet_id, None);
+            return;
+        };
+        self.remember_lasting(session, Undo::Released { session, packet_id, incoming: incoming.clone() });
+        let mut due = Due { message: None, value: None, is_stalled: false };
+        if self.terms.at_release {
+            due.message = incoming.message;
+            let place = self.takes_effect(session, QoS::ExactlyOnce, &incoming);
+            due.value = place.map(|place| (incoming.topic, place));
+        }
+        self.links[id.0].pubcomps.insert(packet_id, Some(due));
+    }
+
+    /// The broker has to take a message for a new one. Tells which value of its retained topic it sets.
+    fn takes_effect(&mut self, session: usize, qos: QoS, incoming: &Incoming) -> Option<usize> {
+        self.count_published(qos);
+        if let Some(message) = incoming.message {
+            self.reference.handed(message, session, incoming.at);
+        }
+        incoming.retain.then(|| self.retained_in(&incoming.topic, incoming.message))
+    }
+
     /// A retained topic may have another value from here on.
-    fn retained_in(&mut self, topic: &str, message: Option<usize>) -> (String, usize) {
+    fn retained_in(&mut self, topic: &str, message: Option<usize>) -> usize {
         if message.is_none() {
             for session in &mut self.reference.sessions {
                 session.replay_debts.retain(|debt| debt.topic != topic);
             }
         }
+        let handed = self.reference.tick();
         let register = self.reference.registers.entry(topic.to_owned()).or_default();
-        register.values.push(Value { message, acknowledged: None });
-        (topic.to_owned(), register.values.len() - 1)
+        register.values.push(Value { message, handed, acknowledged: None });
+        register.values.len() - 1
     }
 
     /// PUBACK or PUBCOMP: the identifier is free again.
@@ -90,7 +134,13 @@ impl Checker {
             .get(&packet_id)
             .is_some_and(|out| out.qos == qos && (out.is_received || qos == QoS::AtLeastOnce))
         {
-            outbound.remove(&packet_id);
+            self.finished(session, packet_id);
+        }
+    }
+
+    fn finished(&mut self, session: usize, packet_id: u16) {
+        if let Some(outgoing) = self.reference.sessions[session].outbound.remove(&packet_id) {
+            self.remember_lasting(session, Undo::Acknowledged { session, packet_id, outgoing });
         }
     }
 
@@ -98,9 +148,11 @@ impl Checker {
         let packet_id = ack.id.get();
         if ack.reason.is_error() {
             self.links[id.0].outstanding.remove(&packet_id);
-            self.reference.sessions[session].outbound.remove(&packet_id);
-        } else if let Some(out) = self.reference.sessions[session].outbound.get_mut(&packet_id) {
-            out.is_received = true;
+            self.finished(session, packet_id);
+        } else if let Some(out) = self.reference.sessions[session].outbound.get_mut(&packet_id)
+            && !core::mem::replace(&mut out.is_received, true)
+        {
+            self.remember_lasting(session, Undo::Received { session, packet_id });
         }
     }
 
@@ -143,7 +195,8 @@ impl Checker {
             });
             places.push(state.subscriptions.len() - 1);
         }
-        self.links[id.0].subacks.insert(subscribe.id.get(), SubscribeDue { places });
+        let is_stalled = self.logs[self.links[id.0].shard].is_stalled;
+        self.links[id.0].subacks.insert(subscribe.id.get(), SubscribeDue { places, is_stalled });
     }
 
     fn unsubscribe_in(&mut self, id: LinkId, session: usize, unsubscribe: &Unsubscribe<'_>) {
@@ -163,12 +216,18 @@ impl Checker {
             }
             filters.push((text, if is_repeated { None } else { expected }));
         }
-        self.links[id.0].unsubacks.insert(unsubscribe.id.get(), UnsubscribeDue { filters, requested });
+        let is_stalled = self.logs[self.links[id.0].shard].is_stalled;
+        self.links[id.0]
+            .unsubacks
+            .insert(unsubscribe.id.get(), UnsubscribeDue { filters, requested, is_stalled });
     }
 
     fn disconnect_in(&mut self, id: LinkId, session: usize, disconnect: &Disconnect<'_>) {
-        if let Some(expiry) = disconnect.properties.session_expiry_interval() {
-            self.reference.sessions[session].expiry = expiry;
+        if let Some(expiry) = disconnect.properties.session_expiry_interval()
+            && self.reference.sessions[session].life.connection == Some(id)
+        {
+            self.remember_life(session);
+            self.reference.sessions[session].life.expiry = expiry;
         }
         self.end_connection(id, disconnect.reason == ReasonCode::NORMAL_DISCONNECTION);
     }

@@ -36,16 +36,26 @@ impl Checker {
             }
             Packet::PubRec(ack) => {
                 let due = self.links[id.0].pubrecs.remove(&ack.id.get());
+                let inbound = &mut self.reference.sessions[session].inbound;
                 if ack.reason.is_error() {
-                    self.reference.sessions[session].inbound.remove(&ack.id.get());
+                    inbound.remove(&ack.id.get());
+                } else if let Some(incoming) = inbound.get_mut(&ack.id.get()) {
+                    incoming.may_be_new = false;
                 }
+                self.promise_packet(session, ack.id.get(), true);
                 self.publish_acknowledged(id, due, ack, "PUBREC");
             }
             Packet::PubRel(ack) => self.pubrel_out(id, session, ack),
             Packet::PubComp(ack) => {
-                if !self.links[id.0].pubcomps.remove(&ack.id.get()) {
-                    self.fail_on(id, "PUBCOMP without PUBREL");
+                match self.links[id.0].pubcomps.remove(&ack.id.get()) {
+                    None => self.fail_on(id, "PUBCOMP without PUBREL"),
+                    Some(Some(_)) if ack.reason.is_error() => {
+                        self.fail_on(id, "PUBCOMP does not know a message whose PUBREC was sent");
+                    }
+                    Some(Some(due)) => self.is_sure(due),
+                    Some(None) => {}
                 }
+                self.promise_packet(session, ack.id.get(), true);
             }
             Packet::SubAck(suback) => self.suback_out(id, session, suback),
             Packet::UnsubAck(unsuback) => self.unsuback_out(id, session, unsuback),
@@ -70,13 +80,20 @@ impl Checker {
         check.last_bytes_at = self.now;
         check.last_packet_at = self.now;
         let (phase, is_repeated) = (check.phase, check.connacks > 1);
-        if !matches!(phase, Phase::Admitted | Phase::Ended) || is_repeated {
+        if !matches!(phase, Phase::Admitted | Phase::Refused | Phase::Ended) || is_repeated {
             self.fail_on(id, "a CONNACK that nobody waits for");
         }
         if connack.reason != ReasonCode::Success {
-            self.fail_on(id, &format!("refused with {:?}", connack.reason));
+            if phase != Phase::Refused || connack.reason != ReasonCode::ServerUnavailable {
+                self.fail_on(id, &format!("refused with {:?}", connack.reason));
+            }
             return;
         }
+        if phase == Phase::Refused {
+            self.fail_on(id, "let in, though the log cannot be written to");
+            return;
+        }
+        self.promise_connect(id);
         if phase == Phase::Admitted {
             self.links[id.0].phase = Phase::Open;
         }
@@ -123,13 +140,26 @@ impl Checker {
             return;
         };
         if ack.reason.is_error() {
-            if let Some(message) = due.message
-                && !self.reference.messages[message].is_forbidden
-            {
-                self.fail_on(id, &format!("{what} refuses a good message: {:?}", ack.reason));
+            // Messages that wait for their PUBREL have a bound of their own.
+            let may_be_full = due.is_stalled || (self.terms.at_release && what == "PUBREC");
+            let is_put_off = may_be_full && ack.reason == ReasonCode::QuotaExceeded;
+            let messages = &mut self.reference.messages;
+            match due.message.filter(|message| !messages[*message].is_forbidden) {
+                Some(message) if is_put_off => {
+                    messages[message].copies = messages[message].copies.saturating_sub(1);
+                }
+                Some(_) => {
+                    self.fail_on(id, &format!("{what} refuses a good message: {:?}", ack.reason));
+                }
+                None => {}
             }
-            return;
+        } else {
+            self.is_sure(due);
         }
+    }
+
+    /// A message may not get lost any more.
+    fn is_sure(&mut self, due: Due) {
         if let Some(message) = due.message {
             self.reference.owe(message);
         }
@@ -152,6 +182,7 @@ impl Checker {
         if !is_due && ack.reason != ReasonCode::PacketIdentifierNotFound {
             self.fail_on(id, "PUBREL without PUBREC");
         }
+        self.promise_packet(session, ack.id.get(), false);
     }
 
     fn suback_out(&mut self, id: LinkId, session: usize, suback: &SubAck<'_>) {
@@ -165,10 +196,14 @@ impl Checker {
         }
         for (place, code) in due.places.into_iter().zip(suback.codes.iter()) {
             let granted = self.reference.sessions[session].subscriptions[place].qos();
+            let stamp = self.reference.tick();
+            if due.is_stalled && code.is_error() {
+                self.reference.sessions[session].subscriptions[place].gone = Some(stamp);
+                continue;
+            }
             if code != ReasonCode::granted(granted) {
                 self.fail_on(id, &format!("SUBACK grants {code:?} for QoS {granted:?}"));
             }
-            let stamp = self.reference.tick();
             self.reference.sessions[session].acknowledge(place, stamp);
             self.owe_retained(session, place);
         }
@@ -180,6 +215,10 @@ impl Checker {
             return;
         };
         let stamp = self.reference.tick();
+        let refused = ReasonCode::ImplementationSpecificError;
+        if due.is_stalled && unsuback.codes.iter().any(|code| code == refused) {
+            return; // they may be there, or not
+        }
         for (text, _) in &due.filters {
             self.reference.sessions[session].gone(text, due.requested, stamp);
         }
@@ -206,7 +245,7 @@ impl Checker {
         }
         let first = [
             (PacketType::Publish, check.pubacks.keys().chain(check.pubrecs.keys()).next()),
-            (PacketType::PubRel, check.pubcomps.iter().next()),
+            (PacketType::PubRel, check.pubcomps.keys().next()),
             (PacketType::Subscribe, check.subacks.keys().next()),
             (PacketType::Unsubscribe, check.unsubacks.keys().next()),
         ];

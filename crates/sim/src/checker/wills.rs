@@ -1,72 +1,63 @@
 //! Wills: published when they have to be, and never when they may not.
 
 use super::{Checker, WAKE_SLACK};
-use crate::clock::Millis;
-use crate::reference::{MessageId, WillState};
-
-/// A Will whose delay runs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PendingWill {
-    session: usize,
-    message: MessageId,
-    due: Millis,
-}
+use crate::reference::{MessageId, SessionWill, WillState};
 
 impl Checker {
-    /// The connection of a Will ended.
-    pub(super) fn will_after(&mut self, session: usize, id: MessageId, delay: u32, in_good_order: bool) {
-        let expiry = self.reference.sessions[session].expiry;
-        let message = &mut self.reference.messages[id];
-        if in_good_order {
-            message.will = Some(WillState::Never); // [MQTT-3.14.4-3]
-            return;
-        }
+    /// The connection of a Will ended, and not in good order.
+    pub(super) fn will_waits(&mut self, session: usize, will: SessionWill) {
+        let Some((earliest, latest)) = will.due else { return };
+        let message = &mut self.reference.messages[will.message];
+        message.publisher = self.reference.sessions[session].client;
         // Which end of a connection came first in a turn of the broker is not seen from here.
         message.sent = Some(self.turn);
         message.copies = 1;
         message.first_at = self.now;
         message.sent_at = self.now;
-        let due = self.now + u64::from(delay.min(expiry)) * 1000;
-        message.will = Some(WillState::Pending(due));
-        self.wills.push(PendingWill { session, message: id, due });
-        if due == self.now {
+        self.set_will(session, will.message, WillState::Pending(earliest));
+        if latest == self.now {
             self.publish_will_of(session);
         }
     }
 
     /// The Will of a Session is published now [MQTT-3.1.2-8] [MQTT-3.1.2-10].
     pub(super) fn publish_will_of(&mut self, session: usize) {
-        let due: Vec<PendingWill> = self.wills.extract_if(.., |will| will.session == session).collect();
-        for will in due {
-            self.publish_will(will.message);
+        if self.reference.sessions[session].life.will.is_none() {
+            return;
+        }
+        self.remember_life(session);
+        let Some(will) = self.reference.sessions[session].life.will.take() else { return };
+        self.totals.wills += 1;
+        self.note(&format!("the Will m{} is to be published", will.message));
+        self.set_will(session, will.message, WillState::Published);
+        self.reference.owe(will.message);
+    }
+
+    /// DISCONNECT came: the Will is not published [MQTT-3.14.4-3].
+    pub(super) fn drop_will(&mut self, session: usize) {
+        if let Some(will) = self.reference.sessions[session].life.will.take() {
+            self.set_will(session, will.message, WillState::Never);
         }
     }
 
     /// A new connection resumes the Session before the Will is due: it is not sent [MQTT-3.1.3-9].
     pub(super) fn cancel_will(&mut self, session: usize, is_unknown: bool) {
-        let now = self.now;
-        let cancelled: Vec<PendingWill> = self.wills.extract_if(.., |will| will.session == session).collect();
-        for will in cancelled {
-            let is_unknown = is_unknown || now >= will.due;
-            let state = if is_unknown { WillState::Unknown } else { WillState::Never };
-            self.reference.messages[will.message].will = Some(state);
-        }
+        let Some(will) = self.reference.sessions[session].life.will.take() else { return };
+        let is_unknown = is_unknown || will.due.is_none_or(|(earliest, _)| self.now >= earliest);
+        let state = if is_unknown { WillState::Unknown } else { WillState::Never };
+        self.set_will(session, will.message, state);
     }
 
     /// Wills whose delay is over are published.
     pub(super) fn advance_wills(&mut self) {
-        let now = self.now;
-        let due: Vec<PendingWill> = self.wills.extract_if(.., |will| will.due + WAKE_SLACK < now).collect();
-        for will in due {
-            self.publish_will(will.message);
+        let sessions: Vec<usize> = self.reference.current.values().copied().collect();
+        for session in sessions {
+            let will = self.reference.sessions[session].life.will;
+            let due = will.and_then(|will| will.due);
+            if due.is_some_and(|(_, latest)| latest + WAKE_SLACK < self.now) {
+                self.publish_will_of(session);
+            }
         }
-    }
-
-    fn publish_will(&mut self, id: MessageId) {
-        self.totals.wills += 1;
-        self.note(&format!("the Will m{id} is to be published"));
-        self.reference.messages[id].will = Some(WillState::Published);
-        self.reference.owe(id);
     }
 
     /// Whether a Will may be on its way.

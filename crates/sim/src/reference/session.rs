@@ -99,16 +99,79 @@ pub(crate) struct Outgoing {
     pub(crate) is_received: bool,
 }
 
-/// One Session, as the broker should have it.
-#[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) client: usize,
+/// A QoS 2 message from a client.
+#[derive(Clone, Debug)]
+pub(crate) struct Incoming {
+    /// `None` for a message without payload.
+    pub(crate) message: Option<MessageId>,
+    pub(crate) topic: String,
+    pub(crate) retain: bool,
+    /// When the broker had it first.
+    pub(crate) at: Millis,
+    /// The value of its retained topic that it set.
+    pub(crate) value: Option<usize>,
+    /// The broker may have put it off without a word, so that it is new when it comes again.
+    pub(crate) may_be_new: bool,
+}
+
+/// What connections change in a Session: that which a crash can turn back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Life {
     pub(crate) connection: Option<LinkId>,
     /// Session Expiry Interval in seconds.
     pub(crate) expiry: u32,
-    /// When it lost its connection.
-    pub(crate) disconnected_at: Millis,
+    /// When it lost its connection: not before the first, and not after the second.
+    pub(crate) gone: (Millis, Millis),
+    /// The Will of its last connection, as long as it may be published.
+    pub(crate) will: Option<SessionWill>,
+}
+
+/// A Will that has not been published.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionWill {
+    pub(crate) message: MessageId,
+    /// Will Delay Interval in seconds.
+    pub(crate) delay: u32,
+    /// When it is due, once the connection is gone: not before the first, and not after the second.
+    pub(crate) due: Option<(Millis, Millis)>,
+}
+
+impl Life {
+    /// When the Session ends if no connection comes: not before the first, and not after the second.
+    pub(crate) fn ends_at(&self) -> (Millis, Millis) {
+        if self.expiry == u32::MAX {
+            return (Millis::MAX, Millis::MAX);
+        }
+        let time = u64::from(self.expiry) * 1000;
+        (self.gone.0 + time, self.gone.1 + time)
+    }
+
+    /// The connection is gone, not before the first of two times, and not after the second.
+    pub(crate) fn lose(&mut self, gone: (Millis, Millis)) {
+        self.connection = None;
+        self.gone = gone;
+        let expiry = self.expiry;
+        if let Some(will) = &mut self.will {
+            let delay = u64::from(will.delay.min(expiry)) * 1000;
+            will.due = Some((gone.0 + delay, gone.1 + delay));
+        }
+    }
+}
+
+/// One Session, as the broker should have it.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
+pub(crate) struct Session {
+    pub(crate) client: usize,
+    pub(crate) shard: usize,
+    pub(crate) life: Life,
+    /// It was made to outlive its connection, so that the log has all of it.
+    pub(crate) survives: bool,
     pub(crate) is_over: bool,
+    /// When it ended.
+    ended: Option<Stamp>,
+    /// It may have been made anew by its last CONNECT, since the one before was about to expire.
+    pub(crate) is_unresolved: bool,
     /// The broker said that its queue was full: messages may be missing.
     pub(crate) is_lossy: bool,
     /// It had a connection with a Maximum Packet Size: larger messages may be missing.
@@ -121,10 +184,16 @@ pub(crate) struct Session {
     /// Packet Identifiers in use from the broker to the client.
     pub(crate) outbound: BTreeMap<u16, Outgoing>,
     pub(crate) orders: u64,
-    /// QoS 2 identifiers in use from the client to the broker.
-    pub(crate) inbound: BTreeSet<u16>,
+    /// Messages may be in flight that the judge has not seen: a crash came before they were written to a socket.
+    pub(crate) has_unseen: bool,
+    /// QoS 2 messages from the client to the broker, until PUBREL.
+    pub(crate) inbound: BTreeMap<u16, Incoming>,
     /// How often the broker sent a message as a new one, by the QoS of the delivery.
     pub(crate) fresh: BTreeMap<(MessageId, QoS), usize>,
+    /// How often it was sent with QoS 0 before the last crash: what the log did not have may be sent again.
+    pub(crate) forgiven: BTreeMap<MessageId, usize>,
+    /// How often a delivery with QoS 2 by Shared Subscriptions was begun.
+    pub(crate) group_begun: BTreeMap<MessageId, usize>,
     /// How often the client took a message, by the QoS of the delivery.
     pub(crate) taken: BTreeMap<(MessageId, QoS), usize>,
     /// Messages that the client took at least once.
@@ -133,20 +202,22 @@ pub(crate) struct Session {
     pub(crate) last: BTreeMap<String, MessageId>,
     /// How far each line was delivered, by the QoS of the delivery.
     pub(crate) delivered: BTreeMap<(Line, QoS), usize>,
-    /// Retained messages sent because of subscriptions, by topic.
-    pub(crate) replays: BTreeMap<String, usize>,
+    /// Retained messages sent because of subscriptions, by topic, and how many of them with QoS 0.
+    pub(crate) replays: BTreeMap<String, (usize, usize)>,
     /// The newest value of a retained topic that a replay showed, and its QoS.
     pub(crate) seen: BTreeMap<String, (usize, QoS)>,
 }
 
 impl Session {
-    pub(crate) fn new(client: usize) -> Self {
+    pub(crate) fn new(client: usize, shard: usize, survives: bool) -> Self {
         Self {
             client,
-            connection: None,
-            expiry: 0,
-            disconnected_at: 0,
+            shard,
+            life: Life::default(),
+            survives,
             is_over: false,
+            ended: None,
+            is_unresolved: false,
             is_lossy: false,
             has_size_limit: false,
             subscriptions: Vec::new(),
@@ -154,8 +225,11 @@ impl Session {
             replay_debts: Vec::new(),
             outbound: BTreeMap::new(),
             orders: 0,
-            inbound: BTreeSet::new(),
+            has_unseen: false,
+            inbound: BTreeMap::new(),
             fresh: BTreeMap::new(),
+            forgiven: BTreeMap::new(),
+            group_begun: BTreeMap::new(),
             taken: BTreeMap::new(),
             accepted: BTreeSet::new(),
             last: BTreeMap::new(),
@@ -165,14 +239,22 @@ impl Session {
         }
     }
 
-    /// The Session ends.
+    /// The Session ends. What it is owed stays, for the case that a crash turns the end back.
     pub(crate) fn end(&mut self, stamp: Stamp) {
         self.is_over = true;
-        self.connection = None;
-        self.debts.clear();
-        self.replay_debts.clear();
+        self.ended = Some(stamp);
+        self.life.connection = None;
         for subscription in &mut self.subscriptions {
             subscription.gone.get_or_insert(stamp);
+        }
+    }
+
+    /// The Session had not ended.
+    pub(crate) fn revive(&mut self) {
+        self.is_over = false;
+        let ended = self.ended.take();
+        for subscription in self.subscriptions.iter_mut().filter(|subscription| subscription.gone == ended) {
+            subscription.gone = None;
         }
     }
 

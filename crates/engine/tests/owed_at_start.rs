@@ -1,0 +1,106 @@
+//! What a start brings about on another shard goes there once it is durable here, and once.
+
+use std::sync::Arc;
+
+use martlet_engine::{
+    BatchId, Commons, Config, ConnectionId, Engine, Input, Instant, Output, Peer, ShardId, Stored, shard_of,
+};
+use martlet_wire::{
+    Connect, Packet, PacketId, Properties, Property, ProtocolVersion, QoS, Subscribe, SubscribeRequest,
+    SubscribeRequests, SubscriptionOptions, TopicFilter, TopicName, Will,
+};
+
+const CONNECTION: ConnectionId = ConnectionId { index: 1, generation: 1 };
+
+fn engines() -> [Engine; 2] {
+    let config = Config::default();
+    let commons = Commons::new(2, &config);
+    [0, 1].map(|shard| Engine::new(config.clone(), ShardId(shard), Arc::clone(&commons)))
+}
+
+/// A client of a shard.
+fn name(shard: u16) -> String {
+    (0..1000)
+        .map(|number| format!("client-{number}"))
+        .find(|name| shard_of(name, 2) == shard)
+        .expect("a name for each of two shards")
+}
+
+/// What the shard wants written and forwarded, until it has nothing more to say.
+fn poll(engine: &mut Engine) -> (Vec<(BatchId, Vec<u8>)>, usize) {
+    let (mut batches, mut forwards) = (Vec::new(), 0);
+    loop {
+        match engine.poll() {
+            Output::Persist { batch, records } => batches.push((batch, records)),
+            Output::Forward { .. } => forwards += 1,
+            Output::WakeAt(_) => return (batches, forwards),
+            _ => {}
+        }
+    }
+}
+
+fn send(engine: &mut Engine, packet: &Packet<'_>) -> Vec<(BatchId, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    packet.encode(ProtocolVersion::Mqtt5, &mut bytes).expect("a packet that can be encoded");
+    let now = Instant::from_millis(2_000);
+    engine.handle(now, Input::Received { connection: CONNECTION, bytes: &bytes });
+    let (batches, _) = poll(engine);
+    for (batch, _) in &batches {
+        engine.handle(now, Input::Persisted(*batch));
+    }
+    poll(engine);
+    batches
+}
+
+fn connect(engine: &mut Engine, shard: u16, expiry: u32, will: Option<Will<'_>>) -> Vec<(BatchId, Vec<u8>)> {
+    engine.restored(Instant::from_millis(1_000), BatchId(0));
+    engine
+        .handle(Instant::from_millis(2_000), Input::Opened { connection: CONNECTION, peer: Peer::default() });
+    let properties = [Property::SessionExpiryInterval(expiry)];
+    let name = name(shard);
+    send(
+        engine,
+        &Packet::Connect(Connect {
+            version: ProtocolVersion::Mqtt5,
+            bridge: false,
+            clean_start: true,
+            keep_alive: 0,
+            properties: Properties::list(&properties),
+            client_identifier: &name,
+            will,
+            user_name: None,
+            password: None,
+        }),
+    )
+}
+
+#[test]
+fn a_will_that_a_start_publishes_goes_to_another_shard_once_it_is_durable() {
+    let [mut one, mut other] = engines();
+    let mut others = connect(&mut other, 1, 100, None);
+    let filter = TopicFilter::parse("w").unwrap();
+    let options = SubscriptionOptions { maximum_qos: QoS::ExactlyOnce, ..SubscriptionOptions::default() };
+    let requests = [SubscribeRequest { filter, options }];
+    let requests = SubscribeRequests::list(&requests);
+    let subscribe = Subscribe { id: PacketId::MIN, properties: Properties::EMPTY, requests };
+    others.extend(send(&mut other, &Packet::Subscribe(subscribe)));
+    let topic = TopicName::parse("w").unwrap();
+    let (qos, properties) = (QoS::ExactlyOnce, Properties::EMPTY);
+    let will = Will { topic, payload: b"gone", qos, retain: false, properties };
+    let ones = connect(&mut one, 0, 0, Some(will));
+
+    let mut engines = engines();
+    for (engine, batches) in engines.iter_mut().zip([&ones, &others]) {
+        for (batch, records) in batches {
+            engine.restore(Stored::Batch(*batch), records).unwrap();
+        }
+    }
+    let now = Instant::from_millis(5_000);
+    for (engine, batches) in engines.iter_mut().zip([&ones, &others]) {
+        engine.restored(now, batches.last().map_or(BatchId(0), |(batch, _)| *batch));
+    }
+    let (batches, forwards) = poll(&mut engines[0]);
+    assert_eq!((batches.len(), forwards), (1, 0));
+    engines[0].handle(now, Input::Persisted(batches[0].0));
+    assert_eq!(poll(&mut engines[0]), (Vec::new(), 1));
+}

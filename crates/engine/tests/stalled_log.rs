@@ -1,0 +1,333 @@
+//! A log that is slow, or that cannot be written to: what may leave the broker meanwhile, and what may not.
+
+use martlet_engine::{
+    BatchId, Commons, Config, ConnectionId, Engine, Input, Instant, Output, Peer, ShardId, Stored,
+};
+use martlet_wire::{
+    Ack, Connect, Delivery, Packet, PacketId, Properties, Property, ProtocolVersion, Publish, QoS,
+    ReasonCode, Subscribe, SubscribeRequest, SubscribeRequests, SubscriptionOptions, TopicFilter,
+    TopicFilters, TopicName, Unsubscribe, decode, fixed_header,
+};
+
+const V5: ProtocolVersion = ProtocolVersion::Mqtt5;
+const V311: ProtocolVersion = ProtocolVersion::Mqtt311;
+
+/// A shard, and its log as far as it is durable.
+struct Broker {
+    engine: Engine,
+    /// Batches that are not durable yet.
+    under_way: Vec<(BatchId, Vec<u8>)>,
+    durable: Vec<(BatchId, Vec<u8>)>,
+    closed: Vec<ConnectionId>,
+}
+
+fn engine() -> Engine {
+    let config = Config::default();
+    Engine::new(config.clone(), ShardId(0), Commons::new(1, &config))
+}
+
+fn connection(index: u32) -> ConnectionId {
+    ConnectionId { index, generation: 1 }
+}
+
+fn id(number: u16) -> PacketId {
+    PacketId::new(number).expect("a number above 0")
+}
+
+impl Broker {
+    fn new() -> Self {
+        let mut engine = engine();
+        engine.restored(Instant::from_millis(1_000), BatchId(0));
+        Self { engine, under_way: Vec::new(), durable: Vec::new(), closed: Vec::new() }
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        self.engine.handle(Instant::from_millis(2_000), input);
+    }
+
+    /// What leaves now, in one line for each packet.
+    fn drain(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            match self.engine.poll() {
+                Output::Persist { batch, records } => self.under_way.push((batch, records)),
+                Output::Transmit(connection) => {
+                    let mut slices = Vec::new();
+                    self.engine.outgoing(connection, &mut slices);
+                    let bytes = slices.concat();
+                    lines.extend(describe(connection, &bytes));
+                    self.handle(Input::Sent { connection, bytes: bytes.len() });
+                }
+                Output::Close { connection, farewell } => {
+                    lines.extend(describe(connection, &farewell));
+                    self.closed.push(connection);
+                }
+                Output::WakeAt(_) => {
+                    self.engine.end_turn();
+                    return lines;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// All that was written is durable; tells what leaves then.
+    fn sync(&mut self) -> Vec<String> {
+        let mut lines = self.drain();
+        while let Some((last, _)) = self.under_way.last() {
+            let last = *last;
+            self.durable.append(&mut self.under_way);
+            self.handle(Input::Persisted(last));
+            lines.extend(self.drain());
+        }
+        lines
+    }
+
+    fn send(&mut self, index: u32, version: ProtocolVersion, packet: &Packet<'_>) -> Vec<String> {
+        let mut bytes = Vec::new();
+        packet.encode(version, &mut bytes).expect("a packet that can be encoded");
+        self.handle(Input::Received { connection: connection(index), bytes: &bytes });
+        self.drain()
+    }
+
+    fn connect(
+        &mut self,
+        index: u32,
+        version: ProtocolVersion,
+        name: &str,
+        clean_start: bool,
+        expiry: u32,
+    ) -> Vec<String> {
+        self.handle(Input::Opened { connection: connection(index), peer: Peer::default() });
+        let properties = [Property::SessionExpiryInterval(expiry)];
+        let properties: &[Property<'_>] = if version == V5 { &properties } else { &[] };
+        let packet = Packet::Connect(Connect {
+            version,
+            bridge: false,
+            clean_start,
+            keep_alive: 0,
+            properties: Properties::list(properties),
+            client_identifier: name,
+            will: None,
+            user_name: None,
+            password: None,
+        });
+        self.send(index, version, &packet)
+    }
+
+    fn subscribe(&mut self, index: u32, filter: &str, qos: QoS) -> Vec<String> {
+        let filter = TopicFilter::parse(filter).expect("a Topic Filter");
+        let options = SubscriptionOptions { maximum_qos: qos, ..SubscriptionOptions::default() };
+        let requests = [SubscribeRequest { filter, options }];
+        let properties = Properties::EMPTY;
+        let requests = SubscribeRequests::list(&requests);
+        self.send(index, V5, &Packet::Subscribe(Subscribe { id: id(1), properties, requests }))
+    }
+
+    fn publish(
+        &mut self,
+        index: u32,
+        version: ProtocolVersion,
+        delivery: Delivery,
+        payload: &[u8],
+    ) -> Vec<String> {
+        self.publish_to("t", index, version, delivery, payload)
+    }
+
+    fn publish_to(
+        &mut self,
+        topic: &str,
+        index: u32,
+        version: ProtocolVersion,
+        delivery: Delivery,
+        payload: &[u8],
+    ) -> Vec<String> {
+        let topic = TopicName::parse(topic).ok();
+        let properties = Properties::EMPTY;
+        let publish = Publish { topic, delivery, retain: false, properties, payload };
+        self.send(index, version, &Packet::Publish(publish))
+    }
+
+    /// What a crash at this moment leaves.
+    fn crash(&self) -> Self {
+        let mut engine = engine();
+        for (batch, records) in &self.durable {
+            engine.restore(Stored::Batch(*batch), records).expect("records of the engine itself");
+        }
+        let last = self.durable.last().map_or(BatchId(0), |(batch, _)| *batch);
+        engine.restored(Instant::from_millis(3_000), last);
+        Self { engine, under_way: Vec::new(), durable: self.durable.clone(), closed: Vec::new() }
+    }
+}
+
+fn describe(connection: ConnectionId, mut bytes: &[u8]) -> Vec<String> {
+    // Two versions are spoken; the connections of the older one have high numbers.
+    let version = if connection.index < 100 { V5 } else { V311 };
+    let mut lines = Vec::new();
+    while let Ok(Some(header)) = fixed_header(None, bytes) {
+        let (packet, rest) = bytes.split_at(header.packet_len());
+        bytes = rest;
+        let text = match decode(version, packet).expect("a whole packet") {
+            Packet::ConnAck(connack) => format!("CONNACK {:?} {}", connack.reason, connack.session_present),
+            Packet::Publish(publish) => {
+                let id = publish.delivery.packet_id().map_or(0, PacketId::get);
+                format!("PUBLISH {id} {}", String::from_utf8_lossy(publish.payload))
+            }
+            Packet::PubAck(ack) | Packet::PubRec(ack) => format!("ACK {} {:?}", ack.id, ack.reason),
+            other => other.packet_type().to_string(),
+        };
+        lines.push(format!("{}: {text}", connection.index));
+    }
+    lines
+}
+
+/// A subscriber at QoS 2 whose Session survives.
+fn with_subscriber() -> Broker {
+    let mut broker = Broker::new();
+    broker.connect(1, V5, "subscriber", false, 100);
+    broker.sync();
+    broker.subscribe(1, "t", QoS::ExactlyOnce);
+    assert_eq!(broker.sync(), ["1: SUBACK"]);
+    broker
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn whoever_cannot_be_told_that_a_message_was_put_off_is_closed_once_it_can_be_taken() {
+    let mut broker = with_subscriber();
+    broker.connect(100, V311, "publisher", false, 0);
+    broker.sync();
+    broker.handle(Input::LogStalled);
+    assert_eq!(broker.publish(100, V311, Delivery::new(QoS::AtLeastOnce, false, id(1)), b"one"), NONE);
+    // It needs no log, but the first comes again, and this one may not come before it.
+    let delivery = Delivery::new(QoS::AtLeastOnce, false, id(2));
+    assert_eq!(broker.publish_to("nobody/wants/it", 100, V311, delivery, b"two"), NONE);
+    broker.handle(Input::Closed { connection: connection(1) });
+    broker.drain();
+    assert_eq!(broker.closed, []);
+    assert_eq!(broker.sync(), NONE);
+    assert_eq!(broker.closed, [connection(100)]); // [MQTT311-4.8.0-2]
+}
+
+#[test]
+fn what_the_log_may_not_have_is_not_sent_again_while_it_cannot_be_written_to() {
+    let mut broker = with_subscriber();
+    broker.connect(2, V5, "publisher", true, 0);
+    broker.publish(2, V5, Delivery::new(QoS::ExactlyOnce, false, id(1)), b"one");
+    assert_eq!(broker.sync(), ["1: PUBLISH 1 one", "2: ACK 1 Success"]);
+    assert_eq!(broker.send(1, V5, &Packet::PubRec(Ack::success(id(1)))), NONE, "PUBREL waits");
+    broker.handle(Input::LogStalled);
+    assert_eq!(broker.connect(3, V5, "subscriber", false, 100)[1..], ["3: CONNACK Success true"]);
+    // After a crash now, the message would be sent again.
+    assert_eq!(broker.crash().connect(4, V5, "subscriber", false, 100), NONE);
+    assert_eq!(broker.sync(), ["3: PUBREL"]);
+}
+
+#[test]
+fn a_message_that_waited_goes_before_those_that_need_not() {
+    let mut broker = Broker::new();
+    broker.connect(1, V5, "subscriber", false, 100);
+    broker.sync();
+    broker.subscribe(1, "t", QoS::AtMostOnce);
+    // Behind SUBACK, which waits.
+    assert_eq!(broker.publish(1, V5, Delivery::AtMostOnce, b"one"), NONE);
+    broker.handle(Input::LogStalled);
+    let lines = broker.publish(1, V5, Delivery::AtMostOnce, b"two");
+    assert_eq!(lines, ["1: PUBLISH 0 one", "1: PUBLISH 0 two"]);
+    assert_eq!(broker.sync(), ["1: SUBACK"]);
+}
+
+#[test]
+fn a_session_that_a_crash_would_bring_back_is_not_said_to_be_gone() {
+    let mut broker = with_subscriber();
+    broker.handle(Input::LogStalled);
+    let refused = ["2: CONNACK ServerUnavailable false"];
+    assert_eq!(broker.connect(2, V5, "subscriber", true, 0), refused);
+    // With Session Expiry Interval 0 it would end when the next connection takes this one over.
+    let lines = broker.connect(3, V5, "subscriber", false, 0);
+    assert_eq!(lines.last().map(String::as_str), Some("3: CONNACK Success true"));
+    let refused = ["4: CONNACK ServerUnavailable false"];
+    assert_eq!(broker.connect(4, V5, "subscriber", false, 100), refused);
+    broker.sync();
+    let lines = broker.connect(5, V5, "subscriber", true, 0);
+    assert_eq!(lines, ["3: DISCONNECT"]);
+    assert_eq!(broker.sync(), ["5: CONNACK Success false"]);
+}
+
+#[test]
+fn that_there_is_no_subscription_is_told_once_its_end_is_durable() {
+    let filters = [TopicFilter::parse("t").unwrap()];
+    let unsubscribe = |id| {
+        let filters = TopicFilters::list(&filters);
+        Packet::Unsubscribe(Unsubscribe { id, properties: Properties::EMPTY, filters })
+    };
+    // A client of 5.0 would be refused; one of 3.1.1 cannot be.
+    let mut broker = Broker::new();
+    broker.connect(100, V311, "subscriber", false, 0);
+    broker.sync();
+    let request = SubscribeRequest {
+        filter: filters[0],
+        options: SubscriptionOptions { maximum_qos: QoS::AtLeastOnce, ..SubscriptionOptions::default() },
+    };
+    let requests = [request];
+    let requests = SubscribeRequests::list(&requests);
+    let subscribe = Subscribe { id: id(1), properties: Properties::EMPTY, requests };
+    broker.send(100, V311, &Packet::Subscribe(subscribe));
+    assert_eq!(broker.sync(), ["100: SUBACK"]);
+    broker.handle(Input::LogStalled);
+    assert_eq!(broker.send(100, V311, &unsubscribe(id(2))), NONE);
+    broker.connect(101, V311, "subscriber", false, 0);
+    assert_eq!(broker.send(101, V311, &unsubscribe(id(3))), NONE);
+    assert_eq!(broker.sync(), ["101: UNSUBACK"]);
+}
+
+#[test]
+fn what_was_never_sent_goes_to_another_member_of_a_shared_subscription() {
+    let mut broker = Broker::new();
+    for (index, name) in [(1, "one"), (2, "other"), (3, "publisher")] {
+        broker.connect(index, V5, name, false, 100);
+        broker.sync();
+    }
+    broker.subscribe(1, "$share/g/t", QoS::ExactlyOnce);
+    broker.sync();
+    broker.publish(3, V5, Delivery::new(QoS::ExactlyOnce, false, id(1)), b"m");
+    broker.subscribe(2, "$share/g/t", QoS::ExactlyOnce);
+    // The message has a Packet Identifier, and waits for the log when its Session ends.
+    assert_eq!(broker.connect(4, V5, "one", true, 0), ["1: DISCONNECT"]);
+    let lines = broker.sync();
+    assert!(lines.contains(&"2: PUBLISH 1 m".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn messages_that_move_to_another_session_at_the_start_are_counted_once() {
+    let mut broker = Broker::new();
+    broker.connect(1, V5, "one", false, 100);
+    broker.sync();
+    broker.subscribe(1, "$share/g/t", QoS::AtLeastOnce);
+    broker.sync();
+    broker.handle(Input::Closed { connection: connection(1) });
+    broker.connect(2, V5, "publisher", true, 0);
+    for number in 1..4 {
+        broker.publish(2, V5, Delivery::new(QoS::AtLeastOnce, false, id(number)), b"m");
+    }
+    broker.connect(3, V5, "other", false, 100);
+    broker.sync();
+    broker.subscribe(3, "$share/g/t", QoS::AtLeastOnce);
+    broker.sync();
+    // The first one has a connection with Session Expiry Interval 0 when the power fails: its messages move.
+    broker.connect(4, V5, "one", false, 0);
+    broker.sync();
+    let crashed = broker.crash();
+    assert_eq!((crashed.engine.status().sessions, crashed.engine.status().queued_messages), (1, 3));
+}
+
+#[test]
+fn a_refusal_is_told_at_once() {
+    let mut broker = with_subscriber();
+    broker.connect(2, V5, "publisher", true, 0);
+    broker.sync();
+    broker.handle(Input::LogStalled);
+    let lines = broker.publish(2, V5, Delivery::new(QoS::AtLeastOnce, false, id(7)), b"m");
+    assert_eq!(lines, [format!("2: ACK 7 {:?}", ReasonCode::QuotaExceeded)]);
+}

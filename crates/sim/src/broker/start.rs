@@ -1,0 +1,179 @@
+//! The start of the broker, from what an earlier life has left on the disk.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use martlet_engine::{BatchId, Commons, Config, Engine, Instant, ShardId, Stored};
+use martlet_store::{
+    AppendError, Identity, Log, MemoryDisk, OpenError, Options, RecoverError, Recovered, Report, Seq, Store,
+};
+
+use super::keeper::Keeper;
+use super::{Broker, Doorkeeper, START, Shard, Surroundings};
+use crate::clock::Millis;
+
+/// What the broker is started with.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) shards: u16,
+    pub(crate) config: Config,
+    /// How long a file of a log becomes.
+    pub(crate) segment_bytes: u64,
+}
+
+/// Why the broker does not start.
+#[derive(Debug)]
+pub(crate) enum StartError {
+    Open(OpenError),
+    Recover(RecoverError),
+    /// What was found could not be made durable.
+    Unsettled(AppendError),
+    /// The power failed meanwhile.
+    NoPower,
+}
+
+impl core::fmt::Display for StartError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Open(error) => error.fmt(f),
+            Self::Recover(error) => error.fmt(f),
+            Self::Unsettled(error) => error.fmt(f),
+            Self::NoPower => f.write_str("the power failed"),
+        }
+    }
+}
+
+impl Broker {
+    /// Starts the broker on a disk.
+    ///
+    /// # Errors
+    /// The disk fails. Nothing was told to anyone then.
+    pub(crate) fn start(
+        now: Millis,
+        setup: &Setup,
+        disk: MemoryDisk,
+        has_power: impl Fn() -> bool,
+        around: &mut Surroundings,
+    ) -> Result<Self, StartError> {
+        let options = Options {
+            identity: Identity { node: 0, shards: setup.shards, created_ms: START },
+            seed: around.random.next(),
+            segment_bytes: setup.segment_bytes,
+        };
+        let store = Store::open(disk, options).map_err(StartError::Open)?;
+        let commons = Commons::new(setup.shards, &setup.config);
+        let mut shards = Vec::new();
+        for number in 0..setup.shards {
+            let engine = Engine::new(setup.config.clone(), ShardId(number), commons.clone());
+            let mut engine = engine.with_access(Box::new(Doorkeeper));
+            let found = recover(&store, number, &mut engine, around);
+            if !has_power() {
+                return Err(StartError::NoPower);
+            }
+            shards.push((engine, found?));
+        }
+        for (number, (_, found)) in (0..).zip(&shards) {
+            around.judge_disk(number, found);
+        }
+        let mut shards: Vec<Shard> = shards
+            .into_iter()
+            .zip(0..)
+            .map(|((engine, found), number)| Shard::new(engine, Keeper::new(number, found.log, found.last)))
+            .collect();
+        for shard in &mut shards {
+            shard.engine.restored(Instant::from_millis(START + now), shard.keeper.durable());
+            shard.wake = Some(now);
+        }
+        around.saboteur.restarted(setup.shards);
+        around.checker.restarted(now);
+        Ok(Self { shards, accepts_next: 0, store })
+    }
+}
+
+impl Shard {
+    fn new(engine: Engine, keeper: Keeper) -> Self {
+        Self {
+            engine,
+            slots: Vec::new(),
+            inbox: VecDeque::new(),
+            keeper,
+            news: VecDeque::new(),
+            job: None,
+            needs_checkpoint: false,
+            verdicts: VecDeque::new(),
+            wake: None,
+            free_at: 0,
+            turn_at: None,
+            log_at: None,
+            blocked: BTreeSet::new(),
+            stands_at: None,
+        }
+    }
+}
+
+/// What a shard has kept.
+#[derive(Debug)]
+struct Found {
+    log: Log<MemoryDisk>,
+    /// The last batch that is there.
+    last: BatchId,
+    report: Report,
+    /// How it compares with what was written.
+    verdict: Result<(), String>,
+}
+
+impl Surroundings {
+    /// What the store gave back is what there is from here on.
+    fn judge_disk(&mut self, shard: u16, found: &Found) {
+        let Found { last, report, verdict, .. } = found;
+        self.checker.note(&format!("s{shard} has all up to batch {}", last.0));
+        self.checker.recovered(usize::from(shard), *last);
+        self.ledger.settle(shard, *last);
+        if self.saboteur.is_at_disk() {
+            return; // the books have to find it
+        }
+        if let Err(text) = verdict {
+            self.checker.fail(&format!("s{shard}: {text}"));
+        }
+        if let Some(damage) = report.damage.first() {
+            self.checker.fail(&format!("s{shard}: damage where there is none: {damage:?}"));
+        }
+    }
+}
+
+/// Hands all that a shard has kept to its engine, and opens its log behind that.
+fn recover(
+    store: &Store<MemoryDisk>,
+    number: u16,
+    engine: &mut Engine,
+    around: &mut Surroundings,
+) -> Result<Found, StartError> {
+    let mut recovery = store.recover(number).map_err(StartError::Recover)?;
+    let mut comparison = around.ledger.compare(number);
+    let mut place = 0;
+    while let Some(recovered) = recovery.next() {
+        let (stored, records) = match recovered {
+            Recovered::Record(part) => {
+                comparison.part(part);
+                (Stored::Checkpoint, part)
+            }
+            Recovered::Entry(Seq(seq), records) => {
+                comparison.entry(BatchId(seq), records);
+                (Stored::Batch(BatchId(seq)), records)
+            }
+        };
+        for records in around.saboteur.recovered(number, stored, place, records) {
+            if let Err(error) = engine.restore(stored, &records)
+                && !around.saboteur.spoils_records()
+            {
+                around.checker.fail(&format!("s{number} cannot read what it wrote: {error}"));
+            }
+        }
+        place += 1;
+    }
+    let (mut log, report) = store.log(recovery);
+    // Whoever cannot make durable what was found may not tell anyone of it.
+    log.append([] as [&[u8]; 0]).map_err(StartError::Unsettled)?;
+    let last = BatchId(log.next_seq().0.saturating_sub(1));
+    let verdict = comparison.end(last, &report);
+    Ok(Found { log, last, report, verdict })
+}

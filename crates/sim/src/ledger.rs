@@ -1,0 +1,138 @@
+//! What was given to the store, to compare it with what comes back.
+
+use std::collections::BTreeMap;
+
+use martlet_engine::BatchId;
+use martlet_store::Report;
+
+/// The books about all shards.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    shards: Vec<Account>,
+}
+
+/// What one shard gave to its log.
+#[derive(Clone, Debug, Default)]
+struct Account {
+    /// The sum of each batch that was handed in. One that got lost gives its number to another.
+    batches: BTreeMap<BatchId, u64>,
+    durable: BatchId,
+    /// The checkpoints that may be found: the last one, and the one that was being finished.
+    checkpoints: Vec<Picture>,
+    /// The one that is being written.
+    under_way: Picture,
+}
+
+/// A checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Picture {
+    behind: BatchId,
+    parts: Vec<u64>,
+}
+
+impl Ledger {
+    pub(crate) fn new(shards: u16) -> Self {
+        Self { shards: vec![Account::default(); usize::from(shards)] }
+    }
+
+    fn of(&mut self, shard: u16) -> &mut Account {
+        &mut self.shards[usize::from(shard)]
+    }
+
+    /// A batch is handed to the log.
+    pub(crate) fn written(&mut self, shard: u16, batch: BatchId, records: &[u8]) {
+        self.of(shard).batches.insert(batch, sum(records));
+    }
+
+    /// The log says that all up to a batch is durable.
+    pub(crate) fn durable(&mut self, shard: u16, batch: BatchId) {
+        self.of(shard).durable = batch;
+    }
+
+    /// A checkpoint is begun.
+    pub(crate) fn begun(&mut self, shard: u16, behind: BatchId) {
+        self.of(shard).under_way = Picture { behind, parts: Vec::new() };
+    }
+
+    /// A part of it is written.
+    pub(crate) fn part(&mut self, shard: u16, part: &[u8]) {
+        self.of(shard).under_way.parts.push(sum(part));
+    }
+
+    /// It is about to be finished: from here on it may be found.
+    pub(crate) fn finishing(&mut self, shard: u16) {
+        let account = self.of(shard);
+        account.checkpoints.push(account.under_way.clone());
+    }
+
+    /// It is durable, and the log is trimmed.
+    pub(crate) fn finished(&mut self, shard: u16) {
+        let account = self.of(shard);
+        let newest = account.checkpoints.len().saturating_sub(1);
+        account.checkpoints.drain(..newest);
+        let behind = account.under_way.behind;
+        account.batches.retain(|batch, _| *batch > behind);
+    }
+
+    /// Begins to compare.
+    pub(crate) fn compare(&self, shard: u16) -> Comparison {
+        let account = self.shards[usize::from(shard)].clone();
+        Comparison { account, parts: Vec::new(), entries: BTreeMap::new() }
+    }
+
+    /// What was found is what there is from here on.
+    pub(crate) fn settle(&mut self, shard: u16, last: BatchId) {
+        let account = self.of(shard);
+        account.durable = last;
+        account.batches.split_off(&BatchId(last.0 + 1));
+    }
+}
+
+/// What comes back from the store.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    account: Account,
+    parts: Vec<u64>,
+    entries: BTreeMap<BatchId, u64>,
+}
+
+impl Comparison {
+    pub(crate) fn part(&mut self, part: &[u8]) {
+        self.parts.push(sum(part));
+    }
+
+    pub(crate) fn entry(&mut self, batch: BatchId, records: &[u8]) {
+        self.entries.insert(batch, sum(records));
+    }
+
+    /// Says what is wrong: something came back that was never given, or something did not that was durable.
+    pub(crate) fn end(self, last: BatchId, report: &Report) -> Result<(), String> {
+        let Self { account, parts, entries } = self;
+        let mut behind = BatchId(0);
+        if let Some(found) = &report.checkpoint {
+            behind = BatchId(found.replay_from.0 - 1);
+            let picture = Picture { behind, parts };
+            if !account.checkpoints.contains(&picture) {
+                return Err(format!("the checkpoint behind batch {} is not what was written", behind.0));
+            }
+        }
+        for (batch, sum) in &entries {
+            if account.batches.get(batch) != Some(sum) {
+                return Err(format!("batch {} is not what was written", batch.0));
+            }
+        }
+        if last < account.durable {
+            return Err(format!("the log ends with batch {} of {} durable ones", last.0, account.durable.0));
+        }
+        match (behind.0 + 1..=last.0).find(|batch| !entries.contains_key(&BatchId(*batch))) {
+            Some(batch) => Err(format!("batch {batch} of {} is missing", last.0)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// FNV-1a.
+fn sum(bytes: &[u8]) -> u64 {
+    let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3);
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, step)
+}
