@@ -13,7 +13,7 @@ use martlet_client::{
     PublishError, QoS, ReasonCode, SubscribeError, TopicError, TopicFilter, TopicName, UnsubscribeError,
     Will,
 };
-use martlet_engine::{Access, Decision};
+use martlet_engine::{Access, Decision, Peer};
 use martlet_server::Broker;
 use martlet_wire::Connect;
 use tokio::io::AsyncWriteExt;
@@ -145,7 +145,7 @@ async fn subscriptions_that_cannot_be() {
 struct Doorkeeper;
 
 impl Access for Doorkeeper {
-    fn connect(&mut self, _: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _: &Peer, _: &Connect<'_>) -> Decision {
         Decision::Accept
     }
 

@@ -150,6 +150,7 @@ impl Engine {
     pub(crate) fn end_session(&mut self, id: SessionId) {
         self.drop_subscriptions(id);
         let Some(mut session) = self.clients.remove(id) else { return };
+        self.commons.session_ends();
         if let Some(at) = session.ends_at {
             self.deadlines.cancel(at, Due::SessionExpiry(id));
         }

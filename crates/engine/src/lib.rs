@@ -35,6 +35,7 @@ mod interest;
 mod journal;
 pub mod kept;
 mod limits;
+mod listeners;
 mod message;
 mod notice;
 mod obligations;
@@ -64,6 +65,7 @@ pub use access::{Access, AllowAll, AuthenticationStage, Decision, Question, Verd
 pub use commons::Commons;
 pub use hashing::shard_of;
 pub use limits::{Config, Features, Limits, PACKET_SIZE_BYTES_MAX_LEAST};
+pub use listeners::ListenerRules;
 pub use martlet_proto::{Instant, PeerMisbehaved};
 pub use message::Message;
 pub use notice::{Cause, Notice};

@@ -38,7 +38,8 @@ impl Engine {
         let Some(session) = self.clients.get_mut(session_id) else { return Ok(()) };
         let qos = publish.delivery.qos();
         let features = &self.config.features;
-        if qos > features.maximum_qos {
+        let listener = connection.peer.listener;
+        if qos > self.config.maximum_qos(listener) {
             return Err(PeerMisbehaved::QosNotSupported); // [MQTT-3.2.2-11]
         }
         if publish.retain && !features.retain_available {
@@ -56,7 +57,7 @@ impl Engine {
                 _ => {}
             }
         }
-        let maximum = self.config.limits.topic_alias_maximum;
+        let maximum = self.config.topic_alias_maximum(listener);
         let topic = connection.protocol.incoming_aliases.resolve(publish.topic, alias, maximum)?;
         // A Topic Name from the alias table is copied, which sets the connection free for what follows.
         let copied: Box<str> = if publish.topic.is_none() { topic.as_str().into() } else { Box::default() };

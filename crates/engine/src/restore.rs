@@ -227,6 +227,7 @@ impl Engine {
             self.forget_session(there);
             state.sessions.remove(&there_name);
         }
+        self.commons.session_begins();
         let id = self.clients.create(client_identifier);
         self.clients.get_mut(id)?.record = Some(name);
         // What follows about it in the same batch is still to be taken.
@@ -238,7 +239,9 @@ impl Engine {
     /// Takes a Session out, and nothing else.
     fn forget_session(&mut self, id: SessionId) {
         self.drop_subscriptions(id);
-        self.clients.remove(id);
+        if self.clients.remove(id).is_some() {
+            self.commons.session_ends();
+        }
     }
 
     fn redo_in_session(&mut self, state: &mut Restoring, stored: Stored, record: &Record<'_>) {

@@ -32,8 +32,9 @@ impl KeptBroker {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let port = free.expect("there is a free port").port();
         let location = folder.display();
-        let text =
-            format!("listener {port} 127.0.0.1\npersistence true\npersistence_location {location}\n{lines}");
+        let text = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {location}\n{lines}"
+        );
         fs::write(folder.join("martlet.conf"), text).expect("the folder can be written to");
         let child = spawn(&folder, port);
         Self { child, folder, port }

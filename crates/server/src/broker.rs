@@ -19,8 +19,9 @@ use crate::drive::{INBOX, Parts, Shard};
 use crate::entrance::Entrance;
 use crate::errors::{ReloadError, ShardFailed, StartError};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
-use crate::options::{ListenerOptions, Options, Place, Rules};
+use crate::options::{ListenerOptions, Options, Place, Rules, Wording};
 use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
+use crate::seats::Seats;
 
 /// A running broker. Dropping it shuts it down.
 ///
@@ -29,6 +30,7 @@ pub struct Broker {
     threads: Vec<JoinHandle<io::Result<()>>>,
     stopper: Stopper,
     addresses: Vec<SocketAddr>,
+    paths: Vec<PathBuf>,
     /// The connections of each shard.
     gauges: Vec<Arc<AtomicUsize>>,
     /// What the listeners are, several for one that has several addresses.
@@ -51,10 +53,13 @@ impl Broker {
         let shards = opened.as_ref().map_or_else(|| options.shard_count(), |opened| opened.shards);
         let members: Arc<dyn Members> = Arc::new(SingleNode { shards });
         let (polls, inboxes) = inboxes(shards).map_err(StartError::Shard)?;
+        let seats = Arc::new(Seats::new(&options));
         let common = Common {
+            seats,
             commons: Commons::new(shards, &options.engine),
             config: options.engine,
             rules: options.rules,
+            wording: options.wording,
             handshake_time_max: options.handshake_time_max,
             clock: Clock::start(),
             members: Arc::clone(&members),
@@ -65,6 +70,7 @@ impl Broker {
             threads: Vec::new(),
             stopper: Stopper { inboxes },
             addresses,
+            paths,
             gauges: Vec::new(),
             entrances: listeners.iter().map(|(entrance, _)| Arc::clone(entrance)).collect(),
         };
@@ -76,10 +82,20 @@ impl Broker {
             broker.spawn(Parts { log, ..parts }).map_err(StartError::Shard)?;
         }
         for address in &broker.addresses {
-            tracing::info!(%address, shards, "listening");
+            match options.wording {
+                Wording::Own => tracing::info!(%address, shards, "listening"),
+                Wording::Mosquitto => {
+                    let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+                    tracing::info!("Opening {family} listen socket on port {}.", address.port());
+                }
+            }
         }
-        for path in &paths {
-            tracing::info!(path = %path.display(), shards, "listening");
+        for path in &broker.paths {
+            let path = path.display();
+            match options.wording {
+                Wording::Own => tracing::info!(%path, shards, "listening"),
+                Wording::Mosquitto => tracing::info!("Opening unix listen socket on path {path}."),
+            }
         }
         Ok(broker)
     }
@@ -105,6 +121,11 @@ impl Broker {
         &self.addresses
     }
 
+    /// The paths of the Unix sockets that the broker listens on.
+    pub fn local_paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
     /// The open connections, those that are being closed included. As of each shard's last turn.
     pub fn connections(&self) -> usize {
         self.gauges.iter().map(|gauge| gauge.load(Ordering::Relaxed)).sum()
@@ -116,8 +137,12 @@ impl Broker {
     /// # Errors
     /// See [`ReloadError`]. Everything stays as it was then.
     pub fn reload_tls(&self, listener: u16, options: &TlsOptions) -> Result<(), ReloadError> {
-        let entrance = self.entrances.iter().find(|entrance| entrance.number() == listener);
-        entrance.ok_or(ReloadError::NoListener)?.reload_tls(options)
+        self.tls_reloader().reload(listener, options)
+    }
+
+    /// What reads TLS options anew, for another thread.
+    pub fn tls_reloader(&self) -> TlsReloader {
+        TlsReloader { entrances: self.entrances.clone() }
     }
 
     /// What tells the broker to shut down, for another thread.
@@ -168,6 +193,29 @@ impl Drop for Broker {
     }
 }
 
+/// Reads the TLS options of a broker's listeners anew.
+#[derive(Clone)]
+pub struct TlsReloader {
+    entrances: Vec<Arc<Entrance>>,
+}
+
+impl TlsReloader {
+    /// Does what [`Broker::reload_tls`] does.
+    ///
+    /// # Errors
+    /// See [`ReloadError`]. Everything stays as it was then.
+    pub fn reload(&self, listener: u16, options: &TlsOptions) -> Result<(), ReloadError> {
+        let entrance = self.entrances.iter().find(|entrance| entrance.number() == listener);
+        entrance.ok_or(ReloadError::NoListener)?.reload_tls(options)
+    }
+}
+
+impl core::fmt::Debug for TlsReloader {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("TlsReloader").finish_non_exhaustive()
+    }
+}
+
 /// Tells a broker to shut down.
 #[derive(Clone)]
 pub struct Stopper {
@@ -198,9 +246,11 @@ impl Drop for EndsAll {
 
 /// What the shards of a broker have in common.
 struct Common {
+    seats: Arc<Seats>,
     commons: Arc<Commons>,
     config: Config,
     rules: Rules,
+    wording: Wording,
     handshake_time_max: Duration,
     clock: Clock,
     members: Arc<dyn Members>,
@@ -258,6 +308,7 @@ impl Common {
             poll,
             engine,
             connections_max: self.config.limits.connections_max,
+            seats: Arc::clone(&self.seats),
             handshake_time_max: self.handshake_time_max,
             clock: self.clock,
             acceptors: acceptors.collect::<io::Result<_>>()?,
@@ -266,6 +317,7 @@ impl Common {
             members: Arc::clone(&self.members),
             log: None,
             authenticator: self.rules.authenticator.clone(),
+            wording: self.wording,
             gauge,
         })
     }

@@ -3,20 +3,26 @@
 //! A slot is small and holds no buffer: what an idle connection costs here is 24 bytes. The index of a slot is the
 //! token of its socket; the generation tells one user of a slot from the next.
 
+use std::sync::Arc;
+
 use martlet_engine::ConnectionId;
 use martlet_transport::Stream;
+
+use crate::seats::Seats;
 
 /// One connection and what is known of its socket.
 pub(crate) struct Connection {
     pub(crate) stream: Stream,
+    /// The number of its listener.
+    listener: u16,
     pub(crate) flags: Flags,
     /// Which user of its slot this is.
     generation: u32,
 }
 
 impl Connection {
-    pub(crate) const fn new(stream: Stream, flags: Flags) -> Self {
-        Self { stream, flags, generation: 0 }
+    pub(crate) const fn new(stream: Stream, listener: u16, flags: Flags) -> Self {
+        Self { stream, listener, flags, generation: 0 }
     }
 }
 
@@ -63,6 +69,7 @@ pub(crate) struct Connections {
     slots: Vec<Slot>,
     /// Indices of empty slots, the one that was emptied last on top.
     free: Vec<u32>,
+    seats: Arc<Seats>,
 }
 
 enum Slot {
@@ -82,7 +89,17 @@ impl Slot {
 }
 
 impl Connections {
-    /// Finds a place, lets `register` make the socket known under it, and keeps the connection there.
+    /// An empty slab, whose connections give their seats back when they go.
+    pub(crate) fn new(seats: Arc<Seats>) -> Self {
+        Self { seats, ..Self::default() }
+    }
+
+    /// Takes a seat for a connection that has just been accepted, if one is free.
+    pub(crate) fn take_seat(&self, listener: u16) -> bool {
+        self.seats.take(listener)
+    }
+
+    /// Finds a place for a connection that has a seat, lets `register` make the socket known under it, and keeps the connection there.
     ///
     /// # Errors
     /// Those of `register`; the connection is dropped then.
@@ -99,15 +116,22 @@ impl Connections {
         });
         let slot = &mut self.slots[index as usize];
         let id = ConnectionId { index, generation: slot.generation() };
-        register(&mut connection.stream, id)?;
+        register(&mut connection.stream, id).inspect_err(|_| self.seats.give_back(connection.listener))?;
         connection.generation = id.generation;
         *slot = Slot::Taken(connection);
         self.free.pop();
         Ok(id)
     }
 
-    /// Takes a connection out of its place, if it is still there. The next one may have the place.
+    /// Takes a connection out of its place for good, if it is still there. The next one may have the place and the seat.
     pub(crate) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+        let connection = self.hand_over(id)?;
+        self.seats.give_back(connection.listener);
+        Some(connection)
+    }
+
+    /// Takes a connection out of its place, if it is still there. It keeps its seat, for another shard.
+    pub(crate) fn hand_over(&mut self, id: ConnectionId) -> Option<Connection> {
         self.peek(id)?;
         let empty = Slot::Empty { generation: id.generation.wrapping_add(1) };
         let Slot::Taken(connection) = core::mem::replace(&mut self.slots[id.index as usize], empty) else {
@@ -169,16 +193,25 @@ mod tests {
         (peers, accepted)
     }
 
+    /// So many that nobody is refused, all taken, as if everyone in the tests had been accepted.
+    fn seats() -> Arc<Seats> {
+        let seats = Arc::new(Seats::default());
+        for _ in 0..100 {
+            assert!(seats.take(0));
+        }
+        seats
+    }
+
     fn insert(connections: &mut Connections, stream: Stream) -> ConnectionId {
         connections
-            .insert(Connection::new(stream, Flags::default()), |_, _| Ok::<(), Infallible>(()))
+            .insert(Connection::new(stream, 0, Flags::default()), |_, _| Ok::<(), Infallible>(()))
             .unwrap()
     }
 
     #[test]
     fn a_place_is_used_again_with_another_generation() {
         let (_peers, streams) = streams(3);
-        let mut connections = Connections::default();
+        let mut connections = Connections::new(seats());
         let ids: Vec<ConnectionId> =
             streams.into_iter().map(|stream| insert(&mut connections, stream)).collect();
         assert_eq!(ids.iter().map(|id| id.index).collect::<Vec<_>>(), [0, 1, 2]);
@@ -198,8 +231,8 @@ mod tests {
     #[test]
     fn a_connection_that_cannot_be_registered_leaves_no_trace() {
         let (_peers, mut streams) = streams(2);
-        let mut connections = Connections::default();
-        let connection = Connection::new(streams.remove(0), Flags::default());
+        let mut connections = Connections::new(seats());
+        let connection = Connection::new(streams.remove(0), 0, Flags::default());
         assert_eq!(connections.insert(connection, |_, _| Err("no")).unwrap_err(), "no");
         assert!(connections.is_empty());
         assert_eq!(insert(&mut connections, streams.remove(0)).index, 0);

@@ -33,12 +33,14 @@ use crate::doors::{Fabric, Members};
 use crate::entrance::Entrance;
 use crate::farewell::Farewells;
 use crate::inbox::{HandedOver, Inboxes, Mail};
+use crate::lobby::Lobby;
 use crate::notices;
 use crate::openings::Openings;
-use crate::options::Authenticator;
+use crate::options::{Authenticator, Wording};
 use crate::persist::ShardLog;
 use crate::readable::Readable;
 use crate::reception::{Arrival, Reception};
+use crate::seats::Seats;
 
 /// Events that one wait brings at most; further ones come with the next.
 const EVENTS_PER_TURN_MAX: usize = 1024;
@@ -63,6 +65,8 @@ pub(crate) struct Parts {
     pub(crate) engine: Engine,
     /// The most connections that the shard takes.
     pub(crate) connections_max: usize,
+    /// Those that all shards have together.
+    pub(crate) seats: Arc<Seats>,
     /// How long the layers of a connection may take for their handshakes.
     pub(crate) handshake_time_max: Duration,
     pub(crate) clock: Clock,
@@ -73,6 +77,7 @@ pub(crate) struct Parts {
     /// The log, if anything has to survive.
     pub(crate) log: Option<ShardLog>,
     pub(crate) authenticator: Option<Arc<Authenticator>>,
+    pub(crate) wording: Wording,
     /// Where the shard tells how many connections it has.
     pub(crate) gauge: Arc<AtomicUsize>,
 }
@@ -84,6 +89,7 @@ pub(crate) struct Shard {
     now: Instant,
     connections: Connections,
     reception: Reception,
+    lobby: Lobby,
     readable: Readable,
     /// What a read fills; the same for all connections.
     read_buffer: Box<[u8]>,
@@ -130,8 +136,9 @@ impl Shard {
         let reception = Reception::open(acceptors, parts.poll.registry(), door)?;
         Ok(Self {
             now: parts.clock.now(),
-            connections: Connections::default(),
+            connections: Connections::new(Arc::clone(&parts.seats)),
             reception,
+            lobby: Lobby::default(),
             readable: Readable::default(),
             read_buffer: vec![0; READ_BYTES_MAX].into(),
             scratch: Scratch::default(),
@@ -255,14 +262,28 @@ impl Shard {
     }
 
     fn accept(&mut self) {
+        self.seat_waiting();
         for _ in 0..ACCEPTS_PER_TURN_MAX {
-            let Some(Arrival { stream, peer }) = self.reception.accept(self.now) else { return };
+            let Some(arrival) = self.reception.accept(self.now) else { return };
             if self.connections.len() >= self.parts.connections_max {
-                let maximum = self.parts.connections_max;
-                tracing::info!(peer = %notices::From(&peer), maximum, "connection refused: too many");
-                continue;
+                notices::log_crowded(&arrival.peer, self.parts.wording);
+            } else if self.connections.take_seat(arrival.peer.listener) {
+                self.admit(arrival.stream, arrival.peer);
+            } else if let Err(arrival) = self.lobby.enter(self.now, arrival) {
+                notices::log_crowded(&arrival.peer, self.parts.wording);
             }
+        }
+    }
+
+    /// Lets those in for whom there is a seat by now, and sends those away who have waited for too long.
+    fn seat_waiting(&mut self) {
+        loop {
+            let has_seat = |arrival: &Arrival| self.connections.take_seat(arrival.peer.listener);
+            let Some(Arrival { stream, peer }) = self.lobby.next_seated(has_seat) else { break };
             self.admit(stream, peer);
+        }
+        while let Some(arrival) = self.lobby.pop_overdue(self.now) {
+            notices::log_crowded(&arrival.peer, self.parts.wording);
         }
     }
 
@@ -272,6 +293,7 @@ impl Shard {
         }
         self.ends_at = Some(self.now + SHUTDOWN_TIME_MAX);
         self.reception.close();
+        self.lobby.close();
         self.end_openings();
         self.parts.engine.handle(self.now, Input::Shutdown);
         for id in self.farewells.ids() {
@@ -290,8 +312,10 @@ impl Shard {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();
-        [self.wake_at, self.openings.next(), self.farewells.next(), self.reception.next(now), self.ends_at]
+        let accepts = [self.reception.next(now), self.lobby.next(now)];
+        [self.wake_at, self.openings.next(), self.farewells.next(), self.ends_at]
             .into_iter()
+            .chain(accepts)
             .flatten()
             .min()
             .map(|at| at.saturating_duration_since(now))

@@ -26,6 +26,11 @@ pub struct Options {
     pub rules: Rules,
     /// Where and how Sessions, queued and retained messages are kept; without, they end with the broker.
     pub persistence: Option<Persistence>,
+    /// How many connections there may be at a time; further ones are closed. Without, as many as
+    /// [`Limits::connections_max`](martlet_engine::Limits::connections_max) allows each shard.
+    pub connections_of_node_max: Option<usize>,
+    /// How the log says what clients do.
+    pub wording: Wording,
     /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol, the
     /// handshakes of TLS and WebSocket. By default
     /// [`Options::HANDSHAKE_TIME_MAX_DEFAULT`].
@@ -40,9 +45,21 @@ impl Default for Options {
             engine: Config::default(),
             rules: Rules::default(),
             persistence: None,
+            connections_of_node_max: None,
+            wording: Wording::Own,
             handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
         }
     }
+}
+
+/// How the log says what clients do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wording {
+    /// In our words, with values that have names.
+    #[default]
+    Own,
+    /// In the words of Mosquitto, which scripts look for.
+    Mosquitto,
 }
 
 impl Options {
@@ -74,6 +91,8 @@ pub struct ListenerOptions {
     pub security: Option<Security>,
     /// Clients use WebSocket.
     pub websocket: Option<WebSocketOptions>,
+    /// How many connections there may be at a time; further ones are closed.
+    pub connections_max: Option<usize>,
 }
 
 impl ListenerOptions {
@@ -83,7 +102,7 @@ impl ListenerOptions {
 
 impl From<Place> for ListenerOptions {
     fn from(place: Place) -> Self {
-        Self { place, proxy: None, security: None, websocket: None }
+        Self { place, proxy: None, security: None, websocket: None, connections_max: None }
     }
 }
 

@@ -34,7 +34,7 @@ struct World {
 fn engine(seed: u64) -> Engine {
     let limits = Limits { inflight_messages_max: 3, queued_messages_max: 8, ..Limits::default() };
     let features = Features { exactly_once_at_release: seed.is_multiple_of(2), ..Features::default() };
-    let config = Config { limits, features, seed: 5 };
+    let config = Config { limits, features, seed: 5, ..Config::default() };
     Engine::new(config.clone(), ShardId(0), Commons::new(1, &config))
 }
 

@@ -25,14 +25,14 @@ impl Shard {
         if stream.has_unsent() {
             flags.set(Flags::BLOCKED); // by the socket, on the shard that it comes from
         }
-        let connection = self.watch(stream, flags)?;
+        let connection = self.watch(stream, peer.listener, flags)?;
         self.parts.engine.handle(self.now, Input::Opened { connection, peer });
         Some(connection)
     }
 
     /// Gives a connection its place and has its events told.
-    pub(super) fn watch(&mut self, stream: Stream, flags: Flags) -> Option<ConnectionId> {
-        let connection = Connection::new(stream, flags);
+    pub(super) fn watch(&mut self, stream: Stream, listener: u16, flags: Flags) -> Option<ConnectionId> {
+        let connection = Connection::new(stream, listener, flags);
         let registry = self.parts.poll.registry();
         let registered = self.connections.insert(connection, |stream, id| {
             registry.register(stream, Token(id.index as usize), Interest::READABLE | Interest::WRITABLE)

@@ -22,7 +22,7 @@ impl Shard {
     pub(super) fn admit(&mut self, stream: Stream, peer: Peer) {
         if stream.stage().is_none() {
             self.open(stream, peer);
-        } else if let Some(id) = self.watch(stream, Flags::OPENING) {
+        } else if let Some(id) = self.watch(stream, peer.listener, Flags::OPENING) {
             self.openings.add(self.now, id, peer);
         }
     }

@@ -67,7 +67,7 @@ impl Shard {
                     let verdict = self.answer(&question);
                     self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
                 }
-                Output::Notice(notice) => notices::log(&notice),
+                Output::Notice(notice) => notices::log(&notice, self.parts.wording),
                 Output::WakeAt(at) => {
                     self.wake_at = at;
                     return;
@@ -91,11 +91,13 @@ impl Shard {
     }
 
     fn hand_over(&mut self, id: ConnectionId, shard: ShardId, pack: impl FnOnce(Stream) -> HandedOver) {
-        let Some(mut connection) = self.connections.remove(id) else { return };
+        let Some(connection) = self.connections.with_id(id) else { return };
         if let Err(error) = self.parts.poll.registry().deregister(&mut connection.stream) {
             tracing::warn!(%error, "cannot hand a connection over; it is closed");
+            self.connections.remove(id);
             return;
         }
+        let Some(connection) = self.connections.hand_over(id) else { return };
         self.parts.inboxes.send(shard, Mail::HandedOver(pack(connection.stream)));
     }
 

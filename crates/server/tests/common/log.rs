@@ -1,21 +1,25 @@
 //! What the broker writes into its log.
 
-use std::io::{self, Write};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use martlet_server::config::{Destinations, Dialect, LogSettings, LogTypes};
+use martlet_server::logging::{Log, LogPlan};
 
 use super::wait_until;
 
-static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-static CAPTURE: OnceLock<()> = OnceLock::new();
+static FILE: OnceLock<PathBuf> = OnceLock::new();
 
 /// Begins to keep the log of this process: that of all brokers that run in it.
 pub(crate) fn capture() {
-    CAPTURE.get_or_init(|| {
-        tracing_subscriber::fmt()
-            .with_writer(|| Sink)
-            .with_max_level(tracing::Level::DEBUG)
-            .with_ansi(false)
-            .init();
+    FILE.get_or_init(|| {
+        let path = std::env::temp_dir().join(format!("martlet-server-test-{}.log", std::process::id()));
+        let _ = fs::remove_file(&path);
+        let destinations = Destinations { file: Some(path.clone()), ..Destinations::default() };
+        let settings = LogSettings { destinations: Some(destinations), ..LogSettings::default() };
+        Log::start(LogPlan::new(&settings, Dialect::Martlet, Some(LogTypes::verbose()))).unwrap();
+        path
     });
 }
 
@@ -26,18 +30,5 @@ pub(crate) fn wait_for(text: &str) {
 
 /// Whether it has a text by now.
 pub(crate) fn says(text: &str) -> bool {
-    String::from_utf8_lossy(&WRITTEN.lock().unwrap_or_else(PoisonError::into_inner)).contains(text)
-}
-
-struct Sink;
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        WRITTEN.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    FILE.get().is_some_and(|path| fs::read_to_string(path).unwrap_or_default().contains(text))
 }
