@@ -105,6 +105,9 @@ pub struct Features {
     /// Whether a QoS 2 message from a client takes effect when its PUBREL comes, as in Mosquitto, and not when its PUBLISH
     /// does. The standard leaves it open.
     pub exactly_once_at_release: bool,
+    /// Whether refusals have the reason codes of Mosquitto where the standard leaves them open: 0x80 for a Client Identifier
+    /// that is missing, not 0x85.
+    pub mosquitto_reason_codes: bool,
     /// A Keep Alive in seconds that every client has to use [MQTT-3.1.2-21].
     pub server_keep_alive: Option<u16>,
     /// Whether failures carry a Reason String for people, where the client and its Maximum Packet Size allow it
@@ -126,6 +129,7 @@ impl Default for Features {
             shared_subscription_available: true,
             allow_zero_length_client_identifier: true,
             exactly_once_at_release: false,
+            mosquitto_reason_codes: false,
             server_keep_alive: None,
             reason_strings: true,
             response_information: None,

@@ -27,6 +27,7 @@ use martlet_transport::{Acceptor, READ_BYTES_MAX, Scratch};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 
+use crate::auth::Pool;
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
 use crate::doors::{Fabric, Members};
@@ -36,7 +37,7 @@ use crate::inbox::{HandedOver, Inboxes, Mail};
 use crate::lobby::Lobby;
 use crate::notices;
 use crate::openings::Openings;
-use crate::options::{Authenticator, Wording};
+use crate::options::Wording;
 use crate::persist::ShardLog;
 use crate::readable::Readable;
 use crate::reception::{Arrival, Reception};
@@ -76,7 +77,8 @@ pub(crate) struct Parts {
     pub(crate) members: Arc<dyn Members>,
     /// The log, if anything has to survive.
     pub(crate) log: Option<ShardLog>,
-    pub(crate) authenticator: Option<Arc<Authenticator>>,
+    /// Who finds out what takes long.
+    pub(crate) auth: Arc<Pool>,
     pub(crate) wording: Wording,
     /// Where the shard tells how many connections it has.
     pub(crate) gauge: Arc<AtomicUsize>,
@@ -245,6 +247,10 @@ impl Shard {
                     self.take_over(handed);
                 }
                 Mail::Log(news) => self.hear_log(&news),
+                Mail::Authenticated { connection, verdict } => {
+                    self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
+                }
+                Mail::Access(access) => self.parts.engine.replace_access(self.now, access),
                 Mail::Shutdown => self.shut_down(),
             }
         }

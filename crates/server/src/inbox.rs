@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use martlet_engine::{Peer, ShardId};
+use martlet_engine::{Access, ConnectionId, Peer, ShardId, Verdict};
 use martlet_transport::Stream;
 use mio::Waker;
 
@@ -25,6 +25,10 @@ pub(crate) enum Mail {
     HandedOver(HandedOver),
     /// What the shard's log has to say.
     Log(News),
+    /// The answer to a question about a connection.
+    Authenticated { connection: ConnectionId, verdict: Verdict },
+    /// Others decide from now on who may do what.
+    Access(Box<dyn Access>),
     /// The broker shuts down.
     Shutdown,
 }

@@ -18,12 +18,12 @@
 
 #![forbid(unsafe_code)]
 
+mod auth;
 mod binding;
 mod broker;
 mod clock;
 pub mod config;
 mod connections;
-mod doorkeeper;
 pub mod doors;
 mod drive;
 mod entrance;
@@ -43,6 +43,7 @@ mod reception;
 mod seats;
 pub mod signals;
 
+pub use auth::{AccessFile, AccessFileError, Authority, RulesChanger};
 pub use broker::{Broker, Stopper, TlsReloader};
 pub use errors::{ReloadError, ShardFailed, StartError};
 pub use martlet_store::Durability;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use crate::auth::Authority;
 use crate::persist::Persistence;
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
 #[cfg(feature = "psk")]
@@ -24,6 +25,8 @@ pub struct Options {
     pub engine: Config,
     /// Who may do what, and who finds out.
     pub rules: Rules,
+    /// Who may do what, as a configuration says. It counts where `rules` name nobody.
+    pub authority: Option<Arc<Authority>>,
     /// Where and how Sessions, queued and retained messages are kept; without, they end with the broker.
     pub persistence: Option<Persistence>,
     /// How many connections there may be at a time; further ones are closed. Without, as many as
@@ -44,6 +47,7 @@ impl Default for Options {
             shards: None,
             engine: Config::default(),
             rules: Rules::default(),
+            authority: None,
             persistence: None,
             connections_of_node_max: None,
             wording: Wording::Own,
@@ -183,7 +187,7 @@ impl fmt::Display for Host {
 /// Makes the rules of one shard.
 pub type AccessFactory = dyn Fn(ShardId) -> Box<dyn Access> + Send + Sync;
 
-/// Answers what the rules leave open. Called on the thread of a shard, so it has to answer at once.
+/// Answers what the rules leave open. Called on threads of its own, several at a time; it may take its time.
 pub type Authenticator = dyn Fn(&Question) -> Verdict + Send + Sync;
 
 /// Who may do what.

@@ -53,11 +53,8 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is told in words by `Display`")]
 pub enum Feature {
-    AccessLists,
     Bridges,
     ByteQuotas,
-    CertificateNames,
-    ClientIdentifierRules,
     ControlApi,
     Engines,
     HttpApi,
@@ -66,7 +63,6 @@ pub enum Feature {
     LogTrace,
     MemoryLimit,
     MountPoints,
-    Passwords,
     Plugins,
     Qos0Queues,
     QosUpgrade,
@@ -77,11 +73,8 @@ pub enum Feature {
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AccessLists => "access control lists",
             Self::Bridges => "bridges",
             Self::ByteQuotas => "limits on the size of messages apart from that of packets",
-            Self::CertificateNames => "user names from certificates",
-            Self::ClientIdentifierRules => "rules for Client Identifiers",
             Self::ControlApi => "`$CONTROL` topics",
             Self::Engines => "OpenSSL engines",
             Self::HttpApi => "an HTTP API",
@@ -90,7 +83,6 @@ impl fmt::Display for Feature {
             Self::LogTrace => "a log for Diagnostic Log and Trace",
             Self::MemoryLimit => "a limit on memory",
             Self::MountPoints => "mount points",
-            Self::Passwords => "passwords",
             Self::Plugins => "plugins",
             Self::Qos0Queues => "queues for messages of QoS 0",
             Self::QosUpgrade => "messages with a higher QoS than they were published with",
