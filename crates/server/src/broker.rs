@@ -1,7 +1,7 @@
 //! A running broker: its listeners and the threads of its shards.
 
 use core::net::SocketAddr;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io;
 use std::path::PathBuf;
@@ -63,6 +63,7 @@ impl Broker {
         let common = Common {
             seats,
             judges,
+            rules_announced: rules_changer.announcement(),
             commons: Commons::new(shards, &options.engine),
             config: options.engine,
             wording: options.wording,
@@ -263,6 +264,7 @@ struct Common {
     commons: Arc<Commons>,
     config: Config,
     judges: Judges,
+    rules_announced: Arc<AtomicBool>,
     wording: Wording,
     handshake_time_max: Duration,
     clock: Clock,
@@ -329,6 +331,7 @@ impl Common {
             fabric: Box::new(LocalFabric { from: id, this: self.members.view().this, inboxes }),
             members: Arc::clone(&self.members),
             log: None,
+            rules_announced: Arc::clone(&self.rules_announced),
             auth: Arc::clone(&self.judges.pool),
             wording: self.wording,
             gauge,

@@ -27,8 +27,8 @@ pub(crate) enum Mail {
     Log(News),
     /// The answer to a question about a connection.
     Authenticated { connection: ConnectionId, verdict: Verdict },
-    /// Others decide from now on who may do what.
-    Access(Box<dyn Access>),
+    /// Others decide from now on who may do what; `None` if all stays as it was.
+    Rules(Option<Box<dyn Access>>),
     /// The broker shuts down.
     Shutdown,
 }

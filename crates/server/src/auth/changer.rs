@@ -1,6 +1,7 @@
 //! Other rules while the broker runs.
 
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -64,6 +65,7 @@ pub struct RulesChanger {
     shards: u16,
     inboxes: Arc<Inboxes>,
     pool: Arc<Pool>,
+    announced: Arc<AtomicBool>,
 }
 
 impl RulesChanger {
@@ -73,7 +75,22 @@ impl RulesChanger {
         inboxes: Arc<Inboxes>,
         pool: Arc<Pool>,
     ) -> Self {
-        Self { current: Arc::new(Mutex::new(authority.unwrap_or_default())), shards, inboxes, pool }
+        let current = Arc::new(Mutex::new(authority.unwrap_or_default()));
+        Self { current, shards, inboxes, pool, announced: Arc::default() }
+    }
+
+    /// To be set, in a handler of a signal for example, when other rules are about to be read: whatever clients send from then
+    /// on waits for them, for a moment at most. To be followed by [`RulesChanger::replace`] or [`RulesChanger::keep`].
+    pub fn announcement(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.announced)
+    }
+
+    /// There are no other rules after all.
+    pub fn keep(&self) {
+        self.announced.store(false, Ordering::Relaxed);
+        for shard in (0..self.shards).map(ShardId) {
+            self.inboxes.send(shard, Mail::Rules(None));
+        }
     }
 
     /// Lets another authority decide from now on. Clients that it would not let in are sent away: those without a user name
@@ -89,12 +106,13 @@ impl RulesChanger {
         let authority = Arc::new(authority.arranged(order, &current));
         let rules = authority.rules(&current);
         self.pool.employ(rules.authenticator)?;
+        self.announced.store(false, Ordering::Relaxed);
         for shard in (0..self.shards).map(ShardId) {
             let access = match &rules.access {
                 Some(access) if !authority.is_open() => access(shard),
                 _ => Box::new(AllowAll) as Box<dyn Access>,
             };
-            self.inboxes.send(shard, Mail::Access(access));
+            self.inboxes.send(shard, Mail::Rules(Some(access)));
         }
         *current = authority;
         Ok(())
