@@ -43,7 +43,7 @@ mod reception;
 mod seats;
 pub mod signals;
 
-pub use auth::{AccessFile, AccessFileError, Authority, RulesChanger};
+pub use auth::{AccessFile, AccessFileError, Admission, Authority, RulesChanger};
 pub use broker::{Broker, Stopper, TlsReloader};
 pub use errors::{ReloadError, ShardFailed, StartError};
 pub use martlet_store::Durability;

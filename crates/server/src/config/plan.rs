@@ -17,7 +17,7 @@ use super::problem::{ConfigError, Place, Problem};
 use super::settings::{Keeping, ListenerSettings, LogFormat, Settings};
 use super::unsupported::unsupported;
 use super::{Configuration, Dialect};
-use crate::auth::AccessFileError;
+use crate::auth::{AccessFileError, Authority};
 use crate::logging::LogPlan;
 use crate::options::{self, Host, ListenAddress, ListenerOptions, Options, Wording};
 use crate::persist::Persistence;
@@ -104,8 +104,7 @@ impl Plan {
         let settings = &configuration.settings;
         let listeners = self.listeners(settings)?;
         let port = listeners.iter().find_map(port_of).unwrap_or(PORT_DEFAULT);
-        let offered = self.offered(settings);
-        let authority = access::authority(settings, &offered).map_err(PlanError::Access)?;
+        let authority = self.authority(configuration).map_err(PlanError::Access)?;
         Ok(Options {
             listeners,
             shards: settings.general.shards,
@@ -117,6 +116,15 @@ impl Plan {
             wording: self.wording(settings),
             handshake_time_max: settings.general.handshake_timeout,
         })
+    }
+
+    /// Who may come in and do what, whatever else the configuration says.
+    ///
+    /// # Errors
+    /// A file of passwords or rules cannot be read, or something in it is wrong.
+    pub fn authority(&self, configuration: &Configuration) -> Result<Authority, AccessFileError> {
+        let settings = &configuration.settings;
+        access::authority(settings, &self.offered(settings))
     }
 
     /// Limits and features, with those defaults of Mosquitto that people depend on and the standard leaves open.
