@@ -320,7 +320,7 @@ fn what_waited_is_not_delivered_to_who_may_not_have_it_any_more() {
 /// A connection from another address of this machine.
 fn from_elsewhere(broker: &Broker) -> Client {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&"127.0.0.2:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    socket.bind(&"127.0.0.2:0".parse::<core::net::SocketAddr>().unwrap().into()).unwrap();
     socket.connect(&broker.local_addrs()[0].into()).unwrap();
     Client::over(TcpStream::from(socket))
 }
