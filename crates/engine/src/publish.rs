@@ -1,5 +1,6 @@
 //! PUBLISH from a client, up to its acknowledgement.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use martlet_proto::PeerMisbehaved;
@@ -9,6 +10,7 @@ use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS
 use crate::clients::SessionId;
 use crate::deadlines::Due;
 use crate::message::{Message, Publication};
+use crate::mount;
 use crate::notice::{Cause, Notice};
 use crate::receive::acknowledges;
 use crate::records::Record;
@@ -62,11 +64,20 @@ impl Engine {
         // A Topic Name from the alias table is copied, which sets the connection free for what follows.
         let copied: Box<str> = if publish.topic.is_none() { topic.as_str().into() } else { Box::default() };
         let Some(topic) = publish.topic.or_else(|| TopicName::parse(&copied).ok()) else { return Ok(()) };
+        let whole = mount::whole(self.config.mount_point(listener), topic);
+        self.config.check_levels(&whole)?;
         let packet_id = publish.delivery.packet_id();
         if let Some(packet_id) = packet_id {
+            let mut is_new = true;
             if qos == QoS::ExactlyOnce {
+                // Another message under the identifier of one that has not taken effect takes its place, as in Mosquitto.
+                let is_another =
+                    |stored: &Arc<Message>| *stored.topic != *whole || *stored.payload != *publish.payload;
                 match session.state.inbound.publish(packet_id) {
                     Arrival::New => {}
+                    Arrival::Repeated if session.unreleased.get(packet_id).is_some_and(is_another) => {
+                        is_new = false
+                    }
                     Arrival::Repeated => {
                         self.hold(id); // it may be that the message is not durable yet
                         self.send_ack(id, PacketType::PubRec, Ack::success(packet_id)); // [MQTT-4.3.3-10]
@@ -75,12 +86,20 @@ impl Engine {
                     Arrival::Pending => return Ok(()),
                 }
             }
-            if !connection.protocol.receive_quota.take() {
+            if is_new && !connection.protocol.receive_quota.take() {
                 let limit = connection.protocol.receive_quota.maximum();
                 return Err(PeerMisbehaved::ReceiveMaximumExceeded { limit }); // [MQTT-3.3.4-7]
             }
         }
         let publisher = Arc::clone(&session.client_identifier);
+        let origin = Origin { connection: id, session: session_id, id: packet_id };
+        // What has no prefix was checked when it came in.
+        let Ok(topic) =
+            (if matches!(whole, Cow::Borrowed(_)) { Ok(topic) } else { TopicName::parse(&whole) })
+        else {
+            self.turn_down(origin, &publisher, &whole, qos, ReasonCode::TopicNameInvalid); // longer than a Topic Name may be
+            return Ok(());
+        };
         let kept = kept_properties(&publish.properties, alias.is_some() || expiry_interval.is_some());
         let publication = Publication {
             topic,
@@ -93,7 +112,7 @@ impl Engine {
             shared: None,
             record: None,
         };
-        self.accept(Origin { connection: id, session: session_id, id: packet_id }, publication);
+        self.accept(origin, publication);
         Ok(())
     }
 
@@ -103,19 +122,17 @@ impl Engine {
             self.put_off(origin, publication.qos);
             return;
         }
-        let refusal = self.topic_objection(publication.publisher, publication.topic).or_else(|| {
+        let refusal = self.payload_objection(publication.payload);
+        let refusal = refusal.or_else(|| self.topic_objection(publication.publisher, publication.topic));
+        let refusal = refusal.or_else(|| {
             let size = publication.topic.as_str().len() + publication.payload.len();
             let is_kept = publication.retain && !publication.payload.is_empty();
             (is_kept && !self.commons.has_room_for(publication.topic.as_str(), size))
                 .then_some(ReasonCode::QuotaExceeded)
         });
         if let Some(reason) = refusal {
-            self.notice(Notice::PublishRefused {
-                client_identifier: publication.publisher.to_owned(),
-                topic: publication.topic.as_str().to_owned(),
-                reason,
-            });
-            self.acknowledge(origin, publication.qos, reason);
+            let Publication { publisher, topic, qos, .. } = publication;
+            self.turn_down(origin, publisher, topic.as_str(), qos, reason);
             return;
         }
         if publication.qos == QoS::ExactlyOnce && self.config.features.exactly_once_at_release {
@@ -136,6 +153,20 @@ impl Engine {
             let reason = if tells_more { ReasonCode::NoMatchingSubscribers } else { ReasonCode::Success };
             self.acknowledge(origin, publication.qos, reason);
         }
+    }
+
+    /// A message is not welcome: its publisher is told, where there is a way.
+    fn turn_down(&mut self, origin: Origin, publisher: &str, topic: &str, qos: QoS, reason: ReasonCode) {
+        let (client_identifier, topic) = (publisher.to_owned(), topic.to_owned());
+        self.notice(Notice::PublishRefused { client_identifier, topic, reason });
+        self.acknowledge(origin, qos, reason);
+    }
+
+    /// What speaks against the payload of a PUBLISH.
+    fn payload_objection(&self, payload: &[u8]) -> Option<ReasonCode> {
+        let theirs = self.config.features.mosquitto_answers;
+        let reason = if theirs { ReasonCode::PacketTooLarge } else { ReasonCode::QuotaExceeded };
+        (payload.len() > self.config.limits.payload_bytes_max).then_some(reason)
     }
 
     /// A QoS 2 message is taken over, and takes effect when its PUBREL comes.
@@ -203,6 +234,14 @@ impl Engine {
 
     /// A message takes effect: it is retained and routed. Tells whether anyone wants it.
     pub(crate) fn take_effect(&mut self, publication: &mut Publication<'_>) -> bool {
+        let mut upgraded;
+        let publication = if self.config.features.upgrade_outgoing_qos && !self.journal.is_stalled() {
+            // The highest QoS, so that the subscription alone decides.
+            upgraded = Publication { qos: QoS::ExactlyOnce, shared: None, ..publication.clone() };
+            &mut upgraded
+        } else {
+            publication
+        };
         if publication.retain {
             self.retain(publication);
         }
@@ -296,7 +335,8 @@ impl Engine {
             self.hold(id);
         }
         self.hold_if_written(id, mark);
-        let reason = if is_known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
+        let is_success = is_known || self.config.features.mosquitto_answers;
+        let reason = if is_success { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
         self.send_ack(id, PacketType::PubComp, Ack { id: ack.id, reason, properties: Properties::EMPTY });
     }
 }

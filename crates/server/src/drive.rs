@@ -4,8 +4,8 @@
 //! other shards but their inboxes. A turn of the loop goes
 //!
 //! 1. wait for events, mail, or the time that the engine asked to be woken at;
-//! 2. take the mail, accept, and read: each socket at most once, all together a bounded number of bytes, then those
-//!    that are still in a handshake;
+//! 2. take the mail, accept, and read: each socket at most once, all together a bounded number of bytes; then take over
+//!    the connections that came by mail in the turn before, and read from those that are still in a handshake;
 //! 3. drain the engine: forward to other shards, append to the log;
 //! 4. write, one vectored write for each connection that has unsent bytes; then drain again, until nothing is new.
 //!
@@ -103,6 +103,9 @@ pub(crate) struct Shard {
     farewells: Farewells,
     /// Mail taken from the inbox and not yet handled.
     mail: VecDeque<Mail>,
+    /// Connections from other shards. Each waits for a further turn: by then what its client sent before on an older
+    /// connection has been read.
+    handed_over: VecDeque<HandedOver>,
     /// Mail is left, or may have come into the inbox since it was last emptied, without a further event.
     has_mail: bool,
     /// An empty list whose memory is used again.
@@ -147,6 +150,7 @@ impl Shard {
             openings: Openings::new(parts.handshake_time_max),
             farewells: Farewells::default(),
             mail: VecDeque::new(),
+            handed_over: VecDeque::new(),
             has_mail: false,
             spare_slices: Vec::new(),
             wake_at: None,
@@ -188,9 +192,13 @@ impl Shard {
         for event in events {
             self.note(event);
         }
+        let due = self.handed_over.len();
         self.take_mail();
         self.accept();
         self.read();
+        for handed in self.handed_over.drain(..due).collect::<Vec<_>>() {
+            self.take_over(handed);
+        }
         self.read_openings();
         if self.wake_at.is_some_and(|at| at <= self.now) {
             self.parts.engine.handle(self.now, Input::WakeUp);
@@ -242,7 +250,7 @@ impl Shard {
                 }
                 Mail::HandedOver(handed) => {
                     left = left.saturating_sub(handed.received.len());
-                    self.take_over(handed);
+                    self.handed_over.push_back(handed);
                 }
                 Mail::Log(news) => self.hear_log(&news),
                 Mail::Shutdown => self.shut_down(),
@@ -308,7 +316,8 @@ impl Shard {
     /// How long nothing is to be done unless an event comes; `None` for ever.
     fn time_to_wait(&self) -> Option<Duration> {
         let reads = self.can_read() || !self.readable.opening.is_empty();
-        if self.is_unfinished || self.has_mail || reads || self.has_to_keep() {
+        let has_arrivals = !self.handed_over.is_empty();
+        if self.is_unfinished || self.has_mail || has_arrivals || reads || self.has_to_keep() {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();

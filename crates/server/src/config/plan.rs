@@ -118,6 +118,7 @@ impl Plan {
             let is_given = |name: &str| configuration.given.iter().any(|given| given.option.name == name);
             engine.features.reason_strings &= is_given("reason_strings");
             engine.features.exactly_once_at_release |= !is_given("exactly_once_at_release");
+            engine.features.mosquitto_answers |= !is_given("mosquitto_answers");
         }
         engine
     }
@@ -247,6 +248,7 @@ fn rules(settings: &Settings, listener: &ListenerSettings) -> ListenerRules {
         ),
         allow_zero_length_client_identifier: Some(security.allow_zero_length_client_identifier),
         client_identifier_prefix: security.auto_id_prefix,
+        mount_point: listener.mount_point.clone(),
     }
 }
 
