@@ -110,7 +110,7 @@ impl Engine {
             let is_allowed = self.config.allows_zero_length_client_identifier(listener)
                 && (is_v5 || (connect.version == ProtocolVersion::Mqtt311 && connect.clean_start));
             if !is_allowed {
-                let theirs = is_v5 && features.mosquitto_answers;
+                let theirs = is_v5 && features.mosquitto_behaviour;
                 return Some(if theirs {
                     ReasonCode::UnspecifiedError
                 } else {
@@ -199,6 +199,9 @@ impl Engine {
         if let Some(old) = self.clients.find(client_identifier).and_then(|s| self.clients.get(s)?.connection)
         {
             let farewell = self.disconnect_packet(old, ReasonCode::SessionTakenOver, None); // [MQTT-3.1.4-3]
+            if self.config.features.mosquitto_behaviour && !connect.clean_start {
+                self.drop_will_of_lasting_session(client_identifier);
+            }
             self.end_connection(old, Cause::TakenOver, farewell);
         }
         let stored = self.clients.find(client_identifier);

@@ -116,13 +116,14 @@ pub struct Features {
     /// Whether a message goes out with the QoS of the subscription, even if it came with a lower one. Against the standard
     /// [MQTT-3.8.4-8].
     pub upgrade_outgoing_qos: bool,
-    /// Whether clients get Mosquitto's answers where those are different, though not always as the standard wants it:
+    /// Whether the broker behaves as Mosquitto where that is different, though not always as the standard wants it:
     ///
     /// * a missing Client Identifier that is needed gets 0x80, not 0x85;
     /// * a payload that is too large gets 0x95, which the standard does not have in PUBACK and PUBREC, not 0x97;
     /// * a topic with too many levels ends the connection with 0x81;
-    /// * a PUBREL for nothing gets a PUBCOMP with success, not with 0x92.
-    pub mosquitto_answers: bool,
+    /// * a PUBREL for nothing gets a PUBCOMP with success, not with 0x92;
+    /// * the Will of a client is not published when the client itself takes over its Session, which goes on.
+    pub mosquitto_behaviour: bool,
     /// A Keep Alive in seconds that every client has to use [MQTT-3.1.2-21].
     pub server_keep_alive: Option<u16>,
     /// Whether failures carry a Reason String for people, where the client and its Maximum Packet Size allow it
@@ -146,7 +147,7 @@ impl Default for Features {
             exactly_once_at_release: false,
             queue_qos0: false,
             upgrade_outgoing_qos: false,
-            mosquitto_answers: false,
+            mosquitto_behaviour: false,
             server_keep_alive: None,
             reason_strings: true,
             response_information: None,

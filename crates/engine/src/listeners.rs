@@ -39,7 +39,7 @@ impl Config {
     pub(crate) fn check_levels(&self, topic: &str) -> Result<(), PeerMisbehaved> {
         let limit = self.limits.topic_levels_max;
         // A topic has not more levels than bytes, but for one, so most are not looked at.
-        let has_too_many = self.features.mosquitto_answers
+        let has_too_many = self.features.mosquitto_behaviour
             && topic.len() >= limit
             && topic.bytes().filter(|byte| *byte == b'/').count() >= limit;
         if has_too_many { Err(PeerMisbehaved::TooManyTopicLevels { limit }) } else { Ok(()) }

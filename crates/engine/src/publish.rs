@@ -164,7 +164,7 @@ impl Engine {
 
     /// What speaks against the payload of a PUBLISH.
     fn payload_objection(&self, payload: &[u8]) -> Option<ReasonCode> {
-        let theirs = self.config.features.mosquitto_answers;
+        let theirs = self.config.features.mosquitto_behaviour;
         let reason = if theirs { ReasonCode::PacketTooLarge } else { ReasonCode::QuotaExceeded };
         (payload.len() > self.config.limits.payload_bytes_max).then_some(reason)
     }
@@ -335,7 +335,7 @@ impl Engine {
             self.hold(id);
         }
         self.hold_if_written(id, mark);
-        let is_success = is_known || self.config.features.mosquitto_answers;
+        let is_success = is_known || self.config.features.mosquitto_behaviour;
         let reason = if is_success { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
         self.send_ack(id, PacketType::PubComp, Ack { id: ack.id, reason, properties: Properties::EMPTY });
     }

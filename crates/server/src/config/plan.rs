@@ -118,7 +118,7 @@ impl Plan {
             let is_given = |name: &str| configuration.given.iter().any(|given| given.option.name == name);
             engine.features.reason_strings &= is_given("reason_strings");
             engine.features.exactly_once_at_release |= !is_given("exactly_once_at_release");
-            engine.features.mosquitto_answers |= !is_given("mosquitto_answers");
+            engine.features.mosquitto_behaviour |= !is_given("mosquitto_behaviour");
         }
         engine
     }

@@ -8,6 +8,7 @@ use core::num::{NonZeroU16, NonZeroU32};
 use super::properties::Properties;
 use super::{Property, SubscriptionIdentifier};
 use crate::packet::QoS;
+use crate::primitive::Reader;
 use crate::topic::TopicName;
 
 macro_rules! lookups {
@@ -106,7 +107,7 @@ impl<'a> Properties<'a> {
         let received = self.is_present(identifier).then(|| self.raw()).into_iter().flatten();
         let received = received
             .filter(move |&(found, _)| found == identifier)
-            .filter_map(|(found, value)| Property::from_value(found, value).ok());
+            .filter_map(|(found, value)| Property::read(found, &mut Reader::new(value)).ok());
         listed.chain(received)
     }
 }

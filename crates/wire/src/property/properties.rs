@@ -180,7 +180,7 @@ fn check_section(owner: PropertyOwner, section: &[u8]) -> Result<u64, DecodeErro
             return Err(DecodeError::PropertyRepeated { identifier });
         }
         seen |= 1 << identifier;
-        Property::from_value(identifier, entry.take(&mut reader)?)?;
+        Property::read(identifier, &mut reader)?;
     }
     if lacks_authentication_method(seen) {
         Err(DecodeError::AuthenticationDataWithoutMethod)
@@ -231,7 +231,7 @@ impl<'a> Iterator for PropertyIter<'a> {
 
     fn next(&mut self) -> Option<Property<'a>> {
         if let Some((identifier, value)) = self.section.next() {
-            return Property::from_value(identifier, value).ok();
+            return Property::read(identifier, &mut Reader::new(value)).ok();
         }
         let (first, rest) = self.list.split_first()?;
         self.list = rest;

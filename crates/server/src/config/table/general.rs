@@ -78,11 +78,12 @@ pub(super) const PART: Part = Part {
              before lower case of the same letter. Only in the main file",
         ),
         ConfigOption::own(
-            "mosquitto_answers",
-            Engine(Flag(|it| &mut it.features.mosquitto_answers)),
-            "whether clients get Mosquitto's answers where the standard has others: 0x80, not 0x85, for a missing Client \
+            "mosquitto_behaviour",
+            Engine(Flag(|it| &mut it.features.mosquitto_behaviour)),
+            "whether the broker behaves as Mosquitto where the standard has it otherwise: 0x80, not 0x85, for a missing Client \
              Identifier that is needed; 0x95, not 0x97, for a payload that is too large; the end of the connection with \
-             0x81 for a topic with too many levels; success, not 0x92, for a PUBREL that there is nothing for",
+             0x81 for a topic with too many levels; success, not 0x92, for a PUBREL that there is nothing for; no Will when a client takes over its own Session, which \
+             goes on",
         )
         .default("`false`; `true` when called as `mosquitto`"),
         ConfigOption::new(
