@@ -70,7 +70,8 @@ impl Engine {
 
     /// The Will of a Session is not to be published, if the Session goes on when its connection ends.
     pub(crate) fn drop_will_of_lasting_session(&mut self, client_identifier: &str) {
-        let is_lasting = |id: &SessionId| self.clients.get(*id).is_some_and(ClientSession::outlives_connection);
+        let is_lasting =
+            |id: &SessionId| self.clients.get(*id).is_some_and(ClientSession::outlives_connection);
         if let Some(id) = self.clients.find(client_identifier).filter(is_lasting) {
             self.drop_will(id);
         }

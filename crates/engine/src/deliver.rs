@@ -345,18 +345,9 @@ impl Engine {
             if self.journal.is_stalled() && session.record.is_some() {
                 return;
             }
-            let mut expired = Vec::new();
-            let next = session.queue.front(self.now, &mut expired).map(|queued| queued.qos);
-            self.status.queued_messages -= expired.len();
-            self.status.dropped_expired += expired.len() as u64;
-            for Queued { number, .. } in &expired {
-                self.record(session_id, |session| Record::Dropped { session, number: *number });
-            }
+            let next = self.next_waiting(session_id);
             let limits = &self.config.limits;
             let Some(session) = self.clients.get_mut(session_id) else { return };
-            for _ in expired.iter().filter(|queued| queued.qos > QoS::AtMostOnce) {
-                session.state.outbound.skip();
-            }
             let Some(connection) = self.connections.get_mut(id) else { return };
             match next {
                 Some(QoS::AtMostOnce) if connection.is_behind(limits) => return,
@@ -378,6 +369,22 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// The QoS of the message that waits first. Those that have expired are gone.
+    fn next_waiting(&mut self, session_id: SessionId) -> Option<QoS> {
+        let session = self.clients.get_mut(session_id)?;
+        let mut expired = Vec::new();
+        let next = session.queue.front(self.now, &mut expired).map(|queued| queued.qos);
+        for _ in expired.iter().filter(|queued| queued.qos > QoS::AtMostOnce) {
+            session.state.outbound.skip();
+        }
+        self.status.queued_messages -= expired.len();
+        self.status.dropped_expired += expired.len() as u64;
+        for Queued { number, .. } in expired {
+            self.record(session_id, |session| Record::Dropped { session, number });
+        }
+        next
     }
 
     /// Sends the next retained message that a Session is owed; `false` if there is none, or no room for it.

@@ -37,7 +37,6 @@ impl Engine {
         self.status.publish_received += 1;
         let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
         let Some(session_id) = connection.session else { return Ok(()) };
-        let Some(session) = self.clients.get_mut(session_id) else { return Ok(()) };
         let qos = publish.delivery.qos();
         let features = &self.config.features;
         let listener = connection.peer.listener;
@@ -66,38 +65,16 @@ impl Engine {
         let Some(topic) = publish.topic.or_else(|| TopicName::parse(&copied).ok()) else { return Ok(()) };
         let whole = mount::whole(self.config.mount_point(listener), topic);
         self.config.check_levels(&whole)?;
-        let packet_id = publish.delivery.packet_id();
-        if let Some(packet_id) = packet_id {
-            let mut is_new = true;
-            if qos == QoS::ExactlyOnce {
-                // Another message under the identifier of one that has not taken effect takes its place, as in Mosquitto.
-                let is_another =
-                    |stored: &Arc<Message>| *stored.topic != *whole || *stored.payload != *publish.payload;
-                match session.state.inbound.publish(packet_id) {
-                    Arrival::New => {}
-                    Arrival::Repeated if session.unreleased.get(packet_id).is_some_and(is_another) => {
-                        is_new = false
-                    }
-                    Arrival::Repeated => {
-                        self.hold(id); // it may be that the message is not durable yet
-                        self.send_ack(id, PacketType::PubRec, Ack::success(packet_id)); // [MQTT-4.3.3-10]
-                        return Ok(());
-                    }
-                    Arrival::Pending => return Ok(()),
-                }
-            }
-            if is_new && !connection.protocol.receive_quota.take() {
-                let limit = connection.protocol.receive_quota.maximum();
-                return Err(PeerMisbehaved::ReceiveMaximumExceeded { limit }); // [MQTT-3.3.4-7]
-            }
+        if !self.is_new(id, publish, &whole)? {
+            return Ok(());
         }
+        let Some(session) = self.clients.get(session_id) else { return Ok(()) };
         let publisher = Arc::clone(&session.client_identifier);
-        let origin = Origin { connection: id, session: session_id, id: packet_id };
+        let origin = Origin { connection: id, session: session_id, id: publish.delivery.packet_id() };
         // What has no prefix was checked when it came in.
-        let Ok(topic) =
-            (if matches!(whole, Cow::Borrowed(_)) { Ok(topic) } else { TopicName::parse(&whole) })
-        else {
-            self.turn_down(origin, &publisher, &whole, qos, ReasonCode::TopicNameInvalid); // longer than a Topic Name may be
+        let is_checked = matches!(whole, Cow::Borrowed(_));
+        let Ok(topic) = (if is_checked { Ok(topic) } else { TopicName::parse(&whole) }) else {
+            self.turn_down(origin, &publisher, &whole, qos, ReasonCode::TopicNameInvalid); // it is too long
             return Ok(());
         };
         let kept = kept_properties(&publish.properties, alias.is_some() || expiry_interval.is_some());
@@ -114,6 +91,40 @@ impl Engine {
         };
         self.accept(origin, publication);
         Ok(())
+    }
+
+    /// Whether a PUBLISH is none that came before under its identifier. A repeat is answered here.
+    fn is_new(
+        &mut self,
+        id: ConnectionId,
+        publish: &Publish<'_>,
+        topic: &str,
+    ) -> Result<bool, PeerMisbehaved> {
+        let Some(packet_id) = publish.delivery.packet_id() else { return Ok(true) };
+        let Some(connection) = self.connections.get_mut(id) else { return Ok(false) };
+        let session = connection.session.and_then(|session| self.clients.get_mut(session));
+        let Some(session) = session else { return Ok(false) };
+        if publish.delivery.qos() == QoS::ExactlyOnce {
+            // Another message under the identifier of one that has not taken effect takes its place, as in Mosquitto.
+            let is_other = |it: &Arc<Message>| *it.topic != *topic || *it.payload != *publish.payload;
+            match session.state.inbound.publish(packet_id) {
+                Arrival::New => {}
+                Arrival::Repeated if session.unreleased.get(packet_id).is_some_and(is_other) => {
+                    return Ok(true);
+                }
+                Arrival::Repeated => {
+                    self.hold(id); // it may be that the message is not durable yet
+                    self.send_ack(id, PacketType::PubRec, Ack::success(packet_id)); // [MQTT-4.3.3-10]
+                    return Ok(false);
+                }
+                Arrival::Pending => return Ok(false),
+            }
+        }
+        if !connection.protocol.receive_quota.take() {
+            let limit = connection.protocol.receive_quota.maximum();
+            return Err(PeerMisbehaved::ReceiveMaximumExceeded { limit }); // [MQTT-3.3.4-7]
+        }
+        Ok(true)
     }
 
     /// A message that follows the standard: is it welcome?

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod recovery;
+mod stand_in;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub(crate) use recovery::{Opened, Recovered, open};
 pub struct Persistence {
     /// The folder; it is made if it is not there.
     pub location: PathBuf,
+    /// A file that stands for the folder: if it is deleted, the next start begins with nothing, and sets the folder aside.
+    pub stand_in: Option<PathBuf>,
     /// What an acknowledgement promises.
     pub durability: Durability,
     /// How long the log of a shard becomes at least before a checkpoint takes its place, in bytes.
@@ -30,6 +33,7 @@ impl Persistence {
     pub fn in_folder(location: impl Into<PathBuf>) -> Self {
         Self {
             location: location.into(),
+            stand_in: None,
             durability: Durability::Strict,
             checkpoint_after_bytes: CHECKPOINT_AFTER_BYTES,
         }

@@ -212,7 +212,12 @@ impl Plan {
         };
         // Two brokers may share the location, if each has a file of its own.
         let folder = keeping.file.as_ref().map_or_else(|| FOLDER.into(), |file| format!("{file}.{FOLDER}"));
-        Some(Persistence { durability: keeping.durability, ..Persistence::in_folder(location.join(folder)) })
+        let file = keeping.file.as_deref().unwrap_or("mosquitto.db");
+        Some(Persistence {
+            durability: keeping.durability,
+            stand_in: is_mosquitto.then(|| location.join(file)),
+            ..Persistence::in_folder(location.join(folder))
+        })
     }
 }
 
