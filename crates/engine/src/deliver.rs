@@ -199,7 +199,7 @@ impl Engine {
     }
 
     /// Begins the delivery of a message; its connection has just said that it can take it. QoS 0 stands here for retained
-    /// messages only.
+    /// messages, for what waited without a connection, and for what waited in the store of another broker.
     fn send_queued(&mut self, session_id: SessionId, id: ConnectionId, queued: Queued) {
         if queued.qos == QoS::AtMostOnce && queued.number > 0 {
             // It goes out once the log knows that it is gone, so that no crash brings it back.

@@ -4,8 +4,8 @@
 //! other shards but their inboxes. A turn of the loop goes
 //!
 //! 1. wait for events, mail, or the time that the engine asked to be woken at;
-//! 2. take the mail, accept, and read: each socket at most once, all together a bounded number of bytes; then take over
-//!    the connections that came by mail in the turn before, and read from those that are still in a handshake;
+//! 2. take the mail, accept, and read: each socket at most once, all together a bounded number of bytes, then those
+//!    that are still in a handshake;
 //! 3. drain the engine: forward to other shards, append to the log;
 //! 4. write, one vectored write for each connection that has unsent bytes; then drain again, until nothing is new.
 //!
@@ -103,9 +103,8 @@ pub(crate) struct Shard {
     farewells: Farewells,
     /// Mail taken from the inbox and not yet handled.
     mail: VecDeque<Mail>,
-    /// Connections from other shards. Each waits for a further turn: by then what its client sent before on an older
-    /// connection has been read.
-    handed_over: VecDeque<HandedOver>,
+    /// Connections that came from other shards and wait for [`Shard::take_over`].
+    handed: VecDeque<HandedOver>,
     /// Mail is left, or may have come into the inbox since it was last emptied, without a further event.
     has_mail: bool,
     /// An empty list whose memory is used again.
@@ -150,7 +149,7 @@ impl Shard {
             openings: Openings::new(parts.handshake_time_max),
             farewells: Farewells::default(),
             mail: VecDeque::new(),
-            handed_over: VecDeque::new(),
+            handed: VecDeque::new(),
             has_mail: false,
             spare_slices: Vec::new(),
             wake_at: None,
@@ -192,13 +191,11 @@ impl Shard {
         for event in events {
             self.note(event);
         }
-        let due = self.handed_over.len();
+        let handed = self.handed.len();
         self.take_mail();
         self.accept();
         self.read();
-        for handed in self.handed_over.drain(..due).collect::<Vec<_>>() {
-            self.take_over(handed);
-        }
+        self.take_over(handed);
         self.read_openings();
         if self.wake_at.is_some_and(|at| at <= self.now) {
             self.parts.engine.handle(self.now, Input::WakeUp);
@@ -250,7 +247,7 @@ impl Shard {
                 }
                 Mail::HandedOver(handed) => {
                     left = left.saturating_sub(handed.received.len());
-                    self.handed_over.push_back(handed);
+                    self.handed.push_back(handed);
                 }
                 Mail::Log(news) => self.hear_log(&news),
                 Mail::Shutdown => self.shut_down(),
@@ -259,13 +256,19 @@ impl Shard {
         self.has_mail = !takes_new || !self.mail.is_empty();
     }
 
-    fn take_over(&mut self, handed: HandedOver) {
-        if self.ends_at.is_some() {
-            return; // Its client has been told nothing yet and will try elsewhere.
-        }
-        let HandedOver { stream, peer, received } = handed;
-        if let Some(connection) = self.open(stream, peer) {
-            self.parts.engine.handle(self.now, Input::Received { connection, bytes: &received });
+    /// Takes in the oldest connections that came from other shards.
+    ///
+    /// They came before this turn's events were asked for, and what these tell has been read. So a client that ends its
+    /// connection with a DISCONNECT and then opens another is not found to be connected still.
+    fn take_over(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some(HandedOver { stream, peer, received }) = self.handed.pop_front() else { return };
+            if self.ends_at.is_some() {
+                continue; // Its client has been told nothing yet and will try elsewhere.
+            }
+            if let Some(connection) = self.open(stream, peer) {
+                self.parts.engine.handle(self.now, Input::Received { connection, bytes: &received });
+            }
         }
     }
 
@@ -316,8 +319,7 @@ impl Shard {
     /// How long nothing is to be done unless an event comes; `None` for ever.
     fn time_to_wait(&self) -> Option<Duration> {
         let reads = self.can_read() || !self.readable.opening.is_empty();
-        let has_arrivals = !self.handed_over.is_empty();
-        if self.is_unfinished || self.has_mail || has_arrivals || reads || self.has_to_keep() {
+        if self.is_unfinished || self.has_mail || !self.handed.is_empty() || reads || self.has_to_keep() {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();
