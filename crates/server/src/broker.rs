@@ -150,6 +150,11 @@ impl Broker {
         self.stopper.clone()
     }
 
+    /// What tells whether the broker is alive, for another thread.
+    pub fn pulse(&self) -> Pulse {
+        Pulse { inboxes: Arc::clone(&self.stopper.inboxes) }
+    }
+
     /// Shuts the broker down: clients of MQTT 5.0 are told [DISCONNECT 0x8B], all connections are closed. Takes no
     /// longer than five seconds, and that only if clients do not take what they are sent.
     ///
@@ -232,6 +237,25 @@ impl Stopper {
 impl core::fmt::Debug for Stopper {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Stopper").finish_non_exhaustive()
+    }
+}
+
+/// Tells whether a broker is alive.
+#[derive(Clone)]
+pub struct Pulse {
+    inboxes: Arc<Inboxes>,
+}
+
+impl Pulse {
+    /// Whether all shards take their mail within this time. Waits for them.
+    pub fn is_felt(&self, time_max: Duration) -> bool {
+        self.inboxes.all_answer(time_max)
+    }
+}
+
+impl core::fmt::Debug for Pulse {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Pulse").finish_non_exhaustive()
     }
 }
 

@@ -250,6 +250,8 @@ impl Shard {
                     self.handed.push_back(handed);
                 }
                 Mail::Log(news) => self.hear_log(&news),
+                // Whoever asked may have stopped waiting.
+                Mail::Pulse(answer) => _ = answer.send(()),
                 Mail::Shutdown => self.shut_down(),
             }
         }
