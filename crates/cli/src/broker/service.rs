@@ -16,7 +16,7 @@ pub(super) struct Service(Option<Arc<ServiceManager>>);
 impl Service {
     /// The one of this process.
     pub(super) fn of_this_process() -> Self {
-        let found = ServiceManager::of_environment(|name| env::var_os(name));
+        let found = ServiceManager::of_environment(env::var_os);
         Self(
             found
                 .unwrap_or_else(|error| {
