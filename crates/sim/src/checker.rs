@@ -60,6 +60,14 @@ pub struct Totals {
     pub settled: u64,
     /// Wills that had to be published.
     pub wills: u64,
+    /// Losses of power.
+    pub crashes: u64,
+    /// Changes of the books that the log had lost.
+    pub turned_back: u64,
+    /// Checkpoints that were finished.
+    pub checkpoints: u64,
+    /// How often a shard was told that its log cannot be written to.
+    pub stalls: u64,
     /// Broken rules that were to be ignored.
     pub ignored: u64,
 }
@@ -83,6 +91,8 @@ pub(crate) struct Checker {
     crashed_at: Millis,
     /// The stamp at which the broker started last.
     started: Stamp,
+    /// Messages before this one may have been lost, or come again, since the disk was damaged.
+    loose: MessageId,
     /// The Session that has a Client Identifier, assigned ones included.
     named: BTreeMap<String, usize>,
     /// Broken rules that do not end the run, by a part of their text.
@@ -211,6 +221,7 @@ impl Checker {
             connecting: None,
             crashed_at: 0,
             started: 0,
+            loose: 0,
             named: BTreeMap::new(),
             ignored,
             violation: None,

@@ -9,7 +9,9 @@ use martlet_store::{
 
 use super::keeper::Keeper;
 use super::{Broker, Doorkeeper, START, Shard, Surroundings};
+use crate::Disk;
 use crate::clock::Millis;
+use crate::ledger::Verdict;
 
 /// What the broker is started with.
 #[derive(Clone, Debug)]
@@ -84,6 +86,9 @@ impl Broker {
             shard.wake = Some(now);
         }
         around.saboteur.restarted(setup.shards);
+        if around.is_damaged {
+            around.checker.loosen();
+        }
         around.checker.restarted(now);
         Ok(Self { shards, accepts_next: 0, store })
     }
@@ -118,7 +123,7 @@ struct Found {
     last: BatchId,
     report: Report,
     /// How it compares with what was written.
-    verdict: Result<(), String>,
+    verdict: Verdict,
 }
 
 impl Surroundings {
@@ -131,12 +136,24 @@ impl Surroundings {
         if self.saboteur.is_at_disk() {
             return; // the books have to find it
         }
-        if let Err(text) = verdict {
-            self.checker.fail(&format!("s{shard}: {text}"));
+        let Verdict { foreign, lost } = verdict;
+        if let Some(what) = foreign.as_ref().filter(|_| self.disk != Disk::Lying) {
+            self.checker.fail(&format!("s{shard}: {what} is not what was written"));
         }
-        if let Some(damage) = report.damage.first() {
+        let is_told = !report.is_undamaged() || report.torn.is_some();
+        match lost {
+            Some(what) if self.disk == Disk::Sound => {
+                self.checker.fail(&format!("s{shard}: {what} is lost"));
+            }
+            Some(what) if self.disk == Disk::Rotting && !is_told => {
+                self.checker.fail(&format!("s{shard}: {what} is lost without a word"));
+            }
+            _ => {}
+        }
+        if let Some(damage) = report.damage.first().filter(|_| self.disk == Disk::Sound) {
             self.checker.fail(&format!("s{shard}: damage where there is none: {damage:?}"));
         }
+        self.is_damaged |= foreign.is_some() || lost.is_some();
     }
 }
 

@@ -54,6 +54,9 @@ impl Checker {
         }
         let without = Some(facts.expiry > 0);
         let old = self.reference.current(self.identity(id));
+        if old.is_none() && self.loose > 0 {
+            return None; // whatever damage has left
+        }
         let Some(old) = old.filter(|old| self.reference.sessions[*old].survives) else { return without };
         let life = &self.reference.sessions[old].life;
         let with = Some(facts.clean_start || life.expiry == 0);

@@ -43,7 +43,9 @@ impl Checker {
     pub(crate) fn accepted(&mut self, id: LinkId, topic: &str, qos: QoS, retain: bool, payload: &[u8]) {
         self.totals.delivered[usize::from(u8::from(qos))] += 1;
         let Some(session) = self.links[id.0].session else { return };
-        let Some(message) = crate::reference::named(payload) else { return };
+        let Some(message) = crate::reference::named(payload).filter(|message| *message >= self.loose) else {
+            return;
+        };
         let state = &mut self.reference.sessions[session];
         state.accepted.insert(message);
         let count = state.taken.entry((message, qos)).or_default();
@@ -100,7 +102,7 @@ impl Checker {
                 return Some(format!("{packet_id} ({}) is in flight to c{}", out.topic, state.client));
             }
         }
-        if let Some(id) = self.owed_by_group() {
+        if let Some(id) = self.owed_by_group().filter(|_| self.loose == 0) {
             let message = &self.reference.messages[id];
             return Some(format!("m{id} ({}) is owed by {:?}", message.topic, message.group_debts));
         }

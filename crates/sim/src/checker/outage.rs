@@ -1,5 +1,7 @@
 //! The end of the broker by a loss of power, and its start.
 
+use martlet_engine::BatchId;
+
 use super::undo::Undo;
 use super::{Checker, Phase};
 use crate::clock::Millis;
@@ -10,6 +12,7 @@ impl Checker {
     pub(crate) fn crashed(&mut self, now: Millis) {
         self.now = now;
         self.crashed_at = now;
+        self.totals.crashes += 1;
         self.note("the power fails");
         for check in &mut self.links {
             check.is_closed = true;
@@ -40,6 +43,28 @@ impl Checker {
                 self.session_ends(session);
             }
         }
+    }
+
+    /// The disk has lost something that it said it had: nothing is known of what there was. Clients begin anew.
+    pub(crate) fn loosen(&mut self) {
+        self.note("the disk has lost something");
+        self.loose = self.reference.messages.len();
+        self.reference.registers.clear();
+        self.reference.current.clear();
+        self.named.clear();
+        let stamp = self.reference.tick();
+        for session in &mut self.reference.sessions {
+            session.end(stamp);
+        }
+        for message in &mut self.reference.messages {
+            message.group_debts.clear();
+        }
+    }
+
+    /// A checkpoint was finished.
+    pub(crate) fn checkpointed(&mut self, shard: u16, behind: BatchId) {
+        self.totals.checkpoints += 1;
+        self.note(&format!("s{shard}: checkpoint behind batch {}", behind.0));
     }
 
     /// A connection was there: it counts as gone since the last sign of life in the log at the earliest.

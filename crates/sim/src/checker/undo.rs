@@ -116,6 +116,7 @@ impl Checker {
     /// The engine of a shard is told that its log cannot be written to.
     pub(crate) fn stalls(&mut self, shard: usize) {
         self.note(&format!("s{shard}: the log cannot be written to"));
+        self.totals.stalls += 1;
         self.logs[shard].is_stalled = true;
     }
 
@@ -143,6 +144,7 @@ impl Checker {
 
     fn turn_back(&mut self, undo: Undo) {
         self.note(&format!("lost: {undo:?}"));
+        self.totals.turned_back += 1;
         match undo {
             Undo::Life { session, before } => {
                 let lost = self.reference.sessions[session].life.will;

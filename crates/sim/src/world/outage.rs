@@ -1,8 +1,9 @@
 //! Losses of power, faults of the disk, and the start after them.
 
-use martlet_store::{Operation, Unsynced};
+use martlet_store::{MemoryDisk, Operation, Unsynced};
 
 use super::{Event, Part, World};
+use crate::Disk;
 use crate::broker::Broker;
 use crate::clock::Millis;
 use crate::random::Random;
@@ -31,18 +32,15 @@ pub(super) struct Outages {
 }
 
 impl Outages {
-    pub(super) fn from_seed(mut random: Random, steps: u64) -> Self {
+    pub(super) fn from_seed(mut random: Random, steps: u64, disk: Disk) -> Self {
         let count = *random.pick(&[0, 1, 2, 3, 5]);
         let mut crashes = Vec::new();
         for _ in 0..count {
             let at = random.below(steps);
             crashes.push(at);
-            if random.percent(30) {
-                crashes.push(at + random.between(1, 200)); // in quick succession
-            }
         }
         crashes.sort_unstable_by(|one, other| other.cmp(one));
-        let fault_gap = *random.pick(&[0, 0, 3000, 800]);
+        let fault_gap = if disk == Disk::Lying { 800 } else { *random.pick(&[0, 0, 3000, 800]) };
         let next_fault = random.between(1, fault_gap.max(1));
         Self { crashes, fault_gap, next_fault, room_at: None, halts_at: None, failed_starts: 0, random }
     }
@@ -81,6 +79,12 @@ impl World {
 
     fn fault(&mut self) {
         let random = &mut self.outages.random;
+        if self.around.disk == Disk::Lying && random.percent(50) {
+            let is_lying = random.percent(50);
+            self.disk.set_lying(is_lying);
+            self.around.checker.note(if is_lying { "the disk lies" } else { "the disk tells the truth" });
+            return;
+        }
         if random.percent(25) {
             let room = random.between(0, 3000);
             self.outages.room_at = Some(self.clock.now() + random.between(1, FULL_MAX));
@@ -130,6 +134,9 @@ impl World {
         let random = &mut self.outages.random;
         let unsynced = *random.pick(&[Unsynced::Lost, Unsynced::Kept, Unsynced::Torn, Unsynced::Reordered]);
         self.disk = self.disk.crashed(unsynced, random.next());
+        if self.around.disk == Disk::Rotting && random.percent(50) {
+            rot(&self.disk, random);
+        }
         self.outages.halts_at = None;
         self.outages.room_at = None;
     }
@@ -152,6 +159,13 @@ impl World {
             Ok(broker) if !has_lost_power => {
                 self.outages.failed_starts = 0;
                 self.broker = Some(broker);
+                if core::mem::take(&mut self.around.is_damaged) {
+                    self.begin_anew();
+                }
+                if self.part == Part::Faults && self.clock.now() > 0 && self.outages.random.percent(25) {
+                    // Again, before much of what the start did is durable.
+                    self.outages.crashes.push(self.steps + self.outages.random.between(1, 200));
+                }
             }
             Err(error) if !may_fail && !has_lost_power => {
                 self.around.checker.fail(&format!("the broker does not start: {error}"));
@@ -167,15 +181,38 @@ impl World {
         }
     }
 
+    /// No client may go by what it knew.
+    fn begin_anew(&mut self) {
+        for client in &mut self.clients {
+            client.has_to_begin_anew = true;
+            if let Some(link) = client.link {
+                client.drop_connection();
+                self.around.network.abandon(link);
+            }
+        }
+    }
+
     /// From here on nothing happens to the machine.
     pub(super) fn repair(&mut self) {
         self.disk.set_capacity(None);
+        self.disk.set_lying(false);
         self.disk.halt_at(u64::MAX);
         self.outages.halts_at = None;
         self.outages.room_at = None;
         for operation in ALL_OPERATIONS {
             self.disk.fail_next(operation, 0);
         }
+    }
+}
+
+/// Some bytes of some files change.
+fn rot(disk: &MemoryDisk, random: &mut Random) {
+    let files = disk.files();
+    for _ in 0..random.between(1, 4) {
+        let path = random.pick(&files);
+        let len = disk.contents(path).map_or(0, |contents| contents.len());
+        let mask = 1 << random.below(8);
+        disk.rot(path, random.below(len as u64), mask);
     }
 }
 
