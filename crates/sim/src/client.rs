@@ -237,7 +237,9 @@ impl Client {
         let has_ended = self.version == ProtocolVersion::Mqtt31 && self.expiry == 0;
         let is_other = self.session != session;
         // A client without a Session may not resume one [s3.2.2.1.1].
-        self.has_to_begin_anew || (session.is_some() && is_other) || (has_state && (is_other || self.may_be_cleaned || has_ended))
+        self.has_to_begin_anew
+            || (session.is_some() && is_other)
+            || (has_state && (is_other || self.may_be_cleaned || has_ended))
     }
 
     fn forget_session(&mut self) {

@@ -249,7 +249,7 @@ impl Reference {
         }
         let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (number, session) in self.sessions.iter_mut().enumerate() {
-            if !session.keeps_everything(len) {
+            if !session.keeps_everything(len) || !session.was_there(sent) {
                 continue;
             }
             let own = session.client == publisher;

@@ -82,9 +82,11 @@ impl Checker {
         }
     }
 
-    /// The CONNECT takes effect. Until CONNACK tells so, a crash can turn it back.
+    /// The CONNECT takes effect. Until CONNACK tells so, a crash can turn it back; where the log cannot be written to, CONNACK
+    /// is no promise.
     pub(super) fn admit(&mut self, id: LinkId) {
-        self.connecting = Some(id);
+        let is_stalled = self.logs[self.links[id.0].shard].is_stalled;
+        self.connecting = Some(id).filter(|_| !is_stalled);
         self.attach(id);
         self.connecting = None;
     }

@@ -336,17 +336,15 @@ impl Checker {
             let text = format!("m{id} is not the newest retained message of {}", arrival.topic);
             return self.fail_on(arrival.link, &text);
         }
-        let seen = state.seen.get(&arrival.topic).map_or(0, |(seen, _)| *seen);
-        match register.values[seen..].iter().position(|value| value.message == Some(id)) {
-            // A value that was not acknowledged before the power failed may be gone.
-            Some(ahead)
-                if register.values[seen + ahead].acknowledged.is_none()
-                    && register.values[seen + ahead].handed < self.started => {}
-            Some(ahead) => {
-                let seen = (seen + ahead, arrival.qos);
-                self.reference.sessions[arrival.session].seen.insert(arrival.topic.clone(), seen);
-            }
-            None => self.fail_on(arrival.link, &format!("retained m{id} after a newer one")),
+        let key = (arrival.topic.clone(), arrival.qos);
+        let seen = state.seen.get(&key).copied().unwrap_or(0);
+        let Some(ahead) = register.values[seen..].iter().position(|value| value.message == Some(id)) else {
+            return self.fail_on(arrival.link, &format!("retained m{id} after a newer one"));
+        };
+        let value = &register.values[seen + ahead];
+        // One that was not acknowledged before the power failed may be gone.
+        if value.acknowledged.is_some() || value.handed > self.started {
+            self.reference.sessions[arrival.session].seen.insert(key, seen + ahead);
         }
     }
 

@@ -71,13 +71,15 @@ impl Checker {
         let is_at_once = !self.terms.at_release;
         if let Some(known) = self.reference.sessions[session].inbound.get_mut(&packet_id) {
             let may_be_new = core::mem::replace(&mut known.may_be_new, arrived.may_be_new);
-            let value = known.value;
-            if let Some(message) = known.message
-                && may_be_new
-                && is_at_once
-            {
-                self.reference.handed_again(message, self.now);
+            let mut known = known.clone();
+            if may_be_new && is_at_once {
+                if let Some(message) = known.message {
+                    self.reference.handed_again(message, self.now);
+                }
+                known.value = known.retain.then(|| self.retained_in(&known.topic, known.message));
             }
+            let value = known.value;
+            self.reference.sessions[session].inbound.insert(packet_id, known);
             return value;
         }
         self.remember_lasting(session, Undo::TakenOver { session, packet_id });

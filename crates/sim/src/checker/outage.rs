@@ -90,7 +90,7 @@ impl Checker {
             *count -= core::mem::take(passing);
         }
         state.delivered.retain(|(_, qos), _| *qos != AtMostOnce);
-        for (topic, (seen, _)) in &mut state.seen {
+        for ((topic, _), seen) in &mut state.seen {
             // A retained message that was not acknowledged may be gone.
             let register = self.reference.registers.get(topic);
             let sure = register.and_then(|register| register.newest_acknowledged(self.turn));

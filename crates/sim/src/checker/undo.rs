@@ -76,12 +76,10 @@ impl Checker {
         self.remember(session, Undo::Life { session, before });
     }
 
-    /// The broker told that a CONNECT took effect. While the log cannot be written to, that is no promise.
+    /// The broker told that a CONNECT took effect.
     pub(super) fn promise_connect(&mut self, link: LinkId) {
         let log = &mut self.logs[self.links[link.0].shard];
-        if !log.is_stalled {
-            log.entries.retain(|entry| entry.link != Some(link));
-        }
+        log.entries.retain(|entry| entry.link != Some(link));
     }
 
     /// The broker told that it knows what came with this Packet Identifier.
@@ -155,7 +153,8 @@ impl Checker {
                 self.reference.sessions[session].life = before;
             }
             Undo::Ended { session } => {
-                self.reference.sessions[session].revive();
+                let stamp = self.reference.tick();
+                self.reference.sessions[session].revive(stamp);
                 self.reference.current.insert(self.reference.sessions[session].client, session);
             }
             Undo::Began { session } => {
