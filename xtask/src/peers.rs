@@ -1,4 +1,4 @@
-//! Installs the MQTT clients of other projects that `crates/interop` talks to.
+//! Installs the MQTT clients and brokers of other projects that `crates/interop` talks to.
 
 use std::fs;
 use std::path::Path;
@@ -12,10 +12,22 @@ use crate::repository::Repository;
 /// Where the pinned versions stand.
 const PINS: &str = "crates/interop/peers";
 
-/// Installs every peer; a failure is an error.
+/// Installs every peer, and the libraries; a failure is an error.
 pub(crate) fn run(repository: &Repository) -> Result<(), String> {
+    install_libraries()?;
     let missing = install_all(repository);
     if missing.is_empty() { Ok(()) } else { Err(missing_text(&missing)) }
+}
+
+/// Installs what the build needs of the system with all features: OpenSSL, for TLS with a pre-shared key.
+pub(crate) fn install_libraries() -> Result<(), String> {
+    let mut pkg_config = command::new("pkg-config", Path::new("."));
+    if command::output(pkg_config.args(["--exists", "openssl"])).is_ok() {
+        println!("library openssl: is installed");
+        return Ok(());
+    }
+    println!("library openssl: installing it");
+    system_packages(&["libssl-dev", "pkg-config"]).map_err(|reason| format!("library openssl: {reason}"))
 }
 
 /// A peer that could not be installed.

@@ -77,8 +77,9 @@ impl Steps {
     }
 }
 
-/// Installs the peers and returns the names of those whose tests are skipped. CI skips none.
+/// Installs libraries and peers, and returns the names of those peers whose tests are skipped. CI skips none.
 fn install_peers(repository: &Repository) -> Result<Vec<&'static str>, String> {
+    peers::install_libraries()?;
     let missing = peers::install_all(repository);
     if missing.is_empty() {
         return Ok(Vec::new());

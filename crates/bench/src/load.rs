@@ -3,10 +3,8 @@
 //! At most a window of messages is on its way at any time, so a broker that drops QoS 0 under pressure is not pressed to.
 //! Everything runs on one thread, apart from the broker.
 
-use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
@@ -19,44 +17,46 @@ use martlet_wire::{
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
+use crate::carrier::{Carrier, Way};
+
 const VERSION: ProtocolVersion = ProtocolVersion::Mqtt311;
 /// Bytes read at once.
 const READ_BYTES: usize = 256 << 10;
 
 /// What to load a broker with.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Load {
     /// The broker's port on 127.0.0.1.
     #[arg(long, default_value_t = 1883)]
-    port: u16,
+    pub(crate) port: u16,
     /// Clients that publish.
     #[arg(long, default_value_t = 1)]
-    publishers: usize,
+    pub(crate) publishers: usize,
     /// Clients that subscribe.
     #[arg(long, default_value_t = 1)]
-    subscribers: usize,
+    pub(crate) subscribers: usize,
     /// Publisher n publishes to subscriber n alone, not to all.
     #[arg(long)]
-    pairs: bool,
+    pub(crate) pairs: bool,
     /// 0, 1 or 2.
     #[arg(long, default_value_t = 0)]
-    qos: u8,
+    pub(crate) qos: u8,
     /// Subscribers whose Sessions survive, so that what is published has to be durable.
     #[arg(long)]
-    durable: bool,
+    pub(crate) durable: bool,
     /// Bytes of payload.
     #[arg(long, default_value_t = 16)]
-    payload: usize,
+    pub(crate) payload: usize,
     /// Messages of one publisher that may be on their way.
     #[arg(long, default_value_t = 1000)]
-    window: u64,
+    pub(crate) window: u64,
     /// How long to measure.
     #[arg(long, default_value_t = 5)]
-    seconds: u64,
+    pub(crate) seconds: u64,
 }
 
 struct Client {
-    stream: TcpStream,
+    stream: Carrier,
     out: Vec<u8>,
     received: Vec<u8>,
     /// Messages published, or received.
@@ -66,10 +66,25 @@ struct Client {
 }
 
 impl Load {
+    /// Loads a broker by TCP and prints what came of it.
     pub(crate) fn run(&self) -> io::Result<()> {
+        let rate = self.measure(&Way { port: self.port, tls: None, websocket: false })?;
+        println!(
+            "{} publishers, {} subscribers{}, QoS {}, {} bytes: {rate:.0} messages/s delivered",
+            self.publishers,
+            self.subscribers,
+            if self.pairs { " in pairs" } else { "" },
+            self.qos,
+            self.payload,
+        );
+        Ok(())
+    }
+
+    /// Loads a broker, and answers how many messages a second were delivered.
+    pub(crate) fn measure(&self, way: &Way) -> io::Result<f64> {
         let qos = QoS::try_from(self.qos).map_err(|_| io::Error::other("--qos is 0, 1 or 2"))?;
         let mut poll = Poll::new()?;
-        let mut clients = self.connect(&poll, qos)?;
+        let mut clients = self.connect(&poll, way, qos)?;
         let mut events = Events::with_capacity(1024);
         let mut buffer = vec![0; READ_BYTES];
         let started = Instant::now();
@@ -87,31 +102,21 @@ impl Load {
             }
         }
         let seconds = started.elapsed().as_secs_f64();
-        println!(
-            "{} publishers, {} {}subscribers{}, QoS {}, {} bytes: {:.0} messages/s delivered",
-            self.publishers,
-            self.subscribers,
-            if self.durable { "durable " } else { "" },
-            if self.pairs { " in pairs" } else { "" },
-            self.qos,
-            self.payload,
-            f64::from(u32::try_from(delivered / 1000).unwrap_or(u32::MAX)) * 1000.0 / seconds
-        );
-        Ok(())
+        Ok(f64::from(u32::try_from(delivered).unwrap_or(u32::MAX)) / seconds)
     }
 
-    fn connect(&self, poll: &Poll, qos: QoS) -> io::Result<Vec<Client>> {
+    fn connect(&self, poll: &Poll, way: &Way, qos: QoS) -> io::Result<Vec<Client>> {
         let mut clients = Vec::new();
         for index in 0..self.subscribers + self.publishers {
             let is_subscriber = index < self.subscribers;
             let number = if is_subscriber { index } else { index - self.subscribers };
             let topic = if self.pairs { format!("bench/{number:06}") } else { "bench/000000".to_owned() };
             let clean = !(self.durable && is_subscriber);
-            let mut client = Client::open(self.port, &format!("bench-{index}"), clean, topic)?;
+            let mut client = Client::open(way, &format!("bench-{index}"), clean, topic)?;
             if is_subscriber {
                 client.subscribe(qos)?;
             }
-            client.stream.set_nonblocking(true)?;
+            client.stream.set_nonblocking()?;
             let interest = Interest::READABLE | Interest::WRITABLE;
             poll.registry().register(&mut SourceFd(&client.stream.as_raw_fd()), Token(index), interest)?;
             clients.push(client);
@@ -139,9 +144,8 @@ impl Load {
 }
 
 impl Client {
-    fn open(port: u16, name: &str, clean: bool, topic: String) -> io::Result<Self> {
-        let stream = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-        stream.set_nodelay(true)?;
+    fn open(way: &Way, name: &str, clean: bool, topic: String) -> io::Result<Self> {
+        let stream = way.open()?;
         let mut client =
             Self { stream, out: Vec::new(), received: Vec::new(), messages: 0, next_id: 1, topic };
         client.push(&Packet::Connect(Connect {
@@ -174,6 +178,7 @@ impl Client {
     /// Sends what there is, and waits for an answer of so many bytes. The socket still blocks.
     fn exchange(&mut self, answer: usize) -> io::Result<()> {
         self.stream.write_all(&self.out)?;
+        self.stream.flush()?;
         self.out.clear();
         self.stream.read_exact(&mut vec![0; answer])?;
         Ok(())
@@ -203,7 +208,11 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        // What layers above the socket hold; what does not fit goes with the next write.
+        match self.stream.flush() {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Reads all there is; tells how many messages came.

@@ -2,12 +2,19 @@
 
 #![forbid(unsafe_code)]
 
+mod brokers;
+mod carrier;
 mod connections;
 mod driver;
+mod library;
 mod load;
 mod resident;
 mod store;
+mod storm;
 mod subscriptions;
+mod transports;
+
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -39,6 +46,20 @@ enum Bench {
     Load(load::Load),
     /// Commits to a log on a real disk, and recovers it.
     Store(store::StoreBench),
+    /// Publishes through the client library.
+    Library(library::Library),
+    /// Compares the ways to a broker, and Martlet with Mosquitto.
+    Transports(transports::Transports),
+    /// Measures what a storm of TLS handshakes does to clients that are connected.
+    Storm(storm::Storm),
+    /// Runs Martlet for the other measurements until standard input ends.
+    #[command(hide = true)]
+    Serve {
+        /// A file with its certificate.
+        certificate: PathBuf,
+        /// A file with the key for it.
+        key: PathBuf,
+    },
 }
 
 fn main() {
@@ -46,11 +67,15 @@ fn main() {
         Bench::Subscriptions { clients, each } => subscriptions::run(clients, each),
         Bench::Connections { count } => connections::run(count),
         Bench::Load(load) => exit_on_error("load", load.run()),
+        Bench::Library(library) => exit_on_error("library", library.run()),
         Bench::Store(store) => exit_on_error("store", store.run()),
+        Bench::Transports(transports) => exit_on_error("transports", transports.run()),
+        Bench::Storm(storm) => exit_on_error("storm", storm.run()),
+        Bench::Serve { certificate, key } => exit_on_error("serve", brokers::serve(&certificate, &key)),
     }
 }
 
-fn exit_on_error(bench: &str, outcome: std::io::Result<()>) {
+fn exit_on_error(bench: &str, outcome: Result<(), impl core::fmt::Display>) {
     if let Err(error) = outcome {
         eprintln!("{bench}: {error}");
         std::process::exit(1);

@@ -4,6 +4,7 @@ mod completions;
 mod ctrl;
 mod describe;
 mod install_links;
+mod lint;
 mod man;
 mod passwd;
 mod play;
@@ -18,6 +19,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
+use martlet_server::config::Dialect;
 use martlet_tools::flags::Tool;
 
 /// A command.
@@ -58,6 +60,12 @@ pub(crate) const COMMANDS: &[Command] = &[
         tool: Some("mosquitto_signal"),
         about: "Tell a running broker to reload, to rotate its log or to stop",
         run: signal::run,
+    },
+    Command {
+        name: "lint",
+        tool: None,
+        about: "Explain a configuration, and find what is unsafe in it",
+        run: lint::run,
     },
     Command {
         name: "install-links",
@@ -109,10 +117,11 @@ pub(crate) fn call(mut arguments: impl Iterator<Item = OsString>) -> Call {
     }
 }
 
-/// Whether the program was called by the name of Mosquitto's broker.
-pub(crate) fn called_as_mosquitto() -> bool {
+/// Whose broker the program is called as.
+pub(crate) fn dialect() -> Dialect {
     let program = std::env::args_os().next().unwrap_or_default();
-    Path::new(&program).file_stem().is_some_and(|stem| stem == "mosquitto")
+    let by_link = Path::new(&program).file_stem().is_some_and(|stem| stem == describe::BROKER);
+    if by_link { Dialect::Mosquitto } else { Dialect::Martlet }
 }
 
 /// The name that a tool was called by.

@@ -7,20 +7,17 @@
 
 #![forbid(unsafe_code)]
 
+mod broker;
 mod commands;
 mod connect;
 mod flags;
-mod serve;
 mod session;
 
 use core::fmt::Display;
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use commands::Call;
-use flags::Flags;
 
 /// Something outside is in the way: an address in use, for example.
 const EXIT_RUNTIME: u8 = 1;
@@ -30,25 +27,7 @@ const EXIT_USAGE: u8 = 3;
 fn main() -> ExitCode {
     match commands::call(std::env::args_os()) {
         Call::Command(command, arguments) => (command.run)(&arguments),
-        Call::Broker => broker(),
-    }
-}
-
-fn broker() -> ExitCode {
-    let flags = match Flags::try_parse() {
-        Ok(flags) => flags,
-        Err(message) => {
-            // Help and version come this way, too. There is nobody to tell that nobody reads them.
-            let _ = message.print();
-            return if message.use_stderr() { ExitCode::from(EXIT_USAGE) } else { ExitCode::SUCCESS };
-        }
-    };
-    match serve::serve(&flags) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(io::stderr(), format_args!("Error: {error}\n"));
-            ExitCode::from(error.exit_code())
-        }
+        Call::Broker => broker::run(commands::dialect()),
     }
 }
 

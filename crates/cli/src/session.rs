@@ -114,7 +114,7 @@ impl Session {
             topic_alias_maximum_outgoing: 0,
             acknowledges_itself: true,
             // Mosquitto 2.0 sends more of QoS 2.
-            tolerates_excess: true,
+            tells_changes: false,
         };
         Ok(Self {
             out: Output::default(),

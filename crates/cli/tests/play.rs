@@ -145,7 +145,7 @@ fn what_the_broker_does_not_take_is_told() {
         lines[1].starts_with("Error: -: line 4: the property payload-format-indicator cannot"),
         "{done:?}"
     );
-    assert_eq!(lines[2], "Error: -: line 5: the server refuses the message: Not authorized.");
+    assert_eq!(lines[2], "Error: -: line 5: the server refuses the message: Not authorized (0x87).");
     let done = run_with(&format!("{flags} --quiet"), &record);
     assert_eq!((done.status, done.err.as_str()), (Some(1), ""));
 }

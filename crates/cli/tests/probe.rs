@@ -7,7 +7,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{DEADLINE, Done, broker, broker_options, client, port, run};
-use martlet_engine::{Access, Decision};
+use martlet_engine::{Access, Decision, Peer};
 use martlet_server::{Broker, Rules};
 use martlet_tools::json::{self, Json};
 use martlet_wire::{Connect, QoS, ReasonCode, TopicName};
@@ -111,7 +111,7 @@ fn what_a_broker_says_it_lacks_is_no_failure() {
 struct Strict;
 
 impl Access for Strict {
-    fn connect(&mut self, connect: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _: &Peer, connect: &Connect<'_>) -> Decision {
         let is_known = connect.user_name == Some("me") && connect.password == Some(b"secret");
         if is_known { Decision::Accept } else { Decision::Refuse(ReasonCode::NotAuthorized) }
     }

@@ -126,15 +126,25 @@ fn bad_arguments_are_exit_code_3() {
 #[test]
 fn a_bad_configuration_is_exit_code_3() {
     let file = File::new("bad.conf", "# comment\nbridge_cafile x\n");
-    let (code, _, stderr) = run(&["-c", file.path()]);
-    let expected = format!("Error: {}:2: `bridge_cafile` is not supported in this version\n", file.path());
-    assert_eq!((code, stderr), (Some(3), expected));
+    let expected = format!("Error: {}:2: `bridge_cafile` needs a `connection` above it\n", file.path());
+    assert_eq!(run(&["-c", file.path()]), (Some(3), String::new(), expected));
+
+    let file = File::new("later.conf", "connection a\naddress b\ntopic c\nacl_file d\n");
+    let (code, stdout, stderr) = run(&["-c", file.path(), "--test-config"]);
+    assert_eq!((code, stdout.as_str()), (Some(3), ""));
+    let expected = [(1, "connection", "bridges"), (4, "acl_file", "access control lists")].map(
+        |(line, option, what)| {
+            let file = file.path();
+            format!("Error: {file}:{line}: `{option}` is not supported: this version does not have {what}\n")
+        },
+    );
+    assert_eq!(stderr, expected.concat());
 
     let (code, _, stderr) = run(&["-c", "/nonexistent.conf"]);
     assert_eq!(code, Some(3));
     assert!(stderr.starts_with("Error: /nonexistent.conf: cannot be read: "), "{stderr}");
 
-    let file = File::new("port.conf", "listener 1884 127.0.0.1\n");
+    let file = File::new("port.conf", "listener 1884 127.0.0.1\nallow_anonymous true\n");
     let (code, _, stderr) = run(&["-c", file.path(), "-p", "1885"]);
     assert_eq!(code, Some(3));
     assert!(stderr.starts_with("Error: -p 1885: "), "{stderr}");
@@ -161,7 +171,7 @@ fn sigterm_and_sigint_end_it_cleanly() {
         let (code, stdout, stderr) = broker.end();
         assert_eq!(code, Some(0), "{stderr}");
         assert!(stdout.contains("mosquitto_pub -p "), "{stdout}");
-        assert!(stderr.contains("INFO client connected client=\"a\" peer=127.0.0.1:"), "{stderr}");
+        assert!(stderr.contains("NOTICE client connected client=\"a\" peer=127.0.0.1:"), "{stderr}");
         assert!(stderr.contains("INFO shutting down signal=\"SIG"), "{stderr}");
     }
 }
@@ -172,7 +182,9 @@ fn a_configuration_file_is_followed() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let file = File::new(
         "good.conf",
-        &format!("listener {port} 127.0.0.1\nshards 3\nmax_packet_size 100\npersistence false\n"),
+        &format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\nshards 3\nmax_packet_size 100\npersistence false\n"
+        ),
     );
     let broker = Running::start(martlet().args(["-v", "-c", file.path(), "-p", &port.to_string()]));
     assert_eq!(broker.addresses, [SocketAddr::from(([127, 0, 0, 1], port))]);

@@ -92,6 +92,27 @@ impl fmt::Display for AddressError {
     }
 }
 
+/// As the URL that is read as this address.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, host, port, path) = match self {
+            Self::Tcp { host, port } => ("mqtt", host, port, ""),
+            #[cfg(feature = "tls")]
+            Self::Tls { host, port } => ("mqtts", host, port, ""),
+            #[cfg(feature = "websocket")]
+            Self::WebSocket { host, port, path } => ("ws", host, port, &**path),
+            #[cfg(all(feature = "websocket", feature = "tls"))]
+            Self::SecureWebSocket { host, port, path } => ("wss", host, port, &**path),
+            Self::Unix { path } => return write!(f, "unix:{}", path.display()),
+        };
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}{path}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}{path}")
+        }
+    }
+}
+
 impl FromStr for Address {
     type Err = AddressError;
 
@@ -192,6 +213,17 @@ mod tests {
         assert_eq!("ws://a".parse(), Ok(Address::WebSocket { host: host.clone(), port: 80, path }));
         let path = "/x/y?z".to_owned();
         assert_eq!("wss://a/x/y?z".parse(), Ok(Address::SecureWebSocket { host, port: 443, path }));
+    }
+
+    #[test]
+    fn an_address_is_shown_as_its_url() {
+        for url in ["mqtt://a:7", "mqtt://[::1]:1883", "unix:/run/mqtt"] {
+            assert_eq!(url.parse::<Address>().unwrap().to_string(), url);
+        }
+        #[cfg(all(feature = "websocket", feature = "tls"))]
+        for url in ["mqtts://a:8883", "ws://a:80/mqtt", "wss://a:443/x/y?z"] {
+            assert_eq!(url.parse::<Address>().unwrap().to_string(), url);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! ```
 
 use core::fmt;
+use core::ops::Deref;
 use core::time::Duration;
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -96,6 +97,17 @@ impl Client {
     pub fn connect(options: Options) -> Result<Self, ConnectError> {
         let runtime = Runtime::start()?;
         let client = runtime.handle.block_on(crate::Client::connect(options))?;
+        runtime.runs(&client);
+        Ok(Self { client, runtime })
+    }
+
+    /// Starts a client without waiting for a connection: see [`crate::Client::start`].
+    ///
+    /// # Errors
+    /// Those of [`crate::Client::start`], and [`ConnectError::Io`] if there can be no thread.
+    pub fn start(options: Options) -> Result<Self, ConnectError> {
+        let runtime = Runtime::start()?;
+        let client = runtime.handle.block_on(crate::Client::start(options))?;
         runtime.runs(&client);
         Ok(Self { client, runtime })
     }
@@ -188,6 +200,12 @@ impl Client {
         self.runtime.handle.block_on(self.client.disconnect_with(reason))
     }
 
+    /// Takes what an earlier process began to publish: see [`crate::Client::take_restored`].
+    pub fn take_restored(&self) -> Vec<RestoredPublish> {
+        let restored = |publish| RestoredPublish { publish, handle: self.runtime.handle.clone() };
+        self.client.take_restored().into_iter().map(restored).collect()
+    }
+
     /// What the client is doing.
     pub fn state(&self) -> State {
         self.client.state().current()
@@ -264,12 +282,43 @@ pub struct Completion {
 }
 
 impl Completion {
+    /// Waits until the message is in the session store: see [`crate::Completion::stored`].
+    ///
+    /// # Errors
+    /// Those of [`crate::Completion::stored`].
+    pub fn wait_stored(&mut self) -> Result<(), PublishError> {
+        let Self { completion, handle } = self;
+        handle.block_on(completion.stored())
+    }
+
     /// Waits for it.
     ///
     /// # Errors
     /// [`PublishError`].
     pub fn wait(self) -> Result<Published, PublishError> {
         self.handle.block_on(self.completion)
+    }
+}
+
+/// A message that an earlier process published: see [`crate::RestoredPublish`], which this is too.
+#[derive(Debug)]
+pub struct RestoredPublish {
+    publish: crate::RestoredPublish,
+    handle: Handle,
+}
+
+impl RestoredPublish {
+    /// The end of the publish.
+    pub fn into_completion(self) -> Completion {
+        Completion { completion: self.publish.into_completion(), handle: self.handle }
+    }
+}
+
+impl Deref for RestoredPublish {
+    type Target = crate::RestoredPublish;
+
+    fn deref(&self) -> &crate::RestoredPublish {
+        &self.publish
     }
 }
 

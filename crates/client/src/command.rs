@@ -22,6 +22,8 @@ pub(crate) struct PublishCommand {
     pub(crate) retain: bool,
     pub(crate) properties: PropertyList,
     pub(crate) reply: Reply<Published, PublishError>,
+    /// Who waits until it is in the session store.
+    pub(crate) stored: Option<Reply<(), PublishError>>,
 }
 
 #[derive(Debug)]

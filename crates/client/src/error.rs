@@ -8,6 +8,7 @@ use martlet_proto::PeerMisbehaved;
 use martlet_wire::{EncodeError, ReasonCode, TopicError};
 
 use crate::properties::InvalidProperties;
+use crate::store::StoreError;
 
 /// What a server says when it refuses or ends a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct ServerReason {
 
 impl fmt::Display for ServerReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.code)?;
+        write!(f, "{}", Coded(self.code))?;
         if let Some(text) = &self.text {
             write!(f, ": {text}")?;
         }
@@ -31,6 +32,15 @@ impl fmt::Display for ServerReason {
             write!(f, " (use {server})")?;
         }
         Ok(())
+    }
+}
+
+/// A reason code with its name and its number.
+struct Coded(ReasonCode);
+
+impl fmt::Display for Coded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:#04x})", self.0, self.0 as u8)
     }
 }
 
@@ -58,7 +68,12 @@ pub enum ConnectError {
     Closed,
     /// The server broke the standard.
     Misbehaved(PeerMisbehaved),
-    /// CONNECT cannot be encoded: a field is too long, or a password stands without a user name before MQTT 5.0.
+    /// An option has more than the 65,535 bytes that fit into its field.
+    TooLong {
+        /// Which one.
+        option: &'static str,
+    },
+    /// CONNECT cannot be encoded: all together is too long, or the version does not have it.
     Encode(EncodeError),
     /// The properties of CONNECT cannot be sent.
     Properties(InvalidProperties),
@@ -69,6 +84,9 @@ pub enum ConnectError {
     /// The TLS options cannot be used.
     #[cfg(feature = "tls")]
     Tls(crate::TlsError),
+    /// The pre-shared key cannot be used.
+    #[cfg(feature = "psk")]
+    Psk(crate::PskError),
     /// The server did not agree to a WebSocket connection with the sub-protocol `mqtt`.
     #[cfg(feature = "websocket")]
     WebSocket(Box<tokio_tungstenite::tungstenite::Error>),
@@ -77,6 +95,8 @@ pub enum ConnectError {
     Socks(crate::SocksError),
     /// The [`Authenticator`](crate::Authenticator) did not go on.
     Authentication(crate::AuthenticationFailed),
+    /// The [session store](crate::store) cannot be read or written.
+    Store(StoreError),
 }
 
 impl core::error::Error for ConnectError {
@@ -89,12 +109,15 @@ impl core::error::Error for ConnectError {
             Self::WillTopic(error) => Some(error),
             #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),
+            #[cfg(feature = "psk")]
+            Self::Psk(error) => Some(error),
             #[cfg(feature = "websocket")]
             Self::WebSocket(error) => Some(error),
             #[cfg(feature = "socks")]
             Self::Socks(error) => Some(error),
             Self::Authentication(error) => Some(error),
-            Self::Timeout { .. } | Self::Refused(_) | Self::Closed => None,
+            Self::Store(error) => Some(error),
+            Self::Timeout { .. } | Self::Refused(_) | Self::Closed | Self::TooLong { .. } => None,
         }
     }
 }
@@ -103,22 +126,30 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lookup { host, error } => write!(f, "no address of {host}: {error}"),
-            Self::Io(error) => write!(f, "{error}"),
-            Self::Timeout { after } => write!(f, "no connection within {after:?}"),
+            Self::Io(error) => write!(f, "the server cannot be reached: {error}"),
+            Self::Timeout { after } => {
+                write!(f, "no connection within {after:?}, the option `connect_timeout`")
+            }
             Self::Refused(reason) => write!(f, "the server refuses the connection: {reason}"),
             Self::Closed => write!(f, "the server closed the connection before CONNACK"),
             Self::Misbehaved(error) => write!(f, "the server broke the standard: {error}"),
+            Self::TooLong { option } => write!(f, "the option `{option}` has more than 65,535 bytes"),
             Self::Encode(error) => write!(f, "CONNECT cannot be sent: {error}"),
-            Self::Properties(error) => write!(f, "CONNECT cannot be sent: {error}"),
-            Self::WillTopic(error) => write!(f, "the Will cannot be sent: the topic is wrong, {error}"),
-            Self::WillProperties(error) => write!(f, "the Will cannot be sent: {error}"),
+            Self::Properties(error) => write!(f, "the option `property` cannot be sent: {error}"),
+            Self::WillTopic(error) => write!(f, "the Topic Name of the option `will` is wrong: {error}"),
+            Self::WillProperties(error) => {
+                write!(f, "the properties of the option `will` cannot be sent: {error}")
+            }
             #[cfg(feature = "tls")]
             Self::Tls(error) => write!(f, "{error}"),
+            #[cfg(feature = "psk")]
+            Self::Psk(error) => write!(f, "{error}"),
             #[cfg(feature = "websocket")]
             Self::WebSocket(error) => write!(f, "no WebSocket connection: {error}"),
             #[cfg(feature = "socks")]
             Self::Socks(error) => write!(f, "no way through the proxy: {error}"),
             Self::Authentication(error) => write!(f, "{error}"),
+            Self::Store(error) => write!(f, "{error}"),
         }
     }
 }
@@ -139,6 +170,8 @@ pub enum Lost {
     Misbehaved(PeerMisbehaved),
     /// The [`Authenticator`](crate::Authenticator) did not go on with a re-authentication.
     Authentication(crate::AuthenticationFailed),
+    /// The [session store](crate::store) failed, and nothing may be sent that is not stored.
+    Store(StoreError),
 }
 
 impl core::error::Error for Lost {
@@ -148,6 +181,7 @@ impl core::error::Error for Lost {
             Self::Io(error) => Some(error),
             Self::Misbehaved(error) => Some(error),
             Self::Authentication(error) => Some(error),
+            Self::Store(error) => Some(error),
             Self::Closed | Self::Disconnected(_) => None,
         }
     }
@@ -157,11 +191,12 @@ impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => write!(f, "{error}"),
-            Self::Io(error) => write!(f, "{error}"),
+            Self::Io(error) => write!(f, "the connection broke: {error}"),
             Self::Closed => write!(f, "the server closed the connection"),
             Self::Disconnected(reason) => write!(f, "the server ended the connection: {reason}"),
             Self::Misbehaved(error) => write!(f, "the server broke the standard: {error}"),
             Self::Authentication(error) => write!(f, "{error}"),
+            Self::Store(error) => write!(f, "{error}"),
         }
     }
 }
@@ -187,6 +222,12 @@ pub enum PublishError {
     TooLarge,
     /// The connection was lost while a message of QoS 0 was being sent: nobody knows how far it came.
     ConnectionLost,
+    /// The [session store](crate::store) did not take the message, so it was not sent. Where the store is in doubt itself,
+    /// a later process may send it.
+    NotStored {
+        /// What kind of failure; the [`State`](crate::State) tells all of it.
+        kind: io::ErrorKind,
+    },
     /// As many messages are unfinished as may be; only from [`Publish::try_enqueue`](crate::Publish::try_enqueue).
     QueueFull,
     /// The client is disconnected for good.
@@ -200,12 +241,15 @@ impl fmt::Display for PublishError {
         match self {
             Self::TopicName(error) => write!(f, "the Topic Name is wrong: {error}"),
             Self::Properties(error) => write!(f, "{error}"),
-            Self::Refused { code } => write!(f, "the server refuses the message: {code}"),
-            Self::QosNotSupported => write!(f, "the server does not take messages of this QoS"),
+            Self::Refused { code } => write!(f, "the server refuses the message: {}", Coded(*code)),
+            Self::QosNotSupported => write!(f, "the QoS is above the server's Maximum QoS"),
             Self::RetainNotSupported => write!(f, "the server does not take retained messages"),
-            Self::TooLarge => write!(f, "the message is too large"),
+            Self::TooLarge => write!(f, "the message is larger than the server's Maximum Packet Size"),
             Self::ConnectionLost => write!(f, "the connection was lost while the message was being sent"),
-            Self::QueueFull => write!(f, "as many messages are unfinished as may be"),
+            Self::NotStored { kind } => write!(f, "the message is not in the session store: {kind}"),
+            Self::QueueFull => {
+                write!(f, "as many messages are unfinished as the option `unfinished_publishes_max` allows")
+            }
             Self::Closed => write!(f, "the client is disconnected"),
         }
     }
@@ -244,7 +288,7 @@ impl fmt::Display for SubscribeError {
             Self::TopicFilter(error) => write!(f, "the Topic Filter is wrong: {error}"),
             Self::NoLocalOnSharedSubscription => write!(f, "a Shared Subscription cannot have No Local"),
             Self::Properties(error) => write!(f, "{error}"),
-            Self::Refused { code } => write!(f, "the server refuses the subscription: {code}"),
+            Self::Refused { code } => write!(f, "the server refuses the subscription: {}", Coded(*code)),
             Self::WildcardsNotSupported => write!(f, "the server has no wildcard subscriptions"),
             Self::SharedNotSupported => write!(f, "the server has no Shared Subscriptions"),
             Self::TooLarge => write!(f, "the request is larger than the server takes"),
@@ -276,7 +320,7 @@ impl fmt::Display for UnsubscribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TopicFilter(error) => write!(f, "the Topic Filter is wrong: {error}"),
-            Self::Refused { code } => write!(f, "the server refuses to unsubscribe: {code}"),
+            Self::Refused { code } => write!(f, "the server refuses to unsubscribe: {}", Coded(*code)),
             Self::TooLarge => write!(f, "the request is larger than the server takes"),
             Self::Closed => write!(f, "the client is disconnected"),
         }
@@ -307,7 +351,12 @@ impl fmt::Display for DisconnectError {
         match self {
             Self::Closed => write!(f, "the client was disconnected before"),
             Self::NotConnected => write!(f, "there was no connection to end"),
-            Self::Unfinished { publishes } => write!(f, "{publishes} messages were unfinished"),
+            Self::Unfinished { publishes } => {
+                write!(
+                    f,
+                    "{publishes} messages were unfinished after the time of the option `disconnect_timeout`"
+                )
+            }
             Self::ConnectionLost => write!(f, "the connection was lost before DISCONNECT was sent"),
         }
     }
@@ -334,7 +383,9 @@ impl core::error::Error for AuthenticateError {}
 impl fmt::Display for AuthenticateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAuthenticator => write!(f, "there is no authenticator"),
+            Self::NoAuthenticator => {
+                write!(f, "the option `authenticator` is not set, or the version is not 5.0")
+            }
             Self::NotConnected => write!(f, "there is no connection"),
             Self::Busy => write!(f, "another re-authentication is under way"),
             Self::ConnectionLost => write!(f, "the connection was lost during the re-authentication"),

@@ -9,11 +9,13 @@ mod commands;
 mod connect;
 mod drive;
 mod events;
+mod journal;
+mod storing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use martlet_proto::client::{Input, Settings};
+use martlet_proto::client::Input;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -23,10 +25,12 @@ use crate::mailbox::{Gauge, Mailbox};
 use crate::options::Options;
 use crate::publish::Published;
 use crate::reconnect::{self, Backoff};
+use crate::restored::RestoredPublish;
 use crate::router::Router;
 use crate::state::{Closed, State};
 
 use closing::Closing;
+use journal::Journal;
 
 /// How many requests may wait for a connection.
 const WAITING_REQUESTS_MAX: usize = 64;
@@ -35,6 +39,7 @@ const WAITING_REQUESTS_MAX: usize = 64;
 pub(crate) struct EventLoop {
     options: Arc<Options>,
     protocol: martlet_proto::Client<Token>,
+    journal: Journal,
     clock: Clock,
     inbox: Inbox,
     /// Handed to each message, so that it can tell its acknowledgement.
@@ -45,8 +50,12 @@ pub(crate) struct EventLoop {
     backoff: Backoff,
     /// The Client Identifier, which the server may have chosen.
     client_identifier: String,
+    /// Whether no server has let the client in yet.
+    is_first: bool,
     /// Who waits for the first connection.
-    ready: Option<oneshot::Sender<Result<(), ConnectError>>>,
+    ready: Option<Ready>,
+    /// What an earlier process left, until somebody takes it.
+    restored: Vec<RestoredPublish>,
     /// Requests that wait for a connection.
     waiting: VecDeque<Request>,
     /// How many of these, at the front, are repeated because their connection ended without an answer.
@@ -58,6 +67,9 @@ pub(crate) struct EventLoop {
     /// Why the connection is to be given up.
     lost: Option<Lost>,
 }
+
+/// Who waits for the first connection; gets what an earlier process left.
+pub(crate) type Ready = oneshot::Sender<Result<Vec<RestoredPublish>, ConnectError>>;
 
 /// How a connection ended.
 enum End {
@@ -76,14 +88,9 @@ impl EventLoop {
         rest: Option<Arc<Mailbox>>,
         state: watch::Sender<State>,
     ) -> Self {
-        let settings = Settings {
-            inflight_messages_max: options.inflight_messages_max.get(),
-            topic_alias_maximum_outgoing: options.topic_alias_maximum_outgoing,
-            acknowledges_itself: false,
-            tolerates_excess: false,
-        };
         Self {
-            protocol: martlet_proto::Client::new(settings),
+            protocol: martlet_proto::Client::new(storing::settings(&options)),
+            journal: Journal::default(),
             clock: Clock::start(),
             inbox,
             notices,
@@ -92,7 +99,9 @@ impl EventLoop {
             state,
             backoff: Backoff::new(options.reconnect.clone()),
             client_identifier: options.client_identifier.clone(),
+            is_first: true,
             ready: None,
+            restored: Vec::new(),
             waiting: VecDeque::new(),
             repeated: 0,
             unsent: Vec::new(),
@@ -103,46 +112,70 @@ impl EventLoop {
         }
     }
 
-    /// Runs until the client has ended.
-    pub(crate) async fn run(mut self, ready: oneshot::Sender<Result<(), ConnectError>>) {
-        self.ready = Some(ready);
-        let closed = loop {
+    /// Runs until the client has ended. `ready` hears of the first connection, and that it failed if it did; or that the client
+    /// has started, if it does not await that.
+    pub(crate) async fn run(mut self, ready: Ready, awaits_connection: bool) {
+        let closed = match self.restore().await {
+            Ok(restored) if !awaits_connection => {
+                let _ = ready.send(Ok(restored));
+                self.connections().await
+            }
+            Ok(restored) => {
+                self.restored = restored;
+                self.ready = Some(ready);
+                self.connections().await
+            }
+            Err(error) => {
+                let _ = ready.send(Err(ConnectError::Store(error))); // the application may have stopped waiting
+                Closed::ByApplication
+            }
+        };
+        self.take_rest();
+        self.settle().await;
+        self.answer_closing(Err(DisconnectError::NotConnected));
+        self.router.end_all();
+        self.journal = Journal::default(); // the store is free for the next client
+        self.state.send_replace(State::Closed(closed));
+    }
+
+    /// Connects again and again, until the application or the options want no more.
+    async fn connections(&mut self) -> Closed {
+        loop {
             let lost = match self.connection().await {
-                End::Application => break Closed::ByApplication,
+                End::Application => return Closed::ByApplication,
                 End::Lost(lost) => lost,
             };
             if let Some(ready) = self.ready.take() {
                 let error = ConnectError::from(lost);
                 let _ = ready.send(Err(error)); // the application may have stopped waiting
-                break Closed::ByApplication;
+                return Closed::ByApplication;
             }
             if self.closing.is_some() {
                 self.answer_closing(Err(DisconnectError::ConnectionLost));
-                break Closed::ByApplication;
+                return Closed::ByApplication;
             }
             let is_worth_retrying = reconnect::is_worth_retrying(&lost);
             let cause = Arc::new(lost);
             let Some(pause) = self.backoff.next(reconnect::random()).filter(|_| is_worth_retrying) else {
-                break Closed::Lost(cause);
+                return Closed::Lost(cause);
             };
             self.state.send_replace(State::Reconnecting { attempts: self.backoff.attempts(), cause });
             if self.beside(tokio::time::sleep(pause)).await.is_none() {
-                break Closed::ByApplication;
+                return Closed::ByApplication;
             }
-        };
-        self.answer_closing(Err(DisconnectError::NotConnected));
-        self.router.end_all();
-        self.state.send_replace(State::Closed(closed));
+        }
     }
 
     /// Waits for `future` and hears the handles meanwhile; `None` if the application wants no more.
     async fn beside<F: Future>(&mut self, future: F) -> Option<F::Output> {
         let mut future = core::pin::pin!(future);
         loop {
+            self.store_changes();
             let room = self.room();
             tokio::select! {
                 output = &mut future => return Some(output),
                 command = self.inbox.next(room) => self.take_command(command),
+                outcome = self.journal.stored(), if self.journal.is_storing() => self.batch_ended(outcome),
             }
             if self.closing.is_some() {
                 return None;
@@ -154,6 +187,9 @@ impl EventLoop {
     fn closed(&mut self) {
         self.protocol.handle(self.clock.now(), Input::Closed);
         self.take_events();
+        self.protocol.take_outgoing(); // meant for this connection alone
+        self.journal.discard();
+        self.give_up_not_stored();
         self.lost = None;
         self.reauthentication = None;
         for reply in self.unsent.drain(..) {
@@ -179,6 +215,7 @@ impl From<Lost> for ConnectError {
             Lost::Disconnected(reason) => Self::Refused(reason),
             Lost::Misbehaved(misbehaved) => Self::Misbehaved(misbehaved),
             Lost::Authentication(failed) => Self::Authentication(failed),
+            Lost::Store(error) => Self::Store(error),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The handle by which an application uses a client.
 
 use core::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use martlet_wire::{Property, ReasonCode, TopicFilter};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,6 +13,7 @@ use crate::mailbox::{Gauge, Mailbox, Overflow};
 use crate::message::Message;
 use crate::options::Options;
 use crate::publish::Publish;
+use crate::restored::RestoredPublish;
 use crate::state::{Connection, State, StateWatch};
 use crate::subscription::{Subscribe, Subscription};
 
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
     pub(crate) gauge: Arc<Gauge>,
     state: watch::Receiver<State>,
+    restored: Mutex<Vec<RestoredPublish>>,
 }
 
 impl Client {
@@ -63,9 +65,9 @@ impl Client {
     ///
     /// # Errors
     /// Why the first connection did not come about; there are no further attempts. Reconnecting begins with the loss of a
-    /// connection that did.
+    /// connection that did. [`Client::start`] tries the first one again, too.
     pub async fn connect(options: Options) -> Result<Self, ConnectError> {
-        Self::start(options, None).await
+        Self::launch(options, None, true).await
     }
 
     /// Connects with a Session that the server may have kept, as [`Client::connect`] does, and hands over the messages
@@ -80,11 +82,28 @@ impl Client {
         let gauge = Arc::new(Gauge::default());
         let mailbox = Mailbox::new(Arc::clone(&gauge), options.subscription_messages_max, Overflow::Wait);
         let mailbox = Arc::new(mailbox);
-        let client = Self::start(options, Some((gauge, Arc::clone(&mailbox)))).await?;
+        let client = Self::launch(options, Some((gauge, Arc::clone(&mailbox))), true).await?;
         Ok((client, Subscription::of_rest(mailbox)))
     }
 
-    async fn start(options: Options, rest: Option<(Arc<Gauge>, Arc<Mailbox>)>) -> Result<Self, ConnectError> {
+    /// Starts a client without waiting for a connection: the first one is tried again as [`Options::reconnect`] says, like
+    /// every other. To be called within a Tokio runtime.
+    ///
+    /// What is published meanwhile waits for the connection, in the [session store](crate::store) if there is one. So a device
+    /// can begin its work before its network does. [`Client::state`] tells what comes of it: [`State::Closed`] where trying
+    /// again would be of no use, such as with a wrong password.
+    ///
+    /// # Errors
+    /// [`ConnectError::Store`] if the session store cannot be read.
+    pub async fn start(options: Options) -> Result<Self, ConnectError> {
+        Self::launch(options, None, false).await
+    }
+
+    async fn launch(
+        options: Options,
+        rest: Option<(Arc<Gauge>, Arc<Mailbox>)>,
+        awaits_connection: bool,
+    ) -> Result<Self, ConnectError> {
         let options = Arc::new(options);
         let (gauge, rest) = match rest {
             Some((gauge, rest)) => (gauge, Some(rest)),
@@ -105,10 +124,12 @@ impl Client {
             rest,
             state_sender,
         );
-        let client =
-            Self { shared: Arc::new(Shared { options, publishes, requests, notices, gauge, state }) };
-        tokio::spawn(event_loop.run(ready));
-        is_ready.await.unwrap_or(Err(ConnectError::Closed))?;
+        tokio::spawn(event_loop.run(ready, awaits_connection));
+        let restored = Mutex::default();
+        let shared = Shared { options, publishes, requests, notices, gauge, state, restored };
+        let client = Self { shared: Arc::new(shared) };
+        let restored = is_ready.await.unwrap_or(Err(ConnectError::Closed))?;
+        *client.shared.restored.lock().unwrap_or_else(PoisonError::into_inner) = restored;
         Ok(client)
     }
 
@@ -183,6 +204,15 @@ impl Client {
         let request = Request::Reauthenticate(reply);
         self.shared.requests.send(request).await.map_err(|_| AuthenticateError::Closed)?;
         answer.await.unwrap_or(Err(AuthenticateError::ConnectionLost))
+    }
+
+    /// Takes what an earlier process began to publish and left in the [session store](crate::store), oldest first. Another call
+    /// tells nothing.
+    ///
+    /// These messages are finished without a word from the application. Here it can see which ones there are, and wait for
+    /// them.
+    pub fn take_restored(&self) -> Vec<RestoredPublish> {
+        core::mem::take(&mut *self.shared.restored.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What the client is doing, for looking and for waiting.

@@ -23,13 +23,35 @@
 //! themselves. The protocol itself
 //! is [`martlet_proto`]'s; here are the sockets, the clock and the handles.
 //!
+//! # Cancel safety
+//!
+//! A future of this crate may be dropped before it is ready, as `tokio::select!` and timeouts do. What then happens:
+//!
+//! | dropped | means |
+//! | --- | --- |
+//! | [`Client::connect`], [`Client::resume`], [`Client::start`] | there is no client |
+//! | [`Publish`], [`Publish::enqueue`] | published if it was handed over already, which nobody knows; else not |
+//! | [`Completion`], [`Completion::stored`] | published all the same |
+//! | [`Subscribe`] | the subscription is ended |
+//! | [`Subscription::recv`], [`StateWatch::changed`], [`StateWatch::wait_for`] | nothing is lost: call it again |
+//! | [`Client::unsubscribe`], [`Client::disconnect`], [`Client::reauthenticate`] | done all the same if it was handed over |
+//! | [`Request`] | published as any other; its answer is dropped |
+//!
+//! To wait for a publish with a timeout and still learn its end, [`Publish::enqueue`] it and wait for `&mut completion`.
+//!
+//! # After a restart
+//!
+//! With a [`store`] the Session outlives the process: what was published with QoS 1 and 2 is finished by the next one.
+//!
 //! # Features
 //!
 //! - `tls`: TLS by rustls, for `mqtts://` (default)
 //! - `native-certs`: the certificate authorities that the operating system trusts (default)
 //! - `websocket`: `ws://`, and with `tls` also `wss://` (default)
 //! - `socks`: ways through a SOCKS5 proxy
+//! - `psk`: TLS with a pre-shared key, by OpenSSL, which has to be installed
 
+#![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod address;
@@ -47,8 +69,10 @@ mod properties;
 mod publish;
 mod reconnect;
 mod request;
+mod restored;
 mod router;
 mod state;
+pub mod store;
 mod subscription;
 mod transport;
 mod will;
@@ -68,9 +92,12 @@ pub use properties::InvalidProperties;
 pub use publish::{Completion, Publish, Published};
 pub use reconnect::Reconnect;
 pub use request::{Request, RequestError, Requester};
+pub use restored::RestoredPublish;
 pub use state::{Closed, Connection, State, StateWatch};
 pub use subscription::{Subscribe, Subscription};
 pub use transport::dial;
+#[cfg(feature = "psk")]
+pub use transport::psk::PskError;
 #[cfg(feature = "socks")]
 pub use transport::socks::{SocksError, SocksProxy};
 #[cfg(feature = "tls")]

@@ -9,6 +9,7 @@ use crate::address::{Address, AddressError};
 use crate::authentication::{Authenticator, SharedAuthenticator};
 use crate::properties::PropertyList;
 use crate::reconnect::{self, Reconnect};
+use crate::store::{SessionStore, SharedStore};
 use crate::will::Will;
 
 /// What a client is started with: where the server is, who the client is, and how much it takes at once.
@@ -23,12 +24,15 @@ use crate::will::Will;
 ///     .keep_alive(Duration::from_secs(30));
 /// ```
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Options {
     pub(crate) address: Address,
     pub(crate) bind_address: Option<String>,
     pub(crate) no_delay: bool,
     pub(crate) version: ProtocolVersion,
     pub(crate) client_identifier: String,
+    /// Whether it is the application's, and not a random one.
+    pub(crate) has_client_identifier: bool,
     pub(crate) clean_start: bool,
     pub(crate) session_expiry: Duration,
     pub(crate) keep_alive: Duration,
@@ -41,15 +45,18 @@ pub struct Options {
     pub(crate) packet_size_bytes_max: NonZeroU32,
     pub(crate) topic_alias_maximum: u16,
     pub(crate) topic_alias_maximum_outgoing: u16,
-    pub(crate) inflight_messages_max: NonZeroU16,
+    pub(crate) inflight_messages_max: Option<NonZeroU16>,
     pub(crate) unfinished_publishes_max: usize,
     pub(crate) subscription_messages_max: usize,
     pub(crate) manual_acknowledgement: bool,
+    pub(crate) session_store: Option<SharedStore>,
     pub(crate) reconnect: Reconnect,
     pub(crate) connect_timeout: Duration,
     pub(crate) disconnect_timeout: Duration,
     #[cfg(feature = "tls")]
     pub(crate) tls: crate::Tls,
+    #[cfg(feature = "psk")]
+    pub(crate) psk: Option<crate::transport::psk::PreSharedKey>,
     #[cfg(feature = "websocket")]
     pub(crate) websocket_headers: Vec<(String, String)>,
     #[cfg(feature = "socks")]
@@ -75,6 +82,7 @@ impl Options {
             no_delay: true,
             version: ProtocolVersion::Mqtt5,
             client_identifier: format!("martlet-{:015x}", reconnect::random() >> 4),
+            has_client_identifier: false,
             clean_start: true,
             session_expiry: Duration::from_mins(5),
             keep_alive: Duration::from_mins(1),
@@ -87,15 +95,18 @@ impl Options {
             packet_size_bytes_max: const { NonZeroU32::new(16 << 20).expect("it is not 0") },
             topic_alias_maximum: 64,
             topic_alias_maximum_outgoing: 16,
-            inflight_messages_max: NonZeroU16::MAX,
+            inflight_messages_max: None,
             unfinished_publishes_max: 1024,
             subscription_messages_max: 256,
             manual_acknowledgement: false,
+            session_store: None,
             reconnect: Reconnect::default(),
             connect_timeout: Duration::from_secs(10),
             disconnect_timeout: Duration::from_secs(5),
             #[cfg(feature = "tls")]
             tls: crate::Tls::default(),
+            #[cfg(feature = "psk")]
+            psk: None,
             #[cfg(feature = "websocket")]
             websocket_headers: Vec::new(),
             #[cfg(feature = "socks")]
@@ -142,6 +153,7 @@ impl Options {
     #[must_use]
     pub fn client_identifier(mut self, name: impl Into<String>) -> Self {
         self.client_identifier = name.into();
+        self.has_client_identifier = true;
         self
     }
 
@@ -209,7 +221,8 @@ impl Options {
     }
 
     /// How many messages of QoS 1 and 2 the server may send before the application took them; by default 128. The server
-    /// knows it from MQTT 5.0 on.
+    /// knows it from MQTT 5.0 on. One that sends more all the same (Mosquitto 2.0 may) is put up with: what counts then is
+    /// [`Options::subscription_messages_max`].
     #[must_use]
     pub fn receive_maximum(mut self, messages: NonZeroU16) -> Self {
         self.receive_maximum = messages;
@@ -237,10 +250,11 @@ impl Options {
         self
     }
 
-    /// How many messages of QoS 1 and 2 are on their way to the server at once; by default as many as it allows.
+    /// How many messages of QoS 1 and 2 are on their way to the server at once; by default as many as it allows. Before MQTT
+    /// 5.0 it cannot say how many that are, and 20 is the default: some servers lose or reorder what exceeds their limit.
     #[must_use]
     pub fn inflight_messages_max(mut self, messages: NonZeroU16) -> Self {
-        self.inflight_messages_max = messages;
+        self.inflight_messages_max = Some(messages);
         self
     }
 
@@ -265,6 +279,18 @@ impl Options {
     #[must_use]
     pub fn manual_acknowledgement(mut self, manual: bool) -> Self {
         self.manual_acknowledgement = manual;
+        self
+    }
+
+    /// Keeps the Session beyond the life of this process, so that the next one finishes what was published with QoS 1 and 2;
+    /// by default it is not kept. See [`store`](crate::store) for what is promised.
+    ///
+    /// [`Options::client_identifier`] has to be set, and [`Options::clean_start`] should be `false`: with `true` the server
+    /// forgets its part of the Session, and what is unfinished is published anew. Clones of these options share the store, which
+    /// serves one client at a time.
+    #[must_use]
+    pub fn session_store(mut self, store: impl SessionStore + 'static) -> Self {
+        self.session_store = Some(SharedStore::new(store));
         self
     }
 
@@ -295,6 +321,26 @@ impl Options {
     #[must_use]
     pub fn tls(mut self, tls: crate::Tls) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// A pre-shared key and the identity by which the server knows it, in the place of certificates; only of use for addresses
+    /// with TLS, of which the options then are not used but for [`Tls::alpn`](crate::Tls::alpn). TLS 1.2 and 1.3.
+    ///
+    /// The identity has 1 to 128 bytes, the key 1 to 256. The key is bytes: where a server has it as hexadecimal digits, as
+    /// Mosquitto does, decode them.
+    ///
+    /// ```
+    /// use martlet_client::Options;
+    ///
+    /// let options = Options::from_url("mqtts://broker.example")?.psk("device-7", [0x12, 0x34, 0x56]);
+    /// # Ok::<(), martlet_client::AddressError>(())
+    /// ```
+    #[cfg(feature = "psk")]
+    #[must_use]
+    pub fn psk(mut self, identity: impl Into<String>, key: impl Into<Vec<u8>>) -> Self {
+        let (identity, key) = (identity.into(), Secret(key.into()));
+        self.psk = Some(crate::transport::psk::PreSharedKey { identity, key });
         self
     }
 

@@ -8,7 +8,8 @@ use martlet_wire::{DecodeError, Properties, Property, PropertyOwner};
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct PropertyList {
     section: Vec<u8>,
-    has_unencodable: bool,
+    /// The identifier of the first one whose value cannot be sent.
+    unencodable: Option<u8>,
 }
 
 /// Properties that cannot be sent where they were given.
@@ -16,7 +17,10 @@ pub(crate) struct PropertyList {
 #[non_exhaustive]
 pub enum InvalidProperties {
     /// A value is too long for its field, or not allowed in it.
-    Value,
+    Value {
+        /// Of which property: see [`Property::identifier`].
+        identifier: u8,
+    },
     /// A property does not belong there, or stands twice.
     Section(DecodeError),
     /// The client sets this property itself: Topic Alias and Subscription Identifier.
@@ -28,7 +32,7 @@ impl core::error::Error for InvalidProperties {}
 impl fmt::Display for InvalidProperties {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Value => write!(f, "a property has a value that cannot be sent"),
+            Self::Value { identifier } => write!(f, "the value of property {identifier:#04x} cannot be sent"),
             Self::Section(error) => write!(f, "{error}"),
             Self::Reserved => write!(f, "Topic Alias and Subscription Identifier are set by the client"),
         }
@@ -39,13 +43,15 @@ impl PropertyList {
     pub(crate) fn push(&mut self, property: &Property<'_>) {
         let len = self.section.len();
         property.encode(&mut self.section);
-        self.has_unencodable |= self.section.len() == len;
+        if self.section.len() == len {
+            self.unencodable.get_or_insert(property.identifier());
+        }
     }
 
     /// The checked section, for what an application sends.
     pub(crate) fn check(&self, owner: PropertyOwner) -> Result<Properties<'_>, InvalidProperties> {
-        if self.has_unencodable {
-            return Err(InvalidProperties::Value);
+        if let Some(identifier) = self.unencodable {
+            return Err(InvalidProperties::Value { identifier });
         }
         let properties =
             Properties::from_section(owner, &self.section).map_err(InvalidProperties::Section)?;
@@ -94,7 +100,8 @@ mod tests {
     #[test]
     fn what_cannot_be_sent_is_told() {
         let long = "x".repeat(70_000);
-        assert_eq!(list(&[Property::ContentType(&long)]).check(PUBLISH), Err(InvalidProperties::Value));
+        let value = Err(InvalidProperties::Value { identifier: 3 });
+        assert_eq!(list(&[Property::ContentType(&long)]).check(PUBLISH), value);
         assert_eq!(list(&[Property::TopicAlias(1)]).check(PUBLISH), Err(InvalidProperties::Reserved));
         let twice = list(&[Property::ContentType("a"), Property::ContentType("b")]);
         assert!(matches!(twice.check(PUBLISH), Err(InvalidProperties::Section(_))));

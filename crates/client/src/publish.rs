@@ -67,7 +67,7 @@ impl Publish {
         self
     }
 
-    /// Hands the message over as soon as there is room.
+    /// Hands the message over as soon as there is room. Dropped before that, it is not published.
     ///
     /// # Errors
     /// [`PublishError::TopicName`], [`PublishError::Properties`], and [`PublishError::Closed`].
@@ -97,8 +97,11 @@ impl Publish {
         let owner = PropertyOwner::Packet(PacketType::Publish);
         self.properties.check(owner).map_err(PublishError::Properties)?;
         let (reply, answer) = oneshot::channel();
-        let Self { topic, payload, qos, retain, properties, .. } = self;
-        Ok((PublishCommand { topic, payload, qos, retain, properties, reply }, Completion { answer }))
+        let Self { topic, payload, qos, retain, properties, client } = self;
+        let is_stored = qos > QoS::AtMostOnce && client.shared.options.session_store.is_some();
+        let (stored, is_stored) = is_stored.then(oneshot::channel).unzip();
+        let command = PublishCommand { topic, payload, qos, retain, properties, reply, stored };
+        Ok((command, Completion::new(answer, is_stored)))
     }
 }
 
@@ -126,6 +129,33 @@ impl IntoFuture for Publish {
 #[derive(Debug)]
 pub struct Completion {
     answer: oneshot::Receiver<Result<Published, PublishError>>,
+    stored: Option<oneshot::Receiver<Result<(), PublishError>>>,
+}
+
+impl Completion {
+    pub(crate) const fn new(
+        answer: oneshot::Receiver<Result<Published, PublishError>>,
+        stored: Option<oneshot::Receiver<Result<(), PublishError>>>,
+    ) -> Self {
+        Self { answer, stored }
+    }
+
+    /// Waits until the message is in the [session store](crate::store): from then on it is published even if this process
+    /// ends. This does not need a connection. May be dropped while it waits, and called again.
+    ///
+    /// # Errors
+    /// [`PublishError::NotStored`] if the store failed, or with the kind
+    /// [`Unsupported`](std::io::ErrorKind::Unsupported) if there is none or the QoS is 0. [`PublishError::Closed`].
+    pub async fn stored(&mut self) -> Result<(), PublishError> {
+        let Some(stored) = &mut self.stored else {
+            return Err(PublishError::NotStored { kind: std::io::ErrorKind::Unsupported });
+        };
+        let outcome = stored.await.unwrap_or(Err(PublishError::Closed));
+        let (again, answer) = oneshot::channel();
+        let _ = again.send(outcome.clone()); // for the next call
+        self.stored = Some(answer);
+        outcome
+    }
 }
 
 impl Future for Completion {

@@ -105,7 +105,7 @@ pub(crate) fn random() -> u64 {
 /// Whether trying again can help.
 pub(crate) fn is_worth_retrying(lost: &Lost) -> bool {
     match lost {
-        Lost::Io(_) | Lost::Closed | Lost::Misbehaved(_) => true,
+        Lost::Io(_) | Lost::Closed | Lost::Misbehaved(_) | Lost::Store(_) => true,
         Lost::Authentication(_) => false,
         Lost::Disconnected(reason) => is_passing(reason.code),
         Lost::Connect(error) => match error {

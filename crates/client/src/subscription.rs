@@ -152,7 +152,7 @@ impl IntoFuture for Subscribe {
 /// do not wait for [`Client::publish`] with QoS 1 or 2, or for another subscription, in the loop that empties a busy
 /// stream: use a task of its own, or [`Publish::enqueue`](crate::Publish::enqueue). With MQTT 5.0 only messages of QoS 0
 /// can bring this about, since the Receive Maximum keeps the others away in time, as long as it is below the room in the
-/// stream.
+/// stream and the server keeps to it.
 pub struct Subscription {
     /// None for the stream of what belongs to no subscription.
     client: Option<Client>,

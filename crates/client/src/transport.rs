@@ -1,5 +1,7 @@
 //! Ways to a server: each ends in something that carries bytes.
 
+#[cfg(feature = "psk")]
+pub(crate) mod psk;
 #[cfg(feature = "socks")]
 pub(crate) mod socks;
 mod tcp;
@@ -40,6 +42,10 @@ pub async fn dial(options: &Options) -> Result<Box<dyn Carrier>, ConnectError> {
         #[cfg(feature = "tls")]
         Address::Tls { host, port } => {
             let socket = tcp(options, host, *port).await?;
+            #[cfg(feature = "psk")]
+            if let Some(psk) = &options.psk {
+                return Ok(Box::new(psk::open(psk, &options.tls.alpn, host, socket).await?));
+            }
             Ok(Box::new(tls::open(&options.tls, &options.tls.alpn, host, socket).await?))
         }
         #[cfg(feature = "websocket")]
@@ -53,6 +59,11 @@ pub async fn dial(options: &Options) -> Result<Box<dyn Carrier>, ConnectError> {
             // What is negotiated below WebSocket is HTTP, unless the options say otherwise.
             let http = [b"http/1.1".to_vec()];
             let alpn = if options.tls.alpn.is_empty() { &http[..] } else { &options.tls.alpn };
+            #[cfg(feature = "psk")]
+            if let Some(psk) = &options.psk {
+                let socket = psk::open(psk, alpn, host, socket).await?;
+                return Ok(Box::new(websocket::open(options, "wss", (host, *port, path), socket).await?));
+            }
             let socket = tls::open(&options.tls, alpn, host, socket).await?;
             Ok(Box::new(websocket::open(options, "wss", (host, *port, path), socket).await?))
         }

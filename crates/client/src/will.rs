@@ -66,6 +66,9 @@ impl Will {
     }
 
     pub(crate) fn packet(&self) -> Result<martlet_wire::Will<'_>, ConnectError> {
+        if self.payload.len() > usize::from(u16::MAX) {
+            return Err(ConnectError::TooLong { option: "will" });
+        }
         Ok(martlet_wire::Will {
             topic: TopicName::parse(&self.topic).map_err(ConnectError::WillTopic)?,
             payload: &self.payload,

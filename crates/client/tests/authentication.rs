@@ -10,7 +10,7 @@ use common::{Proxy, address, broker_options, connected, disconnected, options, w
 use martlet_client::{
     AuthenticateError, AuthenticationFailed, Authenticator, Client, ConnectError, QoS, ReasonCode,
 };
-use martlet_engine::{Access, AuthenticationStage, Decision, Question, Verdict};
+use martlet_engine::{Access, AuthenticationStage, Decision, Peer, Question, Verdict};
 use martlet_server::Broker;
 use martlet_wire::Connect;
 
@@ -18,7 +18,7 @@ use martlet_wire::Connect;
 struct Curious;
 
 impl Access for Curious {
-    fn connect(&mut self, _: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _: &Peer, _: &Connect<'_>) -> Decision {
         Decision::Ask
     }
 }

@@ -5,10 +5,14 @@
 mod common;
 
 use core::num::NonZeroU16;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
+use std::sync::Arc;
 
 use common::{Proxy, address, broker, connect, next, next_text, options, within};
 use martlet_client::{Client, Overflow, ProtocolVersion, PublishError, QoS};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 const PAYLOAD_BYTES: usize = 4000;
 
@@ -135,4 +139,48 @@ async fn a_large_batch_of_qos_0_does_not_pile_up() {
     };
     let receiving = async { while stream.recv().await.unwrap().text() != Some("end") {} };
     within(async { tokio::join!(sending, receiving) }).await;
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_receive_maximum_is_read_as_long_as_there_is_room() {
+    const MESSAGES: u16 = 20_000;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let options = options(listener.local_addr().unwrap()).manual_acknowledgement(true);
+    let options = options.receive_maximum(NonZeroU16::new(10).unwrap()).subscription_messages_max(100);
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&sent);
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut buffer = [0; 1024];
+        let _ = socket.read(&mut buffer).await; // CONNECT
+        socket.write_all(b"\x20\x03\x00\x00\x00").await.unwrap();
+        let _ = socket.read(&mut buffer).await; // SUBSCRIBE, whose identifier is the first
+        socket.write_all(b"\x90\x04\x00\x01\x00\x01").await.unwrap();
+        for id in 1..=MESSAGES {
+            let mut packet = b"\x32\xF8\x07\x00\x01t".to_vec(); // PUBLISH of 1,019 bytes
+            packet.extend(id.to_be_bytes());
+            packet.push(0);
+            packet.resize(3 + 1016, b'x');
+            if socket.write_all(&packet).await.is_err() {
+                break;
+            }
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+        while let Ok(1..) = socket.read(&mut buffer).await {}
+    });
+    let client = within(Client::connect(options)).await.unwrap();
+    let mut stream = within(client.subscribe("t")).await.unwrap();
+    let mut held = std::collections::VecDeque::new();
+    for _ in 0..11 {
+        held.push_back(next(&mut stream).await);
+    }
+    // What the sockets hold is sent, and what one read brought is here; the rest is not.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!((100..132).contains(&stream.waiting_messages()), "{}", stream.waiting_messages());
+    assert!(sent.load(Ordering::SeqCst) < usize::from(MESSAGES));
+    for _ in 11..MESSAGES {
+        held.pop_front().unwrap().acknowledge();
+        held.push_back(next(&mut stream).await);
+    }
+    assert!(client.connection().is_some());
 }

@@ -13,7 +13,7 @@ use martlet_client::{
     PublishError, QoS, ReasonCode, SubscribeError, TopicError, TopicFilter, TopicName, UnsubscribeError,
     Will,
 };
-use martlet_engine::{Access, Decision};
+use martlet_engine::{Access, Decision, Peer};
 use martlet_server::Broker;
 use martlet_wire::Connect;
 use tokio::io::AsyncWriteExt;
@@ -92,8 +92,16 @@ async fn what_cannot_be_sent_is_told_before() {
     assert!(matches!(error, ConnectError::WillProperties(_)), "{error:?}");
     let error = connect_error(good().property(&Property::ContentType("a"))).await;
     assert!(matches!(error, ConnectError::Properties(InvalidProperties::Section(_))), "{error:?}");
-    let error = connect_error(good().client_identifier("x".repeat(70_000))).await;
-    assert!(matches!(error, ConnectError::Encode(_)), "{error:?}");
+    let long = "x".repeat(70_000);
+    for (options, wrong) in [
+        (good().client_identifier(&long), "client_identifier"),
+        (good().user_name(&long), "user_name"),
+        (good().credentials("name", &*long), "credentials"),
+        (good().will(Will::new("a", &*long)), "will"),
+    ] {
+        let error = connect_error(options).await;
+        assert!(matches!(error, ConnectError::TooLong { option } if option == wrong), "{error:?}");
+    }
 }
 
 #[tokio::test]
@@ -137,7 +145,7 @@ async fn subscriptions_that_cannot_be() {
 struct Doorkeeper;
 
 impl Access for Doorkeeper {
-    fn connect(&mut self, _: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _: &Peer, _: &Connect<'_>) -> Decision {
         Decision::Accept
     }
 
@@ -175,4 +183,53 @@ async fn a_client_that_has_ended_says_so() {
     assert_eq!(within(client.unsubscribe("a")).await, Err(UnsubscribeError::Closed));
     assert_eq!(within(client.disconnect()).await, Err(DisconnectError::Closed));
     assert_eq!(within(client.reauthenticate()).await, Err(AuthenticateError::Closed));
+}
+
+#[tokio::test]
+async fn a_text_says_what_to_look_at() {
+    let broker = broker();
+    let good = || options(address(&broker));
+    let long = "x".repeat(70_000);
+    let wrong = [
+        (good().client_identifier(&long), "the option `client_identifier` has more than 65,535 bytes"),
+        (
+            good().will(Will::new("a/#", "")),
+            "the Topic Name of the option `will` is wrong: it holds a wildcard",
+        ),
+        (
+            good().property(&Property::UserProperty("k", &long)),
+            "the option `property` cannot be sent: the value of property 0x26 cannot be sent",
+        ),
+    ];
+    for (options, text) in wrong {
+        assert_eq!(connect_error(options).await.to_string(), text);
+    }
+    let refused = connect_error(options(answering(b"\x20\x03\x00\x87\x00").await)).await;
+    assert_eq!(refused.to_string(), "the server refuses the connection: Not authorized (0x87)");
+}
+
+/// What an application may move to another task or thread, and wait for there.
+#[test]
+fn everything_can_be_shared_between_threads() {
+    fn is_send<T: Send>(_: fn() -> T) {}
+    fn is_send_and_sync<T: Send + Sync>() {}
+    is_send_and_sync::<Client>();
+    is_send_and_sync::<martlet_client::Options>();
+    is_send_and_sync::<martlet_client::Subscription>();
+    is_send_and_sync::<martlet_client::Message>();
+    is_send_and_sync::<martlet_client::Publish>();
+    is_send_and_sync::<martlet_client::Subscribe>();
+    is_send_and_sync::<martlet_client::Completion>();
+    is_send_and_sync::<martlet_client::RestoredPublish>();
+    is_send_and_sync::<martlet_client::Requester>();
+    is_send_and_sync::<martlet_client::Request>();
+    is_send_and_sync::<martlet_client::StateWatch>();
+    is_send_and_sync::<martlet_client::blocking::Client>();
+    is_send_and_sync::<martlet_client::blocking::Subscription>();
+    is_send_and_sync::<ConnectError>();
+    is_send_and_sync::<PublishError>();
+    is_send_and_sync::<martlet_client::Lost>();
+    is_send_and_sync::<martlet_client::store::StoreError>();
+    is_send_and_sync::<martlet_client::store::DirectoryStore>();
+    is_send(|| Client::connect(martlet_client::Options::tcp("", 0)));
 }

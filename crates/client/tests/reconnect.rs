@@ -95,6 +95,39 @@ async fn publishes_wait_for_the_next_connection() {
 }
 
 #[tokio::test]
+async fn a_client_may_start_before_its_server() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = listener.local_addr().unwrap();
+    drop(listener);
+    let proxy = Proxy::before(nobody).await;
+    let client = within(Client::start(options(proxy.address))).await.unwrap();
+    let mut completions = Vec::new();
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let publish = client.publish("t", "x").qos(qos).retain(true);
+        completions.push(within(publish.enqueue()).await.unwrap());
+    }
+    let is_third = |state: &State| matches!(state, State::Reconnecting { attempts: 3.., .. });
+    within(client.state().wait_for(is_third)).await;
+    let broker = broker();
+    proxy.lead_to(address(&broker));
+    for completion in completions {
+        within(completion).await.unwrap();
+    }
+    let mut stream = within(client.subscribe("t")).await.unwrap();
+    assert_eq!(next_text(&mut stream).await, "x");
+}
+
+#[tokio::test]
+async fn a_client_that_cannot_start_says_so() {
+    let broker = broker();
+    let client =
+        Client::start(options(address(&broker)).will(martlet_client::Will::new("#", ""))).await.unwrap();
+    let state = within(client.state().wait_for(|_| false)).await;
+    let State::Closed(Closed::Lost(lost)) = state else { panic!("{state:?}") };
+    assert!(matches!(&*lost, Lost::Connect(martlet_client::ConnectError::WillTopic(_))), "{lost}");
+}
+
+#[tokio::test]
 async fn subscriptions_live_on_in_the_session() {
     let broker = broker();
     let proxy = Proxy::before(address(&broker)).await;

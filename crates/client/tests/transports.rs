@@ -10,7 +10,7 @@ use core::pin::Pin;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use common::{DEADLINE, address, broker, next, within};
+use common::{DEADLINE, Folder, address, broker, next, within};
 use futures_core::Stream;
 use futures_sink::Sink;
 use martlet_client::{Address, Client, ConnectError, Options, QoS, Reconnect, Tls, TlsError, rustls};
@@ -36,29 +36,6 @@ async fn works(options: Options) {
 
 async fn error(options: Options) -> ConnectError {
     within(Client::connect(options)).await.unwrap_err()
-}
-
-/// A folder of its own, gone at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("martlet-client-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 async fn forward(mut client: impl AsyncRead + AsyncWrite + Unpin, broker: SocketAddr) {

@@ -1,6 +1,6 @@
 //! Rules for tests of refusals and of enhanced authentication.
 
-use martlet_engine::{Access, AuthenticationStage, Decision, Question, Verdict};
+use martlet_engine::{Access, AuthenticationStage, Decision, Peer, Question, Verdict};
 use martlet_wire::{Connect, ReasonCode, TopicFilter, TopicName};
 
 /// Who may do what, when a [`Setup`](crate::Setup) asks for it.
@@ -50,7 +50,7 @@ impl TestAccess {
 }
 
 impl Access for TestAccess {
-    fn connect(&mut self, connect: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _peer: &Peer, connect: &Connect<'_>) -> Decision {
         match connect.properties.authentication_method() {
             Some("TEST") => return Decision::Ask,
             Some(_) => return Decision::Refuse(ReasonCode::BadAuthenticationMethod),

@@ -2,7 +2,7 @@
 
 use core::num::{NonZeroU16, NonZeroU32};
 
-use martlet_wire::{Property, ReasonCode};
+use martlet_wire::{Property, ProtocolVersion, ReasonCode};
 
 use crate::broker::Broker;
 use crate::build::ConnectBuilder;
@@ -15,6 +15,11 @@ pub fn texts(publishes: &[OwnedPublish]) -> Vec<String> {
 }
 
 impl ConnectBuilder<'_> {
+    /// The version that it is of.
+    pub fn version(&self) -> ProtocolVersion {
+        self.version
+    }
+
     /// Adds a Receive Maximum (MQTT 5.0).
     ///
     /// # Panics

@@ -20,6 +20,7 @@ pub mod random;
 pub mod raw;
 mod server;
 mod socket;
+pub mod web;
 
 pub use access::TestAccess;
 pub use broker::{Broker, Setup, Transport, run};

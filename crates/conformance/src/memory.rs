@@ -321,7 +321,7 @@ impl World {
                 }
                 Mail::Connection { pipe, received } => {
                     let connection = shard.place(pipe);
-                    let peer = Peer { address: None, listener: 0 };
+                    let peer = Peer::default();
                     shard.engine.handle(self.now, Input::Opened { connection, peer });
                     if !received.is_empty() {
                         shard.engine.handle(self.now, Input::Received { connection, bytes: &received });
@@ -364,7 +364,7 @@ impl World {
                         pipe.closed_by_broker = true;
                     }
                 }
-                Output::HandOver { connection, shard: target, received } => {
+                Output::HandOver { connection, shard: target, received, .. } => {
                     if let Some(pipe) = shard.free(connection) {
                         assert_ne!(target, from, "a hand-over goes to another shard");
                         let target = &mut self.shards[usize::from(target.0)];

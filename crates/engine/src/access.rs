@@ -2,10 +2,13 @@
 
 use martlet_wire::{Connect, ReasonCode, TopicFilter, TopicName};
 
+use crate::Peer;
+
 /// Decides what clients may do. Answers at once, from memory; what takes time is asked with [`Decision::Ask`].
 pub trait Access: Send {
-    /// May this client connect? `Connect` holds user name, password, Client Identifier and the Authentication Method.
-    fn connect(&mut self, connect: &Connect<'_>) -> Decision;
+    /// May this client connect? `Peer` says where it comes from, `Connect` holds user name, password, Client Identifier and
+    /// the Authentication Method.
+    fn connect(&mut self, peer: &Peer, connect: &Connect<'_>) -> Decision;
 
     /// May `client` (a Client Identifier) publish to `topic`?
     fn publish(&mut self, client: &str, topic: TopicName<'_>) -> bool {
@@ -48,7 +51,7 @@ pub enum Decision {
 pub struct AllowAll;
 
 impl Access for AllowAll {
-    fn connect(&mut self, connect: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _peer: &Peer, connect: &Connect<'_>) -> Decision {
         if connect.properties.authentication_method().is_some() {
             Decision::Refuse(ReasonCode::BadAuthenticationMethod) // [MQTT-4.12.0-1]
         } else {

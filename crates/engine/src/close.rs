@@ -94,7 +94,8 @@ impl Engine {
         }
         let client_identifier =
             session.and_then(|session| Some(self.clients.get(session)?.client_identifier.to_string()));
-        self.notice(Notice::Disconnected { connection: id, peer: connection.peer, client_identifier, cause });
+        let peer = connection.peer;
+        self.notice(Notice::Disconnected { connection: id, peer, client_identifier, cause });
         if let Some(session) = session {
             self.leave_session(session);
         }
@@ -149,6 +150,7 @@ impl Engine {
     pub(crate) fn end_session(&mut self, id: SessionId) {
         self.drop_subscriptions(id);
         let Some(mut session) = self.clients.remove(id) else { return };
+        self.commons.session_ends();
         if let Some(at) = session.ends_at {
             self.deadlines.cancel(at, Due::SessionExpiry(id));
         }

@@ -4,7 +4,7 @@
 //! message first keeps it, then looks who is interested. So a subscriber never misses the newest value of a topic. It may
 //! see a value twice, and a value that was on its way between shards may still come behind a newer retained one.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::interest::{GroupShare, Interest, Interested};
@@ -25,6 +25,8 @@ pub struct Commons {
     retained_bytes_max: usize,
     /// For each shard: the order before which no log has a retained message that is not in a checkpoint.
     checkpoints: Box<[AtomicU64]>,
+    /// How many Sessions there are, on all shards.
+    sessions: AtomicUsize,
 }
 
 impl Commons {
@@ -38,6 +40,7 @@ impl Commons {
             retained_messages_max: config.limits.retained_messages_max,
             retained_bytes_max: config.limits.retained_bytes_max,
             checkpoints: (0..shards.max(1)).map(|_| AtomicU64::new(0)).collect(),
+            sessions: AtomicUsize::new(0),
         })
     }
 
@@ -50,6 +53,22 @@ impl Commons {
     pub fn retained_size(&self) -> (usize, usize) {
         let retained = self.retained.read().unwrap_or_else(PoisonError::into_inner);
         (retained.len(), retained.bytes())
+    }
+
+    /// A Session begins, unless there are so many.
+    pub(crate) fn session_may_begin(&self, most: usize) -> bool {
+        let more = |sessions: usize| (sessions < most).then_some(sessions + 1);
+        self.sessions.try_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// A Session begins, whether or not there is room.
+    pub(crate) fn session_begins(&self) {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A Session ends.
+    pub(crate) fn session_ends(&self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn version(&self) -> u64 {

@@ -15,7 +15,7 @@ use crate::message::Message;
 use crate::notice::{Cause, Notice};
 use crate::records::Record;
 use crate::refuse::explain;
-use crate::{ConnectionId, Engine, Output, ShardId};
+use crate::{ConnectionId, Engine, Output, Peer, ShardId};
 
 /// Where a CONNECT is handled.
 pub(crate) enum Admission {
@@ -42,16 +42,21 @@ impl Engine {
         }
         let limits = &self.config.limits;
         let Some(connection) = self.connections.get_mut(id) else { return Admission::Here };
+        let listener = connection.peer.listener;
         connection.protocol.connect(connect, limits.receive_maximum);
-        connection.protocol.lower(limits.inflight_messages_max, limits.topic_alias_maximum_outgoing);
-        if let Some(reason) = self.objection(connect) {
+        let aliases = self.config.topic_alias_maximum_outgoing(listener);
+        connection.protocol.lower(limits.inflight_messages_max, aliases);
+        if let Some(reason) = self.objection(connect, listener) {
             self.refuse(id, connect.client_identifier, reason);
             return Admission::Here;
         }
-        let assigned = connect.client_identifier.is_empty().then(|| self.assign_client_identifier());
+        let assigned = connect.client_identifier.is_empty().then(|| self.assign_client_identifier(listener));
         let is_assigned = assigned.is_some();
         let client_identifier = assigned.unwrap_or_else(|| connect.client_identifier.to_owned());
-        match self.access.connect(connect) {
+        let Some(peer) = self.connections.get(id).map(|connection| &connection.peer) else {
+            return Admission::Here;
+        };
+        match self.access.connect(peer, connect) {
             Decision::Accept => {
                 self.admit(id, connect, Name { client_identifier: &client_identifier, is_assigned }, None);
             }
@@ -92,13 +97,16 @@ impl Engine {
     }
 
     /// What speaks against this CONNECT, apart from authentication.
-    fn objection(&mut self, connect: &Connect<'_>) -> Option<ReasonCode> {
+    fn objection(&mut self, connect: &Connect<'_>, listener: u16) -> Option<ReasonCode> {
+        if !self.config.accepts_version(listener, connect.version) {
+            return Some(ReasonCode::UnsupportedProtocolVersion);
+        }
         let features = &self.config.features;
         let limits = &self.config.limits;
         let is_v5 = connect.version.has_properties();
         if connect.client_identifier.is_empty() {
             // 3.1 has no empty Client Identifier; 3.1.1 only with Clean Session [MQTT311-3.1.3-8].
-            let is_allowed = features.allow_zero_length_client_identifier
+            let is_allowed = self.config.allows_zero_length_client_identifier(listener)
                 && (is_v5 || (connect.version == ProtocolVersion::Mqtt311 && connect.clean_start));
             if !is_allowed {
                 return Some(ReasonCode::ClientIdentifierNotValid);
@@ -111,7 +119,7 @@ impl Engine {
             }
         }
         if let Some(will) = &connect.will {
-            if will.qos > features.maximum_qos {
+            if will.qos > self.config.maximum_qos(listener) {
                 return Some(ReasonCode::QosNotSupported); // [MQTT-3.2.2-12]
             }
             if will.retain && !features.retain_available {
@@ -155,13 +163,22 @@ impl Engine {
     }
 
     /// A Client Identifier that no Session of the broker has [MQTT-3.2.2-16], and that falls to this shard.
-    fn assign_client_identifier(&mut self) -> String {
+    fn assign_client_identifier(&mut self, listener: u16) -> String {
         loop {
-            let name = format!("auto-{:016X}{:016X}", self.random.next(), self.random.next());
+            let name = self.random_client_identifier(listener);
             if shard_of(&name, self.commons.shards()) == self.shard.0 && self.clients.find(&name).is_none() {
                 return name;
             }
         }
+    }
+
+    /// A prefix, and 128 random bits in the form of a UUID.
+    fn random_client_identifier(&mut self, listener: u16) -> String {
+        let (high, low) = (self.random.next(), self.random.next());
+        let prefix = self.config.client_identifier_prefix(listener);
+        let digits = format!("{high:016X}{low:016X}");
+        let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+        format!("{prefix}{}", parts.join("-"))
     }
 
     /// Lets a client in.
@@ -177,10 +194,17 @@ impl Engine {
         let session_id = match stored {
             Some(stored) if connect.clean_start => {
                 self.end_session(stored); // [MQTT-3.1.2-4]
+                self.commons.session_begins();
                 self.clients.create(client_identifier)
             }
             Some(stored) => stored,
-            None => self.clients.create(client_identifier),
+            None => {
+                if !self.commons.session_may_begin(self.config.limits.sessions_of_node_max) {
+                    self.refuse(id, client_identifier, ReasonCode::ServerBusy);
+                    return;
+                }
+                self.clients.create(client_identifier)
+            }
         };
         let session_present = stored == Some(session_id);
         let expiry_interval =
@@ -266,17 +290,20 @@ impl Engine {
         let features = &self.config.features;
         let limits = &self.config.limits;
         let Some(connection) = self.connections.get(id) else { return Vec::new() };
+        let listener = connection.peer.listener;
+        let (maximum_qos, aliases) =
+            (self.config.maximum_qos(listener), self.config.topic_alias_maximum(listener));
         let mut properties = Vec::new();
         let mut add =
             |wanted: bool, property: Property<'static>| properties.extend(wanted.then_some(property));
-        add(limits.topic_alias_maximum > 0, Property::TopicAliasMaximum(limits.topic_alias_maximum));
-        add(features.maximum_qos < QoS::ExactlyOnce, Property::MaximumQos(features.maximum_qos)); // [MQTT-3.2.2-9]
+        let keep_alive = connection.protocol.keep_alive.seconds();
+        add(keep_alive != connect.keep_alive, Property::ServerKeepAlive(keep_alive)); // [MQTT-3.2.2-22]
+        add(aliases > 0, Property::TopicAliasMaximum(aliases));
+        add(maximum_qos < QoS::ExactlyOnce, Property::MaximumQos(maximum_qos)); // [MQTT-3.2.2-9]
         add(!features.retain_available, Property::RetainAvailable(false));
         add(!features.wildcard_subscription_available, Property::WildcardSubscriptionAvailable(false));
         add(!features.subscription_identifier_available, Property::SubscriptionIdentifierAvailable(false));
         add(!features.shared_subscription_available, Property::SharedSubscriptionAvailable(false));
-        let keep_alive = connection.protocol.keep_alive.seconds();
-        add(keep_alive != connect.keep_alive, Property::ServerKeepAlive(keep_alive)); // [MQTT-3.2.2-22]
         let asked = connect.session_expiry_interval();
         let granted = asked.min(limits.session_expiry_interval_max);
         add(granted != asked, Property::SessionExpiryInterval(granted)); // [s3.2.2.3.2]
@@ -315,7 +342,7 @@ impl Engine {
         let Some(connection) = self.connections.get(id) else { return };
         let notice = Notice::Connected {
             connection: id,
-            peer: connection.peer,
+            peer: connection.peer.clone(),
             client_identifier: client_identifier.to_owned(),
             version: connect.version,
             clean_start: connect.clean_start,
@@ -359,10 +386,10 @@ impl Engine {
         }
     }
 
-    /// Forgets a connection that goes to another shard.
-    pub(crate) fn forget(&mut self, id: ConnectionId) {
+    /// Forgets a connection that goes to another shard. Answers where it comes from.
+    pub(crate) fn forget(&mut self, id: ConnectionId) -> Peer {
         self.end_connect_deadline(id);
-        self.connections.remove(id);
+        self.connections.remove(id).map(|connection| connection.peer).unwrap_or_default()
     }
 
     pub(crate) fn connect_timed_out(&mut self, id: ConnectionId) {
@@ -376,7 +403,7 @@ impl Engine {
         let Some(connection) = self.connections.get(id) else { return };
         let notice = Notice::Refused {
             connection: id,
-            peer: connection.peer,
+            peer: connection.peer.clone(),
             client_identifier: client_identifier.to_owned(),
             reason,
         };

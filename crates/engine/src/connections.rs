@@ -9,6 +9,7 @@ use crate::{BatchId, ConnectionId, Peer};
 
 /// One connection.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that hold independently of each other")]
 pub(crate) struct Connection {
     generation: u32,
     pub(crate) peer: Peer,

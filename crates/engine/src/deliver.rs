@@ -288,8 +288,7 @@ impl Engine {
             return;
         };
         let Some(session) = self.clients.get_mut(session_id) else { return };
-        session.state.outbound.puback(packet_id);
-        session.state.outbound.pubrec(packet_id, true);
+        session.state.outbound.abandon(packet_id);
         self.record(session_id, |session| Record::Acknowledged { session, id: packet_id });
     }
 

@@ -34,10 +34,12 @@ mod held;
 mod interest;
 mod journal;
 mod limits;
+mod listeners;
 mod message;
 mod notice;
 mod obligations;
 mod out_buffer;
+mod peer;
 mod publish;
 mod queue;
 mod receive;
@@ -53,7 +55,6 @@ mod subscriptions;
 mod tree;
 mod unreleased;
 
-use core::net::SocketAddr;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -63,9 +64,11 @@ pub use access::{Access, AllowAll, AuthenticationStage, Decision, Question, Verd
 pub use commons::Commons;
 pub use hashing::shard_of;
 pub use limits::{Config, Features, Limits, PACKET_SIZE_BYTES_MAX_LEAST};
+pub use listeners::ListenerRules;
 pub use martlet_proto::{Instant, PeerMisbehaved};
 pub use message::Message;
 pub use notice::{Cause, Notice};
+pub use peer::{Peer, PeerCertificate, PeerDetails, PeerTls};
 pub use restore::{Stored, UnreadableRecord};
 pub use status::Status;
 
@@ -99,15 +102,6 @@ pub struct ShardId(pub u16);
 /// Names a batch of entries for the log of one shard. Later batches have greater numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BatchId(pub u64);
-
-/// Where a connection comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Peer {
-    /// Its address, if it has one.
-    pub address: Option<SocketAddr>,
-    /// The number of the listener that accepted it.
-    pub listener: u16,
-}
 
 /// Something that happened.
 #[derive(Debug)]
@@ -182,11 +176,13 @@ pub enum Output {
         /// The last bytes.
         farewell: Vec<u8>,
     },
-    /// Move the connection to the shard of its client. There it is to be [`Input::Opened`], and to have
+    /// Move the connection to the shard of its client. There it is to be [`Input::Opened`] with this peer, and to have
     /// [`Input::Received`] these bytes. It is forgotten here.
     HandOver {
         /// Which.
         connection: ConnectionId,
+        /// Where it comes from.
+        peer: Peer,
         /// Where to.
         shard: ShardId,
         /// All bytes received so far.
@@ -365,6 +361,11 @@ impl Engine {
         // While the log cannot be written to, what would need it is refused.
         !self.journal.is_stalled()
             && self.journal.unpersisted_bytes() > self.config.limits.unpersisted_bytes_max
+    }
+
+    /// Where a connection comes from; `None` if it is not known here, or not any more.
+    pub fn peer(&self, connection: ConnectionId) -> Option<&Peer> {
+        self.connections.get(connection).map(|connection| &connection.peer)
     }
 
     /// Ends a turn: what no socket took is set aside, and the memory of the turn is used again.

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::listeners::ListenerRules;
 use martlet_wire::{QoS, REMAINING_LENGTH_MAX};
 
 /// Every bound on what a peer can make grow.
@@ -9,7 +10,7 @@ use martlet_wire::{QoS, REMAINING_LENGTH_MAX};
 /// The defaults suit a machine with 1 GiB of memory as well as a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The largest Control Packet a client may send, in bytes of the whole packet; at least 64.
+    /// The largest Control Packet a client may send, in bytes of the whole packet; at least 20.
     /// Announced as Maximum Packet Size; a larger one gets 0x95.
     pub packet_size_bytes_max: u32,
     /// Messages that wait for one Session, those in flight not counted.
@@ -31,6 +32,8 @@ pub struct Limits {
     pub connections_max: usize,
     /// Sessions of one shard, with and without a connection; a CONNECT beyond gets 0x97.
     pub sessions_max: usize,
+    /// Sessions of the whole node, with and without a connection; a CONNECT beyond gets 0x89.
+    pub sessions_of_node_max: usize,
     /// Subscriptions of one Session; a SUBSCRIBE beyond gets 0x97.
     pub subscriptions_per_session_max: usize,
     /// Levels of a Topic Name or Topic Filter (`a/b/c` has three); more get 0x90 or 0x8F.
@@ -65,6 +68,7 @@ impl Default for Limits {
             out_buffer_bytes_max: 256 << 10,
             connections_max: 1_000_000,
             sessions_max: 1_000_000,
+            sessions_of_node_max: usize::MAX,
             subscriptions_per_session_max: 10_000,
             topic_levels_max: 200,
             retained_messages_max: 1_000_000,
@@ -79,7 +83,7 @@ impl Default for Limits {
 }
 
 /// The smallest [`Limits::packet_size_bytes_max`].
-pub const PACKET_SIZE_BYTES_MAX_LEAST: u32 = 64;
+pub const PACKET_SIZE_BYTES_MAX_LEAST: u32 = 20;
 const _: () = assert!(REMAINING_LENGTH_MAX == (1 << 28) - 1); // four bytes of seven bits
 
 /// What the broker offers, as CONNACK tells it.
@@ -137,6 +141,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is offered to clients.
     pub features: Features,
+    /// What is offered at each listener, by their numbers; at those that are missing, what is offered at all.
+    pub listeners: Vec<ListenerRules>,
     /// The source of all randomness: assigned Client Identifiers and nothing else.
     pub seed: u64,
 }

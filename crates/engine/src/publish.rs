@@ -8,7 +8,7 @@ use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS
 
 use crate::clients::SessionId;
 use crate::deadlines::Due;
-use crate::message::Publication;
+use crate::message::{Message, Publication};
 use crate::notice::{Cause, Notice};
 use crate::receive::acknowledges;
 use crate::records::Record;
@@ -38,7 +38,8 @@ impl Engine {
         let Some(session) = self.clients.get_mut(session_id) else { return Ok(()) };
         let qos = publish.delivery.qos();
         let features = &self.config.features;
-        if qos > features.maximum_qos {
+        let listener = connection.peer.listener;
+        if qos > self.config.maximum_qos(listener) {
             return Err(PeerMisbehaved::QosNotSupported); // [MQTT-3.2.2-11]
         }
         if publish.retain && !features.retain_available {
@@ -56,7 +57,7 @@ impl Engine {
                 _ => {}
             }
         }
-        let maximum = self.config.limits.topic_alias_maximum;
+        let maximum = self.config.topic_alias_maximum(listener);
         let topic = connection.protocol.incoming_aliases.resolve(publish.topic, alias, maximum)?;
         // A Topic Name from the alias table is copied, which sets the connection free for what follows.
         let copied: Box<str> = if publish.topic.is_none() { topic.as_str().into() } else { Box::default() };
@@ -285,7 +286,7 @@ impl Engine {
             connection.protocol.receive_quota.give_back();
         }
         let mark = self.journal.mark();
-        if let Some(mut publication) = stored.as_ref().and_then(|message| message.publication()) {
+        if let Some(mut publication) = stored.as_ref().and_then(Message::publication) {
             self.take_effect(&mut publication);
         }
         if is_known {

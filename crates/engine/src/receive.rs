@@ -87,9 +87,10 @@ impl Engine {
         let handled = match connection.protocol.decode(bytes) {
             Ok(Packet::Connect(connect)) => match self.connect(id, &connect, bytes) {
                 Admission::Elsewhere(shard) => {
-                    self.forget(id);
+                    let peer = self.forget(id);
                     self.outputs.push_back(Output::HandOver {
                         connection: id,
+                        peer,
                         shard,
                         received: rest.to_vec(),
                     });

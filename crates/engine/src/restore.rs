@@ -8,7 +8,6 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use martlet_proto::delivery::Acknowledgement;
 use martlet_proto::{Instant, Outbound};
 use martlet_wire::TopicFilter;
 
@@ -216,6 +215,7 @@ impl Engine {
             self.forget_session(there);
             state.sessions.remove(&there_name);
         }
+        self.commons.session_begins();
         let id = self.clients.create(client_identifier);
         self.clients.get_mut(id)?.record = Some(name);
         // What follows about it in the same batch is still to be taken.
@@ -227,7 +227,9 @@ impl Engine {
     /// Takes a Session out, and nothing else.
     fn forget_session(&mut self, id: SessionId) {
         self.drop_subscriptions(id);
-        self.clients.remove(id);
+        if self.clients.remove(id).is_some() {
+            self.commons.session_ends();
+        }
     }
 
     fn redo_in_session(&mut self, state: &mut Restoring, stored: Stored, record: &Record<'_>) {
@@ -302,16 +304,18 @@ fn redo_in(session: &mut ClientSession, record: &Record<'_>) {
         Record::Sent { id, number, .. } => {
             if let Some(queued) = session.queue.take(*number) {
                 // An identifier that is in use was never given out.
-                let _ = outbound.restore(*id, queued.qos, queued);
+                if !outbound.contains(*id) {
+                    outbound.restore(*id, Some((queued.qos, queued)));
+                }
             }
         }
         Record::Dropped { number, .. } => _ = session.queue.take(*number),
-        Record::Received { id, .. } => outbound.restore_released(*id),
-        Record::Acknowledged { id, .. } => {
-            if matches!(outbound.puback(*id), Acknowledgement::Unknown) {
-                outbound.pubrec(*id, true);
-            }
+        Record::Received { id, .. } if outbound.contains(*id) => {
+            outbound.pubrec(*id, false);
+            outbound.release(*id, false);
         }
+        Record::Received { id, .. } => outbound.restore(*id, None),
+        Record::Acknowledged { id, .. } => _ = outbound.abandon(*id),
         Record::TakenOver { id, .. } => session.state.inbound.restore(*id),
         Record::Released { id, .. } => {
             session.state.inbound.release(*id);

@@ -35,6 +35,7 @@ impl Engine {
         let Some(connection) = self.connections.get(id) else { return Ok(()) };
         let is_bridge = connection.protocol.is_bridge;
         let is_v5 = connection.protocol.version.has_properties();
+        let maximum_qos = self.config.maximum_qos(connection.peer.listener);
         let Some(session_id) = connection.session else { return Ok(()) };
         let Some(session) = self.clients.get(session_id) else { return Ok(()) };
         let client_identifier = Arc::clone(&session.client_identifier);
@@ -50,7 +51,7 @@ impl Engine {
                 None => self.refusal_of(&client_identifier, request.filter),
             };
             let mut options = request.options;
-            options.maximum_qos = options.maximum_qos.min(self.config.features.maximum_qos);
+            options.maximum_qos = options.maximum_qos.min(maximum_qos);
             if is_bridge {
                 options.no_local = request.filter.share().is_none();
                 options.retain_as_published = true;

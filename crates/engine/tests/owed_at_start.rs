@@ -20,7 +20,10 @@ fn engines() -> [Engine; 2] {
 
 /// A client of a shard.
 fn name(shard: u16) -> String {
-    (0..).map(|number| format!("client-{number}")).find(|name| shard_of(name, 2) == shard).unwrap()
+    (0..1000)
+        .map(|number| format!("client-{number}"))
+        .find(|name| shard_of(name, 2) == shard)
+        .expect("a name for each of two shards")
 }
 
 /// What the shard wants written and forwarded, until it has nothing more to say.
@@ -38,7 +41,7 @@ fn poll(engine: &mut Engine) -> (Vec<(BatchId, Vec<u8>)>, usize) {
 
 fn send(engine: &mut Engine, packet: &Packet<'_>) -> Vec<(BatchId, Vec<u8>)> {
     let mut bytes = Vec::new();
-    packet.encode(ProtocolVersion::Mqtt5, &mut bytes).unwrap();
+    packet.encode(ProtocolVersion::Mqtt5, &mut bytes).expect("a packet that can be encoded");
     let now = Instant::from_millis(2_000);
     engine.handle(now, Input::Received { connection: CONNECTION, bytes: &bytes });
     let (batches, _) = poll(engine);

@@ -31,7 +31,7 @@ fn connection(index: u32) -> ConnectionId {
 }
 
 fn id(number: u16) -> PacketId {
-    PacketId::new(number).unwrap()
+    PacketId::new(number).expect("a number above 0")
 }
 
 impl Broker {
@@ -85,7 +85,7 @@ impl Broker {
 
     fn send(&mut self, index: u32, version: ProtocolVersion, packet: &Packet<'_>) -> Vec<String> {
         let mut bytes = Vec::new();
-        packet.encode(version, &mut bytes).unwrap();
+        packet.encode(version, &mut bytes).expect("a packet that can be encoded");
         self.handle(Input::Received { connection: connection(index), bytes: &bytes });
         self.drain()
     }
@@ -116,7 +116,7 @@ impl Broker {
     }
 
     fn subscribe(&mut self, index: u32, filter: &str, qos: QoS) -> Vec<String> {
-        let filter = TopicFilter::parse(filter).unwrap();
+        let filter = TopicFilter::parse(filter).expect("a Topic Filter");
         let options = SubscriptionOptions { maximum_qos: qos, ..SubscriptionOptions::default() };
         let requests = [SubscribeRequest { filter, options }];
         let properties = Properties::EMPTY;
@@ -152,7 +152,7 @@ impl Broker {
     fn crash(&self) -> Self {
         let mut engine = engine();
         for (batch, records) in &self.durable {
-            engine.restore(Stored::Batch(*batch), records).unwrap();
+            engine.restore(Stored::Batch(*batch), records).expect("records of the engine itself");
         }
         let last = self.durable.last().map_or(BatchId(0), |(batch, _)| *batch);
         engine.restored(Instant::from_millis(3_000), last);
@@ -167,7 +167,7 @@ fn describe(connection: ConnectionId, mut bytes: &[u8]) -> Vec<String> {
     while let Ok(Some(header)) = fixed_header(None, bytes) {
         let (packet, rest) = bytes.split_at(header.packet_len());
         bytes = rest;
-        let text = match decode(version, packet).unwrap() {
+        let text = match decode(version, packet).expect("a whole packet") {
             Packet::ConnAck(connack) => format!("CONNACK {:?} {}", connack.reason, connack.session_present),
             Packet::Publish(publish) => {
                 let id = publish.delivery.packet_id().map_or(0, PacketId::get);

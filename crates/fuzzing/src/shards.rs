@@ -234,7 +234,7 @@ impl Broker {
                     assert!(is_here, "a write to a connection that is gone");
                 }
                 Output::Close { connection, farewell } => self.shards[number].close(connection, &farewell),
-                Output::HandOver { connection, shard, received } => {
+                Output::HandOver { connection, shard, received, .. } => {
                     self.shards[number].places[connection.index as usize].is_open = false;
                     self.shards[usize::from(shard.0)].mail.push_back(Mail::Connection(received));
                 }

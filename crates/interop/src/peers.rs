@@ -1,16 +1,16 @@
-//! The clients of other projects, and where they are installed.
+//! The programs of other projects, and where they are installed.
 
 use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::MosquittoBroker;
+use crate::mosquitto;
 
 /// The names of the peers, separated by commas, whose tests shall be skipped because they cannot be installed.
 /// `cargo xtask test` sets it and says so loudly; without it a missing peer fails its tests.
 pub const SKIPPED_PEERS: &str = "MARTLET_SKIPPED_PEERS";
 
-/// A client of another project.
+/// A client or broker of another project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// The command line tools of Eclipse Mosquitto.
@@ -54,10 +54,10 @@ impl Peer {
     /// A script of this peer in `peers/`, given with the path below it and without its suffix.
     ///
     /// # Panics
-    /// What Mosquitto has runs no scripts.
+    /// Mosquitto runs no scripts.
     pub fn script(self, script: &str) -> Command {
         let (program, suffix) = match self {
-            Self::Mosquitto | Self::MosquittoBroker => panic!("what Mosquitto has runs no scripts"),
+            Self::Mosquitto | Self::MosquittoBroker => panic!("Mosquitto runs no scripts"),
             Self::Paho => (python(), "py"),
             Self::MqttJs => (PathBuf::from("node"), "js"),
         };
@@ -84,7 +84,11 @@ impl Peer {
                 command.args(["-c", "command -v mosquitto_pub mosquitto_sub mosquitto_rr"]);
                 command
             }
-            Self::MosquittoBroker => MosquittoBroker::probe(),
+            Self::MosquittoBroker => {
+                let mut command = Command::new("test");
+                command.arg("-x").arg(mosquitto::executable().unwrap_or_default());
+                command
+            }
             Self::Paho => {
                 let mut command = with_libraries(python());
                 command.args(["-c", "import paho.mqtt.client"]);

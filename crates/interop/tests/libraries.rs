@@ -1,9 +1,11 @@
 //! One set of scenarios, played with each library in each version. A scenario is a script in `peers/paho` and one in
-//! `peers/mqttjs`; both print the same lines.
+//! `peers/mqttjs`; both print the same lines. Some are played again over TLS and WebSocket.
 
 #![forbid(unsafe_code)]
 
+use authority::Authority;
 use interop::{Broker, Peer, Process};
+use martlet_server::{Host, ListenerOptions, Options, Security, TlsOptions, WebSocketOptions};
 
 /// Plays the scenario against a broker of its own and compares what it prints.
 fn play(peer: Peer, version: &str, scenario: &str, expected: &str) {
@@ -16,6 +18,29 @@ fn play(peer: Peer, version: &str, scenario: &str, expected: &str) {
     assert_eq!(printed.join("\n"), expected.trim());
 }
 
+/// Plays the scenario over TLS (`tls`), WebSocket (`ws`) or both (`wss`).
+fn play_over(way: &str, peer: Peer, version: &str, scenario: &str, expected: &str) {
+    if !peer.is_here() {
+        return;
+    }
+    let has_tls = matches!(way, "tls" | "wss");
+    let authority = Authority::new(&format!("interop-{way}-{version}-{scenario}-{}", peer.name()));
+    let mut options = Options::listening_on(Host::Named("127.0.0.1".into()), 0);
+    let server = authority.server();
+    options.listeners[0].security =
+        has_tls.then(|| Security::Tls(TlsOptions::new(server.certificate_file, server.key_file)));
+    options.listeners[0].websocket =
+        matches!(way, "ws" | "wss").then(|| WebSocketOptions::new(ListenerOptions::WEB_SOCKET_PROTOCOLS));
+    let broker = martlet_server::Broker::start(options).expect("a broker starts on the loopback interface");
+    let mut script = peer.script(&format!("{}/{scenario}", peer.name()));
+    script.args([&broker.local_addrs()[0].port().to_string(), version, way]);
+    if has_tls {
+        script.arg(&authority.file);
+    }
+    let printed = Process::start(&mut script).finish();
+    assert_eq!(printed.join("\n"), expected.trim());
+}
+
 macro_rules! scenarios {
     ($version:literal: $($name:ident $expected:expr;)*) => {
         mod paho {
@@ -25,6 +50,38 @@ macro_rules! scenarios {
             $(#[test] fn $name() { crate::play(interop::Peer::MqttJs, $version, stringify!($name), $expected); })*
         }
     };
+}
+
+macro_rules! scenarios_over {
+    ($($module:ident $way:literal;)*) => {
+        $(mod $module {
+            scenarios_over! { @in $way: paho interop::Peer::Paho; mqttjs interop::Peer::MqttJs; }
+        })*
+    };
+    (@in $way:literal: $($library:ident $peer:expr;)*) => {
+        $(mod $library {
+            #[test]
+            fn large_payload_in_mqtt311() {
+                crate::play_over($way, $peer, "4", "large_payload", crate::LARGE_PAYLOAD);
+            }
+
+            #[test]
+            fn qos_in_mqtt5() {
+                crate::play_over($way, $peer, "5", "qos", crate::QOS);
+            }
+
+            #[test]
+            fn will_in_mqtt5() {
+                crate::play_over($way, $peer, "5", "will", crate::WILL);
+            }
+        })*
+    };
+}
+
+scenarios_over! {
+    over_tls "tls";
+    over_websocket "ws";
+    over_websocket_and_tls "wss";
 }
 
 mod mqtt311 {

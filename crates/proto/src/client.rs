@@ -6,12 +6,16 @@
 
 mod event;
 mod incoming;
+mod kept;
 mod outgoing;
+mod record;
+mod stored;
 #[cfg(test)]
 mod tests;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use martlet_wire::{Connect, Disconnect, Packet, PacketId, Properties, ReasonCode};
@@ -23,9 +27,12 @@ use crate::session::Session;
 use crate::time::Instant;
 
 pub use event::{Event, Failure, Incoming, Outgoing, PublishError, Receipt};
+pub use kept::KeptMessage;
+pub use record::InvalidRecord;
+pub use stored::{SessionChange, StoredSession};
 
 use incoming::Held;
-use outgoing::Sending;
+use outgoing::Waiting;
 
 /// What a client does on its own account, apart from what CONNECT says.
 #[derive(Clone, Debug)]
@@ -36,9 +43,8 @@ pub struct Settings {
     pub topic_alias_maximum_outgoing: u16,
     /// Whether messages are acknowledged as soon as they were handed over. If not, [`Client::acknowledge`] does it.
     pub acknowledges_itself: bool,
-    /// Whether a server may send more unfinished messages than the Receive Maximum allows. It must not [MQTT-3.3.4-9], but
-    /// some count wrongly, and an owner that keeps nothing of a message need not mind.
-    pub tolerates_excess: bool,
+    /// Whether the changes of the Session are told by [`Client::take_changes`].
+    pub tells_changes: bool,
 }
 
 impl Default for Settings {
@@ -47,7 +53,7 @@ impl Default for Settings {
             inflight_messages_max: 65_535,
             topic_alias_maximum_outgoing: 16,
             acknowledges_itself: true,
-            tolerates_excess: false,
+            tells_changes: false,
         }
     }
 }
@@ -68,10 +74,12 @@ pub enum Input<'a> {
 pub struct Client<T> {
     settings: Settings,
     connection: Option<ClientConnection>,
-    session: Session<Sending>,
+    session: Session<Arc<KeptMessage>>,
     /// Publishes that wait for a connection, or for quota.
-    waiting: VecDeque<(Sending, T)>,
-    /// Who waits for the end of a publish in flight.
+    waiting: VecDeque<Waiting<T>>,
+    /// How many of them will get a Packet Identifier as soon as one is free.
+    unnamed: usize,
+    /// Who waits for the end of a publish that has a Packet Identifier.
     publishes: BTreeMap<PacketId, T>,
     /// Who waits for SUBACK or UNSUBACK, each with its number in the order of sending.
     requests: BTreeMap<PacketId, (u64, T)>,
@@ -84,6 +92,7 @@ pub struct Client<T> {
     out: Vec<u8>,
     received: Vec<u8>,
     events: VecDeque<Event<T>>,
+    changes: Vec<SessionChange>,
     now: Instant,
     last_sent: Instant,
     /// When a PINGREQ was sent whose PINGRESP has not come.
@@ -100,6 +109,7 @@ impl<T> Client<T> {
             connection: None,
             session: Session::default(),
             waiting: VecDeque::new(),
+            unnamed: 0,
             publishes: BTreeMap::new(),
             requests: BTreeMap::new(),
             last_request: 0,
@@ -109,11 +119,33 @@ impl<T> Client<T> {
             out: Vec::new(),
             received: Vec::new(),
             events: VecDeque::new(),
+            changes: Vec::new(),
             now: Instant::default(),
             last_sent: Instant::default(),
             pinged_at: None,
             is_reading: true,
         }
+    }
+
+    /// A client that goes on with the Session of an earlier process. `token` makes a token for each unfinished publish.
+    ///
+    /// Whether the server kept its part is known at CONNACK: if it did, what is unfinished is finished, with DUP; if not, it
+    /// is published anew.
+    pub fn restore(
+        settings: Settings,
+        session: &StoredSession,
+        mut token: impl FnMut(PacketId, Option<&Arc<KeptMessage>>) -> T,
+    ) -> Self {
+        let mut client = Self::new(settings);
+        for (id, message) in session.publishes() {
+            let unanswered = message.map(|message| (message.qos(), Arc::clone(message)));
+            client.session.outbound.restore(id, unanswered);
+            client.publishes.insert(id, token(id, message));
+        }
+        for (id, is_received) in session.received() {
+            client.restore_received(id, is_received);
+        }
+        client
     }
 
     /// A connection was opened: CONNECT goes out.
@@ -129,15 +161,11 @@ impl<T> Client<T> {
         let mut connection = ClientConnection::new(connect.version, KeepAlive::new(connect.keep_alive));
         let properties = &connect.properties;
         connection.topic_alias_maximum = properties.topic_alias_maximum().unwrap_or(0);
-        if let Some(maximum) = properties.receive_maximum().filter(|_| !self.settings.tolerates_excess) {
-            connection.receive_quota = crate::quota::Quota::new(maximum.get());
-        }
         if let Some(bytes) = properties.maximum_packet_size() {
             connection.own_packet_size_bytes_max = bytes.get();
         }
         if connect.clean_start {
-            self.session.inbound = crate::delivery::Inbound::default();
-            self.earlier.clear();
+            self.forget_incoming();
         }
         self.connection = Some(connection);
         self.last_sent = self.now;
@@ -165,6 +193,20 @@ impl<T> Client<T> {
             self.last_sent = self.now;
         }
         core::mem::take(&mut self.out)
+    }
+
+    /// Takes the changes of the Session since the last call, oldest first, if [`Settings::tells_changes`] says so.
+    ///
+    /// Each was made before the bytes that depend on it were encoded. So the owner that keeps them takes changes and bytes
+    /// together, and sends these bytes, and all later ones, when the changes are kept. That is all there is to the order:
+    /// nothing is sent that a restored client would not know of.
+    pub fn take_changes(&mut self) -> Vec<SessionChange> {
+        core::mem::take(&mut self.changes)
+    }
+
+    /// Whether [`Client::take_changes`] would tell any.
+    pub fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
     }
 
     /// What the owner should know of, oldest first.
@@ -212,7 +254,7 @@ impl<T> Client<T> {
 
     /// Publishes that wait for quota or for a connection, and those in flight.
     pub fn unfinished_publishes(&self) -> usize {
-        self.waiting.len() + self.publishes.len()
+        self.waiting.len() + self.session.outbound.len()
     }
 
     /// QoS 2 messages that came, and that the server has not released by PUBREL.
@@ -260,6 +302,12 @@ impl<T> Client<T> {
         let mut lost: Vec<_> = core::mem::take(&mut self.requests).into_values().collect();
         lost.sort_by_key(|(number, _)| *number);
         self.events.extend(lost.into_iter().map(|(_, token)| Event::RequestLost(token)));
+    }
+
+    fn changed(&mut self, change: SessionChange) {
+        if self.settings.tells_changes {
+            self.changes.push(change);
+        }
     }
 }
 

@@ -48,6 +48,11 @@ enum Slot<M> {
 }
 
 impl<M> Slot<M> {
+    /// A PUBLISH was sent, with QoS 1 or 2.
+    fn unanswered_by(qos: QoS, message: M) -> Self {
+        if qos == QoS::AtLeastOnce { Self::AwaitsPubAck(message) } else { Self::AwaitsPubRec(message) }
+    }
+
     /// The message of a PUBLISH that was not answered, and its QoS.
     fn unanswered(&self) -> Option<(QoS, &M)> {
         match self {
@@ -121,15 +126,53 @@ impl<M> Outbound<M> {
         if qos == QoS::AtMostOnce || self.is_exhausted() {
             return Err(message);
         }
-        let Some(id) = self.next_id(is_taken) else { return Err(message) };
-        let slot =
-            if qos == QoS::AtLeastOnce { Slot::AwaitsPubAck(message) } else { Slot::AwaitsPubRec(message) };
-        self.entries.push_back(Entry { id, slot, is_in_flight: true });
+        let Some(id) = self.reserve(is_taken) else { return Err(message) };
+        self.push_as(id, qos, message);
+        Ok(id)
+    }
+
+    /// Gives out an identifier for [`Outbound::push_as`]: the next one that no unfinished message has and that is not taken
+    /// otherwise; `None` if there is none.
+    pub fn reserve(&mut self, is_taken: impl Fn(PacketId) -> bool) -> Option<PacketId> {
+        let mut id = self.last_id;
+        for _ in 0..u16::MAX {
+            let candidate = PacketId::new(id.wrapping_add(1)).unwrap_or(PacketId::MIN);
+            id = candidate.get();
+            // Identifiers follow each other, so the first to be met again is that of the first slot.
+            self.has_gone_round |= self.entries.front().is_some_and(|first| first.id == candidate);
+            let is_in_use = self.has_gone_round && self.place(candidate).is_some();
+            if !is_in_use && !is_taken(candidate) {
+                self.last_id = id;
+                return Some(candidate);
+            }
+        }
+        None
+    }
+
+    /// Takes a message up for sending with `qos` 1 or 2 under an identifier that [`Outbound::reserve`] gave out.
+    pub fn push_as(&mut self, id: PacketId, qos: QoS, message: M) {
+        self.entries.push_back(Entry { id, slot: Slot::unanswered_by(qos, message), is_in_flight: true });
         self.unfinished += 1;
         self.in_flight += 1;
         self.unreleased_from = self.entries.len();
         self.unsent_from = self.entries.len();
-        Ok(id)
+    }
+
+    /// Takes a message up again that an earlier process began to send: with its QoS where its PUBLISH is unanswered, with
+    /// nothing where PUBREC came. To be called in the order of the messages, before anything else; what is due comes out of
+    /// [`Outbound::next_resend`].
+    pub fn restore(&mut self, id: PacketId, unanswered: Option<(QoS, M)>) {
+        let slot = unanswered.map_or(Slot::AwaitsPubComp, |(qos, message)| Slot::unanswered_by(qos, message));
+        self.entries.push_back(Entry { id, slot, is_in_flight: false });
+        self.unfinished += 1;
+        self.last_id = id.get();
+        self.has_gone_round = true; // nobody knows where the numbers began
+    }
+
+    /// Gives up a message, wherever it is; `false` if there is no such message.
+    pub fn abandon(&mut self, id: PacketId) -> bool {
+        let place = self.place(id);
+        place.map(|place| self.finish(place)).is_some()
     }
 
     /// PUBACK came [MQTT-4.3.2-3].
@@ -288,51 +331,6 @@ impl<M> Outbound<M> {
         self.entries.retain(is_unfinished);
     }
 
-    /// The next Packet Identifier that is not in use, for a packet that is none of these messages; `None` if all are.
-    pub fn next_id(&mut self, is_taken: impl Fn(PacketId) -> bool) -> Option<PacketId> {
-        let mut id = self.last_id;
-        for _ in 0..u16::MAX {
-            let candidate = PacketId::new(id.wrapping_add(1)).unwrap_or(PacketId::MIN);
-            id = candidate.get();
-            // Identifiers follow each other, so the first to be met again is that of the first slot.
-            self.has_gone_round |= self.entries.front().is_some_and(|first| first.id == candidate);
-            let is_in_use = self.has_gone_round && self.place(candidate).is_some();
-            if !is_in_use && !is_taken(candidate) {
-                self.last_id = id;
-                return Some(candidate);
-            }
-        }
-        None
-    }
-
-    /// Takes up a message that was sent with this identifier in an earlier life of the program. It has to be sent again.
-    ///
-    /// # Errors
-    /// Gives the message back if the identifier is in use, or if `qos` is 0.
-    pub fn restore(&mut self, id: PacketId, qos: QoS, message: M) -> Result<(), M> {
-        match qos {
-            QoS::AtLeastOnce if !self.contains(id) => self.restore_slot(id, Slot::AwaitsPubAck(message)),
-            QoS::ExactlyOnce if !self.contains(id) => self.restore_slot(id, Slot::AwaitsPubRec(message)),
-            _ => return Err(message),
-        }
-        Ok(())
-    }
-
-    /// Takes up a message whose PUBREC came in an earlier life of the program: PUBREL has to be sent again.
-    pub fn restore_released(&mut self, id: PacketId) {
-        match self.place(id) {
-            Some(place) => self.entries[place].slot = Slot::AwaitsPubComp,
-            None => self.restore_slot(id, Slot::AwaitsPubComp),
-        }
-    }
-
-    fn restore_slot(&mut self, id: PacketId, slot: Slot<M>) {
-        self.has_gone_round |= self.entries.back().is_some_and(|last| last.id >= id);
-        self.entries.push_back(Entry { id, slot, is_in_flight: false });
-        self.unfinished += 1;
-        self.last_id = id.get();
-    }
-
     /// An unanswered message, with its QoS.
     pub fn get(&self, id: PacketId) -> Option<(QoS, &M)> {
         self.entries.get(self.place(id)?)?.slot.unanswered()
@@ -399,6 +397,11 @@ impl Inbound {
         }
     }
 
+    /// An earlier process took a message over whose PUBREL has not come yet.
+    pub fn restore(&mut self, id: PacketId) {
+        self.received.insert(id);
+    }
+
     /// The message was refused by a PUBREC of 0x80 or above: the identifier is free again [MQTT-4.3.3-9].
     pub fn refused(&mut self, id: PacketId) {
         self.pending.remove(&id);
@@ -407,11 +410,6 @@ impl Inbound {
     /// PUBREL came; `true` if the identifier was known. It is free again [MQTT-4.3.3-12].
     pub fn release(&mut self, id: PacketId) -> bool {
         self.received.remove(&id)
-    }
-
-    /// Takes up an identifier whose message was taken over in an earlier life of the program.
-    pub fn restore(&mut self, id: PacketId) {
-        self.received.insert(id);
     }
 
     /// The identifiers whose messages were taken over.

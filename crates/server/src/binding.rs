@@ -7,7 +7,28 @@ use std::net::ToSocketAddrs;
 use martlet_transport::Listener;
 
 use crate::errors::StartError;
-use crate::options::{Host, ListenAddress};
+use crate::options::{Host, ListenAddress, Place, UnixAddress};
+
+/// Binds to a place to listen, which may be several addresses.
+///
+/// # Errors
+/// [`StartError::Resolve`], [`StartError::Listen`] and [`StartError::ListenUnix`].
+pub(crate) fn bind(place: &Place) -> Result<Vec<Listener>, StartError> {
+    match place {
+        Place::Tcp(address) => bind_tcp(address),
+        Place::Unix(address) => bind_unix(address).map(|listener| vec![listener]),
+    }
+}
+
+#[cfg(unix)]
+fn bind_unix(UnixAddress { path, mode }: &UnixAddress) -> Result<Listener, StartError> {
+    Listener::bind_unix(path, *mode).map_err(|cause| StartError::ListenUnix { path: path.clone(), cause })
+}
+
+#[cfg(not(unix))]
+fn bind_unix(UnixAddress { path, .. }: &UnixAddress) -> Result<Listener, StartError> {
+    Err(StartError::ListenUnix { path: path.clone(), cause: io::ErrorKind::Unsupported.into() })
+}
 
 /// Binds to every address of a place to listen.
 ///
@@ -16,7 +37,7 @@ use crate::options::{Host, ListenAddress};
 ///
 /// # Errors
 /// [`StartError::Resolve`] and [`StartError::Listen`].
-pub(crate) fn bind(place: &ListenAddress) -> Result<Vec<Listener>, StartError> {
+fn bind_tcp(place: &ListenAddress) -> Result<Vec<Listener>, StartError> {
     bind_each(addresses(place)?, Listener::bind)
 }
 
@@ -95,21 +116,21 @@ mod tests {
     #[test]
     fn an_address_of_another_machine_is_an_error_when_it_is_the_only_one() {
         // 192.0.2.0/24 is set aside for documentation; no machine has such an address.
-        let error = bind(&place("192.0.2.1", 0)).unwrap_err();
+        let error = bind_tcp(&place("192.0.2.1", 0)).unwrap_err();
         assert!(matches!(error, StartError::Listen { .. }), "{error}");
     }
 
     #[test]
     fn an_address_that_is_taken_is_an_error() {
-        let first = bind(&place("127.0.0.1", 0)).unwrap();
-        let port = first[0].local_addr().unwrap().port();
-        let error = bind(&place("127.0.0.1", port)).unwrap_err();
+        let first = bind_tcp(&place("127.0.0.1", 0)).unwrap();
+        let port = first[0].local_addr().unwrap().unwrap().port();
+        let error = bind_tcp(&place("127.0.0.1", port)).unwrap_err();
         assert!(error.to_string().starts_with("Address already in use (127.0.0.1:"), "{error}");
     }
 
     #[test]
     fn a_name_without_an_address_is_an_error() {
-        let error = bind(&place("no-such-host.invalid", 0)).unwrap_err();
+        let error = bind_tcp(&place("no-such-host.invalid", 0)).unwrap_err();
         assert!(matches!(error, StartError::Resolve { .. }), "{error}");
     }
 }

@@ -2,33 +2,39 @@
 
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use martlet_engine::{Commons, Config, Engine, ShardId};
-use martlet_transport::Listener;
+use martlet_transport::{Listener, TlsOptions};
 use mio::{Poll, Waker};
 
 use crate::binding;
 use crate::clock::Clock;
 use crate::doors::{Members, SingleNode};
 use crate::drive::{INBOX, Parts, Shard};
-use crate::errors::{ShardFailed, StartError};
+use crate::entrance::Entrance;
+use crate::errors::{ReloadError, ShardFailed, StartError};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
-use crate::options::{Options, Rules};
+use crate::options::{ListenerOptions, Options, Place, Rules, Wording};
 use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
+use crate::seats::Seats;
 
 /// A running broker. Dropping it shuts it down.
 ///
 /// Nothing of a broker is global: a process may run many.
-#[derive(Debug)]
 pub struct Broker {
     threads: Vec<JoinHandle<io::Result<()>>>,
     stopper: Stopper,
     addresses: Vec<SocketAddr>,
+    paths: Vec<PathBuf>,
     /// The connections of each shard.
     gauges: Vec<Arc<AtomicUsize>>,
+    /// What the listeners are, several for one that has several addresses.
+    entrances: Vec<Arc<Entrance>>,
 }
 
 impl Broker {
@@ -37,8 +43,9 @@ impl Broker {
     /// # Errors
     /// See [`StartError`].
     pub fn start(options: Options) -> Result<Self, StartError> {
+        let paths = paths(&options);
         let listeners = bind_all(&options)?;
-        let addresses = local_addresses(&listeners)?;
+        let addresses = local_addresses(&listeners).map_err(StartError::Shard)?;
         let opened = match &options.persistence {
             Some(persistence) => Some(open(persistence, options.shard_count())?),
             None => None,
@@ -46,17 +53,27 @@ impl Broker {
         let shards = opened.as_ref().map_or_else(|| options.shard_count(), |opened| opened.shards);
         let members: Arc<dyn Members> = Arc::new(SingleNode { shards });
         let (polls, inboxes) = inboxes(shards).map_err(StartError::Shard)?;
+        let seats = Arc::new(Seats::new(&options));
         let common = Common {
+            seats,
             commons: Commons::new(shards, &options.engine),
             config: options.engine,
             rules: options.rules,
+            wording: options.wording,
+            handshake_time_max: options.handshake_time_max,
             clock: Clock::start(),
             members: Arc::clone(&members),
             inboxes: Arc::clone(&inboxes),
         };
         // Dropped on an error further down, it ends the threads that run already.
-        let mut broker =
-            Self { threads: Vec::new(), stopper: Stopper { inboxes }, addresses, gauges: Vec::new() };
+        let mut broker = Self {
+            threads: Vec::new(),
+            stopper: Stopper { inboxes },
+            addresses,
+            paths,
+            gauges: Vec::new(),
+            entrances: listeners.iter().map(|(entrance, _)| Arc::clone(entrance)).collect(),
+        };
         let engines = common.engines(opened.as_ref(), options.persistence.as_ref())?;
         for ((id, poll), (engine, log)) in members.view().shards_here().zip(polls).zip(engines) {
             let gauge = Arc::new(AtomicUsize::new(0));
@@ -65,7 +82,20 @@ impl Broker {
             broker.spawn(Parts { log, ..parts }).map_err(StartError::Shard)?;
         }
         for address in &broker.addresses {
-            tracing::info!(%address, shards, "listening");
+            match options.wording {
+                Wording::Own => tracing::info!(%address, shards, "listening"),
+                Wording::Mosquitto => {
+                    let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+                    tracing::info!("Opening {family} listen socket on port {}.", address.port());
+                }
+            }
+        }
+        for path in &broker.paths {
+            let path = path.display();
+            match options.wording {
+                Wording::Own => tracing::info!(%path, shards, "listening"),
+                Wording::Mosquitto => tracing::info!("Opening unix listen socket on path {path}."),
+            }
         }
         Ok(broker)
     }
@@ -86,14 +116,33 @@ impl Broker {
         Ok(())
     }
 
-    /// The addresses that the broker listens on, with the ports that were chosen.
+    /// The TCP addresses that the broker listens on, with the ports that were chosen, in the order of its listeners.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The paths of the Unix sockets that the broker listens on.
+    pub fn local_paths(&self) -> &[PathBuf] {
+        &self.paths
     }
 
     /// The open connections, those that are being closed included. As of each shard's last turn.
     pub fn connections(&self) -> usize {
         self.gauges.iter().map(|gauge| gauge.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Reads the TLS options of a listener anew: certificates, keys, authorities, revocations. They are for connections
+    /// that come from now on; those that are open go on with what they have.
+    ///
+    /// # Errors
+    /// See [`ReloadError`]. Everything stays as it was then.
+    pub fn reload_tls(&self, listener: u16, options: &TlsOptions) -> Result<(), ReloadError> {
+        self.tls_reloader().reload(listener, options)
+    }
+
+    /// What reads TLS options anew, for another thread.
+    pub fn tls_reloader(&self) -> TlsReloader {
+        TlsReloader { entrances: self.entrances.clone() }
     }
 
     /// What tells the broker to shut down, for another thread.
@@ -130,11 +179,40 @@ impl Broker {
     }
 }
 
+impl core::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Broker").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Broker {
     fn drop(&mut self) {
         self.stopper.stop();
         // Nobody is left to be told of a failure; the log has it.
         let _ = self.join();
+    }
+}
+
+/// Reads the TLS options of a broker's listeners anew.
+#[derive(Clone)]
+pub struct TlsReloader {
+    entrances: Vec<Arc<Entrance>>,
+}
+
+impl TlsReloader {
+    /// Does what [`Broker::reload_tls`] does.
+    ///
+    /// # Errors
+    /// See [`ReloadError`]. Everything stays as it was then.
+    pub fn reload(&self, listener: u16, options: &TlsOptions) -> Result<(), ReloadError> {
+        let entrance = self.entrances.iter().find(|entrance| entrance.number() == listener);
+        entrance.ok_or(ReloadError::NoListener)?.reload_tls(options)
+    }
+}
+
+impl core::fmt::Debug for TlsReloader {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("TlsReloader").finish_non_exhaustive()
     }
 }
 
@@ -168,9 +246,12 @@ impl Drop for EndsAll {
 
 /// What the shards of a broker have in common.
 struct Common {
+    seats: Arc<Seats>,
     commons: Arc<Commons>,
     config: Config,
     rules: Rules,
+    wording: Wording,
+    handshake_time_max: Duration,
     clock: Clock,
     members: Arc<dyn Members>,
     inboxes: Arc<Inboxes>,
@@ -215,17 +296,20 @@ impl Common {
         &self,
         id: ShardId,
         poll: Poll,
-        listeners: &[(u16, Listener)],
+        listeners: &[(Arc<Entrance>, Listener)],
         gauge: Arc<AtomicUsize>,
         engine: Engine,
     ) -> io::Result<Parts> {
-        let acceptors = listeners.iter().map(|(number, listener)| Ok((*number, listener.acceptor()?)));
+        let acceptors =
+            listeners.iter().map(|(entrance, listener)| Ok((Arc::clone(entrance), listener.acceptor()?)));
         let inboxes = Arc::clone(&self.inboxes);
         Ok(Parts {
             id,
             poll,
             engine,
             connections_max: self.config.limits.connections_max,
+            seats: Arc::clone(&self.seats),
+            handshake_time_max: self.handshake_time_max,
             clock: self.clock,
             acceptors: acceptors.collect::<io::Result<_>>()?,
             inboxes: Arc::clone(&inboxes),
@@ -233,6 +317,7 @@ impl Common {
             members: Arc::clone(&self.members),
             log: None,
             authenticator: self.rules.authenticator.clone(),
+            wording: self.wording,
             gauge,
         })
     }
@@ -244,18 +329,27 @@ fn open(persistence: &Persistence, shards: u16) -> Result<Opened, StartError> {
         .map_err(|cause| StartError::Persistence { location: persistence.location.clone(), cause })
 }
 
-/// Binds every place to listen on. Each listener has the number of its place.
-fn bind_all(options: &Options) -> Result<Vec<(u16, Listener)>, StartError> {
+/// Binds every place to listen at.
+fn bind_all(options: &Options) -> Result<Vec<(Arc<Entrance>, Listener)>, StartError> {
     let mut listeners = Vec::new();
-    for (number, place) in (0..).zip(&options.listeners) {
-        listeners.extend(binding::bind(place)?.into_iter().map(|listener| (number, listener)));
+    for (number, options) in (0..).zip(&options.listeners) {
+        let entrance = Arc::new(Entrance::new(number, options)?);
+        let bound = binding::bind(&options.place)?.into_iter();
+        listeners.extend(bound.map(|listener| (Arc::clone(&entrance), listener)));
     }
     if listeners.is_empty() { Err(StartError::NoListener) } else { Ok(listeners) }
 }
 
-fn local_addresses(listeners: &[(u16, Listener)]) -> Result<Vec<SocketAddr>, StartError> {
-    let addresses = listeners.iter().map(|(_, listener)| listener.local_addr());
-    addresses.collect::<io::Result<_>>().map_err(StartError::Shard)
+fn local_addresses(listeners: &[(Arc<Entrance>, Listener)]) -> io::Result<Vec<SocketAddr>> {
+    listeners.iter().filter_map(|(_, listener)| listener.local_addr().transpose()).collect()
+}
+
+fn paths(options: &Options) -> Vec<PathBuf> {
+    let path = |listener: &ListenerOptions| match &listener.place {
+        Place::Unix(address) => Some(address.path.clone()),
+        Place::Tcp(_) => None,
+    };
+    options.listeners.iter().filter_map(path).collect()
 }
 
 /// An event queue for each shard, and the inbox that wakes it.

@@ -1,170 +1,115 @@
-//! The configuration file: the syntax of mosquitto.conf(5), with our own options beside Mosquitto's.
+//! The configuration: the whole of mosquitto.conf(5), with our own options beside Mosquitto's.
 //!
-//! A line is an option and its value, separated by blanks; a line that begins with `#` is a comment. Later lines win.
-//! An option that this version does not support is an error: a broker that silently leaves out half of a
-//! configuration, its access control for example, does not do what it was told.
+//! A line is an option and its value, separated by blanks; a line that begins with `#` is a comment. What options there
+//! are stands in one [`table`], from which reading, messages, explanations and the documentation follow. What a file says
+//! becomes [`Settings`], plain typed data; what the broker is started with is made of these by [`Plan`].
+//!
+//! What this version cannot do is an error: a broker that silently leaves out half of a configuration, its access control
+//! for example, does not do what it was told.
 
-mod limits;
+mod bridge_topic;
+mod changes;
+mod check;
+mod environment;
+pub mod lint;
+mod note;
 mod number;
+mod option;
+mod plan;
+mod problem;
 mod reader;
+mod settings;
+mod source;
+mod structure;
+pub mod table;
+mod theirs;
+mod unsupported;
+mod value;
 
-use core::fmt;
-use core::num::NonZeroU16;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
-use martlet_engine::Config;
-use martlet_store::Durability;
+pub use changes::{Change, changes};
+pub use note::{Note, NoteKind, Weight};
+pub use option::{ConfigOption, Feature, Reload, Status};
+pub use plan::{Plan, PlanError};
+pub use problem::{Above, Combination, ConfigError, EnvironmentProblem, Named, Place, Problem};
+pub use reader::{Given, Section};
+pub use settings::*;
 
-use crate::options::ListenAddress;
 use reader::Reader;
 
-/// What a configuration file says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// Where to listen; empty if the file does not say.
-    pub listeners: Vec<ListenAddress>,
-    /// The number of shards, if the file says.
-    pub shards: Option<NonZeroU16>,
-    /// Limits and features.
-    pub engine: Config,
-    /// What is kept, and where.
-    pub keeping: Keeping,
+/// Whose program is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Ours.
+    #[default]
+    Martlet,
+    /// Ours, called as `mosquitto`: its defaults, its messages, and no variables of the environment in values.
+    Mosquitto,
 }
 
-/// What a configuration file says of what is kept when the broker ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keeping {
-    /// `persistence`, if the file says.
-    pub is_on: Option<bool>,
-    /// `persistence_location`, if the file says.
-    pub location: Option<PathBuf>,
-    /// `durability`
-    pub durability: Durability,
+/// A configuration that was read.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    /// What it says.
+    pub settings: Settings,
+    /// Each line that sets something, in their order.
+    pub given: Vec<Given>,
+    /// Where each listener begins.
+    pub listener_places: Vec<Place>,
+    /// Where each bridge begins.
+    pub bridge_places: Vec<Place>,
 }
 
-impl Default for Keeping {
-    fn default() -> Self {
-        Self { is_on: None, location: None, durability: Durability::Strict }
-    }
-}
-
-impl Settings {
-    /// Reads a file.
+impl Configuration {
+    /// Reads a file, and all files that it includes. What there is to say goes to `notes`, in the case of an error too.
     ///
     /// # Errors
-    /// [`Problem::Unreadable`] for the file, and every other [`Problem`] for what is in it.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let file = path.display().to_string();
-        match fs::read(path) {
-            Ok(bytes) => Self::parse(&file, &bytes),
-            Err(cause) => Err(ConfigError { file, line: None, problem: Problem::Unreadable(cause) }),
-        }
+    /// The first [`Problem`] in it.
+    pub fn read(path: &Path, dialect: Dialect, notes: &mut Vec<Note>) -> Result<Self, ConfigError> {
+        let mut reader = reader(dialect, notes);
+        source::read_main(&mut reader, path)?;
+        finish(reader, &path.display().to_string())
     }
 
     /// Reads the text of a file with this name.
     ///
     /// # Errors
     /// The first [`Problem`] in it.
-    pub fn parse(file: &str, text: &[u8]) -> Result<Self, ConfigError> {
-        let error = |(line, problem)| ConfigError { file: file.into(), line: Some(line), problem };
-        let mut reader = Reader::default();
-        for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
-            let line = str::from_utf8(line).map_err(|_| error((number, Problem::Text)))?;
-            if !line.starts_with('#') {
-                let mut words = line.split_ascii_whitespace();
-                if let Some(option) = words.next() {
-                    let values: Vec<&str> = words.collect();
-                    reader.take(number, option, &values).map_err(|problem| error((number, problem)))?;
-                }
-            }
-        }
-        reader.finish().map_err(error)
+    pub fn parse(
+        name: &str,
+        text: &[u8],
+        dialect: Dialect,
+        notes: &mut Vec<Note>,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = reader(dialect, notes);
+        source::read_main_text(&mut reader, name, text)?;
+        finish(reader, name)
     }
 }
 
-/// What is wrong with a configuration file.
-#[derive(Debug)]
-pub struct ConfigError {
-    /// The name of the file.
-    pub file: String,
-    /// The line, counted from 1; `None` when it is the file as a whole.
-    pub line: Option<usize>,
-    /// What is wrong there.
-    pub problem: Problem,
+fn reader(dialect: Dialect, notes: &mut Vec<Note>) -> Reader<'_> {
+    let lookup: Option<environment::Lookup<'_>> = match dialect {
+        Dialect::Martlet => Some(&environment::of_process),
+        Dialect::Mosquitto => None,
+    };
+    Reader::new(notes, lookup)
 }
 
-/// What is wrong with a line, or with the file.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Problem {
-    /// The file cannot be read.
-    Unreadable(io::Error),
-    /// The line is not UTF-8.
-    Text,
-    /// This version does not have the option, or not with this value.
-    Unsupported {
-        /// The option, with its value if that is what is not supported.
-        what: String,
-    },
-    /// The option has too few values, or too many.
-    Count {
-        /// The option.
-        option: String,
-        /// What belongs behind it.
-        expected: &'static str,
-    },
-    /// The value is not what the option takes.
-    Value {
-        /// The option.
-        option: String,
-        /// The value.
-        value: String,
-        /// What it takes.
-        expected: String,
-    },
-    /// Nobody could connect to a listener: anonymous clients may not, and there is no authentication.
-    NobodyAllowed,
-}
-
-impl core::error::Error for ConfigError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match &self.problem {
-            Problem::Unreadable(cause) => Some(cause),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        write!(f, ": {}", self.problem)
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(cause) => write!(f, "cannot be read: {cause}"),
-            Self::Text => write!(f, "not UTF-8"),
-            Self::Unsupported { what } => {
-                write!(f, "`{}` is not supported in this version", what.escape_debug())
-            }
-            Self::Count { option, expected } => write!(f, "`{option}` takes {expected}"),
-            Self::Value { option, value, expected } => {
-                write!(f, "`{option}` takes {expected}, not `{}`", value.escape_debug())
-            }
-            Self::NobodyAllowed => write!(
-                f,
-                "nobody could connect: this version has no authentication, and there is no `allow_anonymous true`"
-            ),
-        }
-    }
+fn finish(reader: Reader<'_>, file: &str) -> Result<Configuration, ConfigError> {
+    let Reader { settings, given, listener_places, bridge_places, .. } = reader;
+    let this_host = nix::unistd::gethostname().unwrap_or_default();
+    check::check(&settings, &listener_places, &bridge_places, &this_host.to_string_lossy()).map_err(
+        |(at, problem)| ConfigError {
+            file: Arc::from(file),
+            at,
+            included_at: None,
+            is_late: true,
+            problem: Box::new(problem),
+        },
+    )?;
+    Ok(Configuration { settings, given, listener_places, bridge_places })
 }
 
 #[cfg(test)]

@@ -3,19 +3,27 @@
 //! A slot is small and holds no buffer: what an idle connection costs here is 24 bytes. The index of a slot is the
 //! token of its socket; the generation tells one user of a slot from the next.
 
+use std::sync::Arc;
+
 use martlet_engine::ConnectionId;
 use martlet_transport::Stream;
 
-use crate::farewell::Farewell;
+use crate::seats::Seats;
 
 /// One connection and what is known of its socket.
 pub(crate) struct Connection {
     pub(crate) stream: Stream,
-    /// The number of the listener that accepted it.
-    pub(crate) listener: u16,
+    /// The number of its listener.
+    listener: u16,
     pub(crate) flags: Flags,
-    /// The engine has forgotten the connection; only these last bytes are still to be sent.
-    pub(crate) farewell: Option<Box<Farewell>>,
+    /// Which user of its slot this is.
+    generation: u32,
+}
+
+impl Connection {
+    pub(crate) const fn new(stream: Stream, listener: u16, flags: Flags) -> Self {
+        Self { stream, listener, flags, generation: 0 }
+    }
 }
 
 /// What edge-triggered events and earlier calls have told about a socket.
@@ -31,6 +39,10 @@ impl Flags {
     pub(crate) const BLOCKED: Self = Self(4);
     /// Writing has failed for good. What the peer sent before is still read.
     pub(crate) const BROKEN: Self = Self(8);
+    /// The engine has forgotten the connection; only its [`Farewell`](crate::farewell::Farewell) goes on.
+    pub(crate) const LEAVING: Self = Self(16);
+    /// The engine does not know the connection yet: its layers are not through with their handshakes.
+    pub(crate) const OPENING: Self = Self(32);
 
     pub(crate) const fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
@@ -57,15 +69,37 @@ pub(crate) struct Connections {
     slots: Vec<Slot>,
     /// Indices of empty slots, the one that was emptied last on top.
     free: Vec<u32>,
+    seats: Arc<Seats>,
 }
 
-struct Slot {
-    generation: u32,
-    connection: Option<Connection>,
+enum Slot {
+    /// Nobody is here; the next one will have this generation.
+    Empty {
+        generation: u32,
+    },
+    Taken(Connection),
+}
+
+impl Slot {
+    const fn generation(&self) -> u32 {
+        match self {
+            Self::Empty { generation } | Self::Taken(Connection { generation, .. }) => *generation,
+        }
+    }
 }
 
 impl Connections {
-    /// Finds a place, lets `register` make the socket known under it, and keeps the connection there.
+    /// An empty slab, whose connections give their seats back when they go.
+    pub(crate) fn new(seats: Arc<Seats>) -> Self {
+        Self { seats, ..Self::default() }
+    }
+
+    /// Takes a seat for a connection that has just been accepted, if one is free.
+    pub(crate) fn take_seat(&self, listener: u16) -> bool {
+        self.seats.take(listener)
+    }
+
+    /// Finds a place for a connection that has a seat, lets `register` make the socket known under it, and keeps the connection there.
     ///
     /// # Errors
     /// Those of `register`; the connection is dropped then.
@@ -76,38 +110,53 @@ impl Connections {
     ) -> Result<ConnectionId, E> {
         let index = self.free.last().copied().unwrap_or_else(|| {
             let index = u32::try_from(self.slots.len()).expect("a process has fewer than 2^32 sockets");
-            self.slots.push(Slot { generation: 0, connection: None });
+            self.slots.push(Slot::Empty { generation: 0 });
             self.free.push(index);
             index
         });
         let slot = &mut self.slots[index as usize];
-        let id = ConnectionId { index, generation: slot.generation };
-        register(&mut connection.stream, id)?;
-        slot.connection = Some(connection);
+        let id = ConnectionId { index, generation: slot.generation() };
+        register(&mut connection.stream, id).inspect_err(|_| self.seats.give_back(connection.listener))?;
+        connection.generation = id.generation;
+        *slot = Slot::Taken(connection);
         self.free.pop();
         Ok(id)
     }
 
-    /// Takes a connection out of its place, if it is still there. The next one may have the place.
+    /// Takes a connection out of its place for good, if it is still there. The next one may have the place and the seat.
     pub(crate) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
-        let slot = self.slots.get_mut(id.index as usize).filter(|slot| slot.generation == id.generation)?;
-        let connection = slot.connection.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
+        let connection = self.hand_over(id)?;
+        self.seats.give_back(connection.listener);
+        Some(connection)
+    }
+
+    /// Takes a connection out of its place, if it is still there. It keeps its seat, for another shard.
+    pub(crate) fn hand_over(&mut self, id: ConnectionId) -> Option<Connection> {
+        self.peek(id)?;
+        let empty = Slot::Empty { generation: id.generation.wrapping_add(1) };
+        let Slot::Taken(connection) = core::mem::replace(&mut self.slots[id.index as usize], empty) else {
+            unreachable!("a connection has just been seen here")
+        };
         self.free.push(id.index);
         Some(connection)
     }
 
     /// The connection at a place, and its whole id.
     pub(crate) fn at(&mut self, index: u32) -> Option<(ConnectionId, &mut Connection)> {
-        let slot = self.slots.get_mut(index as usize)?;
-        let id = ConnectionId { index, generation: slot.generation };
-        slot.connection.as_mut().map(|connection| (id, connection))
+        match self.slots.get_mut(index as usize)? {
+            Slot::Taken(connection) => {
+                Some((ConnectionId { index, generation: connection.generation }, connection))
+            }
+            Slot::Empty { .. } => None,
+        }
     }
 
     /// The connection with this id, if it is still there, to look at.
     pub(crate) fn peek(&self, id: ConnectionId) -> Option<&Connection> {
-        let slot = self.slots.get(id.index as usize)?;
-        slot.connection.as_ref().filter(|_| slot.generation == id.generation)
+        match self.slots.get(id.index as usize)? {
+            Slot::Taken(connection) => Some(connection).filter(|found| found.generation == id.generation),
+            Slot::Empty { .. } => None,
+        }
     }
 
     /// The connection with this id, if it is still there.
@@ -135,7 +184,7 @@ mod tests {
     fn streams(count: usize) -> (Vec<std::net::TcpStream>, Vec<Stream>) {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let acceptor = listener.acceptor().unwrap();
-        let address = listener.local_addr().unwrap();
+        let address = listener.local_addr().unwrap().unwrap();
         let peers = (0..count).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
         let mut accepted = Vec::new();
         while accepted.len() < count {
@@ -144,15 +193,25 @@ mod tests {
         (peers, accepted)
     }
 
+    /// So many that nobody is refused, all taken, as if everyone in the tests had been accepted.
+    fn seats() -> Arc<Seats> {
+        let seats = Arc::new(Seats::default());
+        for _ in 0..100 {
+            assert!(seats.take(0));
+        }
+        seats
+    }
+
     fn insert(connections: &mut Connections, stream: Stream) -> ConnectionId {
-        let connection = Connection { stream, listener: 0, flags: Flags::default(), farewell: None };
-        connections.insert(connection, |_, _| Ok::<(), Infallible>(())).unwrap()
+        connections
+            .insert(Connection::new(stream, 0, Flags::default()), |_, _| Ok::<(), Infallible>(()))
+            .unwrap()
     }
 
     #[test]
     fn a_place_is_used_again_with_another_generation() {
         let (_peers, streams) = streams(3);
-        let mut connections = Connections::default();
+        let mut connections = Connections::new(seats());
         let ids: Vec<ConnectionId> =
             streams.into_iter().map(|stream| insert(&mut connections, stream)).collect();
         assert_eq!(ids.iter().map(|id| id.index).collect::<Vec<_>>(), [0, 1, 2]);
@@ -172,9 +231,8 @@ mod tests {
     #[test]
     fn a_connection_that_cannot_be_registered_leaves_no_trace() {
         let (_peers, mut streams) = streams(2);
-        let mut connections = Connections::default();
-        let stream = streams.remove(0);
-        let connection = Connection { stream, listener: 0, flags: Flags::default(), farewell: None };
+        let mut connections = Connections::new(seats());
+        let connection = Connection::new(streams.remove(0), 0, Flags::default());
         assert_eq!(connections.insert(connection, |_, _| Err("no")).unwrap_err(), "no");
         assert!(connections.is_empty());
         assert_eq!(insert(&mut connections, streams.remove(0)).index, 0);

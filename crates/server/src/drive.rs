@@ -4,7 +4,8 @@
 //! other shards but their inboxes. A turn of the loop goes
 //!
 //! 1. wait for events, mail, or the time that the engine asked to be woken at;
-//! 2. take the mail, accept, and read: each socket at most once, all together a bounded number of bytes;
+//! 2. take the mail, accept, and read: each socket at most once, all together a bounded number of bytes, then those
+//!    that are still in a handshake;
 //! 3. drain the engine: forward to other shards, append to the log;
 //! 4. write, one vectored write for each connection that has unsent bytes; then drain again, until nothing is new.
 //!
@@ -12,6 +13,7 @@
 
 mod incoming;
 mod keeping;
+mod opening;
 mod outgoing;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -21,18 +23,24 @@ use std::io;
 use std::sync::Arc;
 
 use martlet_engine::{BatchId, ConnectionId, Engine, Input, Instant, ShardId};
-use martlet_transport::Acceptor;
+use martlet_transport::{Acceptor, READ_BYTES_MAX, Scratch};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
 use crate::doors::{Fabric, Members};
-use crate::farewell::Deadlines;
+use crate::entrance::Entrance;
+use crate::farewell::Farewells;
 use crate::inbox::{HandedOver, Inboxes, Mail};
-use crate::options::Authenticator;
+use crate::lobby::Lobby;
+use crate::notices;
+use crate::openings::Openings;
+use crate::options::{Authenticator, Wording};
 use crate::persist::ShardLog;
+use crate::readable::Readable;
 use crate::reception::{Arrival, Reception};
+use crate::seats::Seats;
 
 /// Events that one wait brings at most; further ones come with the next.
 const EVENTS_PER_TURN_MAX: usize = 1024;
@@ -57,14 +65,19 @@ pub(crate) struct Parts {
     pub(crate) engine: Engine,
     /// The most connections that the shard takes.
     pub(crate) connections_max: usize,
+    /// Those that all shards have together.
+    pub(crate) seats: Arc<Seats>,
+    /// How long the layers of a connection may take for their handshakes.
+    pub(crate) handshake_time_max: Duration,
     pub(crate) clock: Clock,
-    pub(crate) acceptors: Vec<(u16, Acceptor)>,
+    pub(crate) acceptors: Vec<(Arc<Entrance>, Acceptor)>,
     pub(crate) inboxes: Arc<Inboxes>,
     pub(crate) fabric: Box<dyn Fabric>,
     pub(crate) members: Arc<dyn Members>,
     /// The log, if anything has to survive.
     pub(crate) log: Option<ShardLog>,
     pub(crate) authenticator: Option<Arc<Authenticator>>,
+    pub(crate) wording: Wording,
     /// Where the shard tells how many connections it has.
     pub(crate) gauge: Arc<AtomicUsize>,
 }
@@ -76,15 +89,18 @@ pub(crate) struct Shard {
     now: Instant,
     connections: Connections,
     reception: Reception,
-    /// Connections that may have something to read, each once: those that have [`Flags::QUEUED`].
-    readable: VecDeque<ConnectionId>,
+    lobby: Lobby,
+    readable: Readable,
     /// What a read fills; the same for all connections.
     read_buffer: Box<[u8]>,
+    /// What the layers of connections work with.
+    scratch: Scratch,
     /// Connections that have, or may have, unsent bytes that the socket takes.
     transmits: Vec<ConnectionId>,
     /// Connections that the engine closed in this round, with their last bytes.
     closes: Vec<(ConnectionId, Vec<u8>)>,
-    farewells: Deadlines,
+    openings: Openings,
+    farewells: Farewells,
     /// Mail taken from the inbox and not yet handled.
     mail: VecDeque<Mail>,
     /// Mail is left, or may have come into the inbox since it was last emptied, without a further event.
@@ -120,14 +136,16 @@ impl Shard {
         let reception = Reception::open(acceptors, parts.poll.registry(), door)?;
         Ok(Self {
             now: parts.clock.now(),
-            parts,
-            connections: Connections::default(),
+            connections: Connections::new(Arc::clone(&parts.seats)),
             reception,
-            readable: VecDeque::new(),
-            read_buffer: vec![0; incoming::READ_BYTES_MAX].into(),
+            lobby: Lobby::default(),
+            readable: Readable::default(),
+            read_buffer: vec![0; READ_BYTES_MAX].into(),
+            scratch: Scratch::default(),
             transmits: Vec::new(),
             closes: Vec::new(),
-            farewells: Deadlines::default(),
+            openings: Openings::new(parts.handshake_time_max),
+            farewells: Farewells::default(),
             mail: VecDeque::new(),
             has_mail: false,
             spare_slices: Vec::new(),
@@ -136,6 +154,7 @@ impl Shard {
             durable: BatchId::default(),
             ends_at: None,
             counters: Counters::default(),
+            parts,
         })
     }
 
@@ -172,11 +191,13 @@ impl Shard {
         self.take_mail();
         self.accept();
         self.read();
+        self.read_openings();
         if self.wake_at.is_some_and(|at| at <= self.now) {
             self.parts.engine.handle(self.now, Input::WakeUp);
         }
         self.flush();
         self.keep();
+        self.end_overdue_openings();
         self.end_overdue_farewells();
         self.parts.gauge.store(self.connections.len(), Ordering::Relaxed);
     }
@@ -196,19 +217,12 @@ impl Shard {
             connection.flags.set(Flags::ENDING);
         }
         if event.is_readable() || connection.flags.has(Flags::ENDING) {
-            Self::queue(&mut self.readable, id, &mut connection.flags);
+            self.readable.push(id, &mut connection.flags);
         }
         if event.is_error() || (event.is_read_closed() && event.is_write_closed()) {
             connection.flags.set(Flags::BROKEN);
         } else if event.is_writable() && connection.flags.clear(Flags::BLOCKED) {
             self.transmits.push(id);
-        }
-    }
-
-    fn queue(readable: &mut VecDeque<ConnectionId>, id: ConnectionId, flags: &mut Flags) {
-        if !flags.has(Flags::QUEUED) {
-            flags.set(Flags::QUEUED);
-            readable.push_back(id);
         }
     }
 
@@ -241,20 +255,35 @@ impl Shard {
         if self.ends_at.is_some() {
             return; // Its client has been told nothing yet and will try elsewhere.
         }
-        let HandedOver { stream, peer, listener, received } = handed;
-        if let Some(connection) = self.open(stream, peer, listener) {
+        let HandedOver { stream, peer, received } = handed;
+        if let Some(connection) = self.open(stream, peer) {
             self.parts.engine.handle(self.now, Input::Received { connection, bytes: &received });
         }
     }
 
     fn accept(&mut self) {
+        self.seat_waiting();
         for _ in 0..ACCEPTS_PER_TURN_MAX {
-            let Some(Arrival { stream, peer, listener }) = self.reception.accept(self.now) else { return };
+            let Some(arrival) = self.reception.accept(self.now) else { return };
             if self.connections.len() >= self.parts.connections_max {
-                tracing::info!(%peer, maximum = self.parts.connections_max, "connection refused: too many");
-                continue;
+                notices::log_crowded(&arrival.peer, self.parts.wording);
+            } else if self.connections.take_seat(arrival.peer.listener) {
+                self.admit(arrival.stream, arrival.peer);
+            } else if let Err(arrival) = self.lobby.enter(self.now, arrival) {
+                notices::log_crowded(&arrival.peer, self.parts.wording);
             }
-            self.open(stream, Some(peer), listener);
+        }
+    }
+
+    /// Lets those in for whom there is a seat by now, and sends those away who have waited for too long.
+    fn seat_waiting(&mut self) {
+        loop {
+            let has_seat = |arrival: &Arrival| self.connections.take_seat(arrival.peer.listener);
+            let Some(Arrival { stream, peer }) = self.lobby.next_seated(has_seat) else { break };
+            self.admit(stream, peer);
+        }
+        while let Some(arrival) = self.lobby.pop_overdue(self.now) {
+            notices::log_crowded(&arrival.peer, self.parts.wording);
         }
     }
 
@@ -264,6 +293,8 @@ impl Shard {
         }
         self.ends_at = Some(self.now + SHUTDOWN_TIME_MAX);
         self.reception.close();
+        self.lobby.close();
+        self.end_openings();
         self.parts.engine.handle(self.now, Input::Shutdown);
         for id in self.farewells.ids() {
             self.advance_farewell(id);
@@ -276,12 +307,15 @@ impl Shard {
 
     /// How long nothing is to be done unless an event comes; `None` for ever.
     fn time_to_wait(&self) -> Option<Duration> {
-        if self.is_unfinished || self.has_mail || self.can_read() || self.has_to_keep() {
+        let reads = self.can_read() || !self.readable.opening.is_empty();
+        if self.is_unfinished || self.has_mail || reads || self.has_to_keep() {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();
-        [self.wake_at, self.farewells.next(), self.reception.next(now), self.ends_at]
+        let accepts = [self.reception.next(now), self.lobby.next(now)];
+        [self.wake_at, self.openings.next(), self.farewells.next(), self.ends_at]
             .into_iter()
+            .chain(accepts)
             .flatten()
             .min()
             .map(|at| at.saturating_duration_since(now))

@@ -5,6 +5,10 @@ use core::net::SocketAddr;
 use std::io;
 use std::path::PathBuf;
 
+#[cfg(feature = "psk")]
+use martlet_transport::PskError;
+use martlet_transport::TlsError;
+
 use crate::persist::PersistenceError;
 
 /// Why a broker did not start.
@@ -34,6 +38,28 @@ pub enum StartError {
         /// What is wrong.
         cause: PersistenceError,
     },
+    /// The broker cannot listen at a path.
+    ListenUnix {
+        /// The path.
+        path: PathBuf,
+        /// What the operating system says.
+        cause: io::Error,
+    },
+    /// The TLS options of a listener cannot be used.
+    Tls {
+        /// The number of the listener.
+        listener: u16,
+        /// Why.
+        cause: TlsError,
+    },
+    /// The options for TLS with pre-shared keys of a listener cannot be used.
+    #[cfg(feature = "psk")]
+    Psk {
+        /// The number of the listener.
+        listener: u16,
+        /// Why.
+        cause: PskError,
+    },
     /// The operating system lacks what a shard needs: a thread, a file descriptor.
     Shard(io::Error),
 }
@@ -43,7 +69,10 @@ impl core::error::Error for StartError {
         match self {
             Self::NoListener => None,
             Self::Resolve { cause, .. } => cause.as_ref().map(|cause| cause as _),
-            Self::Listen { cause, .. } | Self::Shard(cause) => Some(cause),
+            Self::Tls { cause, .. } => Some(cause),
+            #[cfg(feature = "psk")]
+            Self::Psk { cause, .. } => Some(cause),
+            Self::Listen { cause, .. } | Self::ListenUnix { cause, .. } | Self::Shard(cause) => Some(cause),
             Self::Persistence { cause, .. } => Some(cause),
         }
     }
@@ -70,7 +99,47 @@ impl fmt::Display for StartError {
             Self::Persistence { location, cause } => {
                 write!(f, "Cannot keep data in {}: {cause}", location.display())
             }
+            Self::ListenUnix { path, cause } => match cause.kind() {
+                io::ErrorKind::AddrInUse => {
+                    write!(f, "Address already in use ({}): is another broker running?", path.display())
+                }
+                _ => write!(f, "Cannot listen on {}: {cause}", path.display()),
+            },
+            Self::Tls { cause, .. } => write!(f, "{cause}"),
+            #[cfg(feature = "psk")]
+            Self::Psk { cause, .. } => write!(f, "{cause}"),
             Self::Shard(cause) => write!(f, "Cannot start a shard: {cause}"),
+        }
+    }
+}
+
+/// Why the TLS options of a listener were not replaced.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// There is no listener with this number.
+    NoListener,
+    /// The listener has no TLS.
+    NoTls,
+    /// The options cannot be used.
+    Tls(TlsError),
+}
+
+impl core::error::Error for ReloadError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::NoListener | Self::NoTls => None,
+            Self::Tls(cause) => Some(cause),
+        }
+    }
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoListener => write!(f, "There is no such listener"),
+            Self::NoTls => write!(f, "The listener does not use TLS"),
+            Self::Tls(cause) => write!(f, "{cause}"),
         }
     }
 }

@@ -3,12 +3,11 @@
 //! Each shard has one inbox, filled in the order of sending by all others, and a waker that interrupts its wait. Only
 //! the first mail into an empty inbox wakes: the receiver takes all there is.
 
-use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use martlet_engine::ShardId;
+use martlet_engine::{Peer, ShardId};
 use martlet_transport::Stream;
 use mio::Waker;
 
@@ -33,8 +32,7 @@ pub(crate) enum Mail {
 /// A connection on its way from one shard to another.
 pub(crate) struct HandedOver {
     pub(crate) stream: Stream,
-    pub(crate) peer: Option<SocketAddr>,
-    pub(crate) listener: u16,
+    pub(crate) peer: Peer,
     /// What was read from it, from its first byte on.
     pub(crate) received: Vec<u8>,
 }

@@ -13,7 +13,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Invariants: nothing here is global, but for [`logging`] and [`signals`], which only the program calls. A thread of a
+//! Invariants: nothing here is global, but for [`logging`], [`process`] and [`signals`], which only the program calls. A thread of a
 //! shard waits in one place, for events.
 
 #![forbid(unsafe_code)]
@@ -23,21 +23,37 @@ mod broker;
 mod clock;
 pub mod config;
 mod connections;
+mod doorkeeper;
 pub mod doors;
 mod drive;
+mod entrance;
 mod errors;
 mod farewell;
+mod handshakes;
 mod inbox;
+mod lobby;
 pub mod logging;
 mod notices;
+mod openings;
 mod options;
 mod persist;
+pub mod process;
+mod readable;
 mod reception;
+mod seats;
 pub mod signals;
 
-pub use broker::{Broker, Stopper};
-pub use errors::{ShardFailed, StartError};
-pub use options::{AccessFactory, Authenticator, Host, ListenAddress, Options, Rules};
-pub use persist::{Persistence, PersistenceError};
-
+pub use broker::{Broker, Stopper, TlsReloader};
+pub use errors::{ReloadError, ShardFailed, StartError};
 pub use martlet_store::Durability;
+pub use martlet_transport::{
+    ClientCertificates, LocalCommand, ProxyOptions, ProxyVersion, Refusal, TlsError, TlsOptions, TlsVersion,
+    WebSocketOptions,
+};
+#[cfg(feature = "psk")]
+pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
+pub use options::{
+    AccessFactory, Authenticator, Host, ListenAddress, ListenerOptions, Options, Place, Rules, Security,
+    UnixAddress, Wording,
+};
+pub use persist::{Persistence, PersistenceError};

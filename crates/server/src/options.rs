@@ -2,17 +2,22 @@
 
 use core::fmt;
 use core::num::NonZeroU16;
+use core::time::Duration;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
 use crate::persist::Persistence;
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
+#[cfg(feature = "psk")]
+use martlet_transport::PskOptions;
+use martlet_transport::{ProxyOptions, TlsOptions, WebSocketOptions};
 
 /// What a broker is started with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
-    /// Where to listen; at least one place.
-    pub listeners: Vec<ListenAddress>,
+    /// Where to listen; at least one place. A listener's number is its place in the list, counted from 0.
+    pub listeners: Vec<ListenerOptions>,
     /// The number of shards, thus of threads; by default one for each core.
     pub shards: Option<NonZeroU16>,
     /// Limits and features.
@@ -21,12 +26,49 @@ pub struct Options {
     pub rules: Rules,
     /// Where and how Sessions, queued and retained messages are kept; without, they end with the broker.
     pub persistence: Option<Persistence>,
+    /// How many connections there may be at a time; further ones are closed. Without, as many as
+    /// [`Limits::connections_max`](martlet_engine::Limits::connections_max) allows each shard.
+    pub connections_of_node_max: Option<usize>,
+    /// How the log says what clients do.
+    pub wording: Wording,
+    /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol, the
+    /// handshakes of TLS and WebSocket. By default
+    /// [`Options::HANDSHAKE_TIME_MAX_DEFAULT`].
+    pub handshake_time_max: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listeners: Vec::new(),
+            shards: None,
+            engine: Config::default(),
+            rules: Rules::default(),
+            persistence: None,
+            connections_of_node_max: None,
+            wording: Wording::Own,
+            handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
+        }
+    }
+}
+
+/// How the log says what clients do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wording {
+    /// In our words, with values that have names.
+    #[default]
+    Own,
+    /// In the words of Mosquitto, which scripts look for.
+    Mosquitto,
 }
 
 impl Options {
+    /// Enough for a slow device on a slow link.
+    pub const HANDSHAKE_TIME_MAX_DEFAULT: Duration = Duration::from_secs(10);
+
     /// Options with default values that listen in one place.
     pub fn listening_on(host: Host, port: u16) -> Self {
-        Self { listeners: vec![ListenAddress { host, port }], ..Self::default() }
+        Self { listeners: vec![ListenAddress { host, port }.into()], ..Self::default() }
     }
 
     /// The number of shards that a broker with these options has.
@@ -35,6 +77,76 @@ impl Options {
             thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX))
         };
         self.shards.map_or_else(cores, NonZeroU16::get)
+    }
+}
+
+/// A place to listen, and what its connections come in.
+#[derive(Clone, Debug)]
+pub struct ListenerOptions {
+    /// Where.
+    pub place: Place,
+    /// A proxy in front of it tells, by the PROXY protocol, where each client is.
+    pub proxy: Option<ProxyOptions>,
+    /// Clients use TLS.
+    pub security: Option<Security>,
+    /// Clients use WebSocket.
+    pub websocket: Option<WebSocketOptions>,
+    /// How many connections there may be at a time; further ones are closed.
+    pub connections_max: Option<usize>,
+}
+
+impl ListenerOptions {
+    /// The sub-protocols of WebSocket that mean MQTT: that of the standard [MQTT-6.0.0-4], and the one before it.
+    pub const WEB_SOCKET_PROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
+}
+
+impl From<Place> for ListenerOptions {
+    fn from(place: Place) -> Self {
+        Self { place, proxy: None, security: None, websocket: None, connections_max: None }
+    }
+}
+
+impl From<ListenAddress> for ListenerOptions {
+    fn from(address: ListenAddress) -> Self {
+        Place::Tcp(address).into()
+    }
+}
+
+/// How connections are encrypted.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// By TLS with certificates.
+    Tls(TlsOptions),
+    /// By TLS with pre-shared keys.
+    #[cfg(feature = "psk")]
+    Psk(PskOptions),
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On TCP.
+    Tcp(ListenAddress),
+    /// At a path of the file system. Only on Unix.
+    Unix(UnixAddress),
+}
+
+/// A path, and who may connect there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnixAddress {
+    /// The path; at most about 100 bytes.
+    pub path: PathBuf,
+    /// The permissions of the file; connecting needs the one to write.
+    pub mode: u32,
+}
+
+impl UnixAddress {
+    /// The permissions that Mosquitto gives: owner and group may connect.
+    pub const MODE_DEFAULT: u32 = 0o770;
+
+    /// A path where owner and group may connect.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), mode: Self::MODE_DEFAULT }
     }
 }
 

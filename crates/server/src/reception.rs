@@ -1,12 +1,14 @@
 //! Where new connections come in: one shard's share of every listener.
 
-use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
+use std::sync::Arc;
 
-use martlet_engine::Instant;
+use martlet_engine::{Instant, Peer};
 use martlet_transport::{Acceptor, Stream};
 use mio::{Interest, Registry, Token};
+
+use crate::entrance::Entrance;
 
 /// How long no connection is accepted after the operating system had no resources for one.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -26,8 +28,7 @@ pub(crate) struct Reception {
 
 struct Door {
     acceptor: Acceptor,
-    /// The number of the listener.
-    listener: u16,
+    entrance: Arc<Entrance>,
     /// There may be someone waiting.
     is_ready: bool,
 }
@@ -35,25 +36,23 @@ struct Door {
 /// Someone who came in.
 pub(crate) struct Arrival {
     pub(crate) stream: Stream,
-    pub(crate) peer: SocketAddr,
-    /// The number of the listener.
-    pub(crate) listener: u16,
+    pub(crate) peer: Peer,
 }
 
 impl Reception {
-    /// Registers shares of listeners, each with the listener's number: the first under `token(0)`, and so on.
+    /// Registers shares of listeners: the first under `token(0)`, and so on.
     ///
     /// # Errors
     /// The operating system refuses.
     pub(crate) fn open(
-        acceptors: Vec<(u16, Acceptor)>,
+        acceptors: Vec<(Arc<Entrance>, Acceptor)>,
         registry: &Registry,
         token: impl Fn(usize) -> Token,
     ) -> io::Result<Self> {
         let mut doors = Vec::with_capacity(acceptors.len());
-        for (number, (listener, mut acceptor)) in acceptors.into_iter().enumerate() {
+        for (number, (entrance, mut acceptor)) in acceptors.into_iter().enumerate() {
             registry.register(&mut acceptor, token(number), Interest::READABLE)?;
-            doors.push(Door { acceptor, listener, is_ready: true });
+            doors.push(Door { acceptor, entrance, is_ready: true });
         }
         Ok(Self { doors, first: 0, paused_until: None, complained_at: None })
     }
@@ -82,9 +81,12 @@ impl Reception {
             let door = &mut self.doors[number];
             while door.is_ready {
                 match door.acceptor.accept() {
-                    Ok(Some((stream, peer))) => {
+                    Ok(Some((stream, address))) => {
                         self.first = (number + 1) % count;
-                        return Some(Arrival { stream, peer, listener: door.listener });
+                        match door.entrance.wrap(stream) {
+                            Ok(stream) => return Some(Arrival { stream, peer: door.entrance.peer(address) }),
+                            Err(error) => tracing::warn!(%error, "a connection is closed"),
+                        }
                     }
                     Ok(None) => door.is_ready = false,
                     Err(error) if concerns_one_connection(&error) => {}
@@ -134,13 +136,17 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::{Host, ListenAddress};
     use martlet_transport::Listener;
     use mio::Poll;
     use std::net::TcpStream;
 
     fn reception(listeners: &[Listener]) -> (Poll, Reception) {
         let poll = Poll::new().unwrap();
-        let acceptors = (7..).zip(listeners).map(|(number, listener)| (number, listener.acceptor().unwrap()));
+        let options = ListenAddress { host: Host::Loopback, port: 0 }.into();
+        let entrance = |number| Arc::new(Entrance::new(number, &options).unwrap());
+        let acceptors =
+            (7..).zip(listeners).map(|(number, listener)| (entrance(number), listener.acceptor().unwrap()));
         let reception = Reception::open(acceptors.collect(), poll.registry(), Token).unwrap();
         (poll, reception)
     }
@@ -154,14 +160,15 @@ mod tests {
         let listeners = [listener(), listener()];
         let (_poll, mut reception) = reception(&listeners);
         let now = Instant::from_millis(5);
-        let connect = |listener: &Listener| TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let connect =
+            |listener: &Listener| TcpStream::connect(listener.local_addr().unwrap().unwrap()).unwrap();
         let peers =
             [connect(&listeners[0]), connect(&listeners[0]), connect(&listeners[0]), connect(&listeners[1])];
         let mut doors = Vec::new();
         while doors.len() < peers.len() {
             reception.ring(0);
             reception.ring(1);
-            doors.extend(reception.accept(now).map(|arrival| arrival.listener));
+            doors.extend(reception.accept(now).map(|arrival| arrival.peer.listener));
         }
         assert_ne!(doors.last(), Some(&8), "the order was {doors:?}");
         assert!(reception.accept(now).is_none());
@@ -176,7 +183,7 @@ mod tests {
         let (_poll, mut reception) = reception(&listeners);
         let now = Instant::from_millis(5);
         reception.pause(now, &io::ErrorKind::OutOfMemory.into());
-        let _peer = TcpStream::connect(listeners[0].local_addr().unwrap()).unwrap();
+        let _peer = TcpStream::connect(listeners[0].local_addr().unwrap().unwrap()).unwrap();
         assert!(reception.accept(now).is_none());
         assert_eq!(reception.next(now), Some(now + PAUSE));
         loop {

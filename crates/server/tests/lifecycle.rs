@@ -13,7 +13,7 @@ use common::{
     CONNACK_311, Client, DISCONNECT, broker, connect_5, connect_311, options, publish_1, suback, subscribe,
     wait_until,
 };
-use martlet_server::{Broker, StartError};
+use martlet_server::{Broker, Host, ListenAddress, StartError};
 
 #[test]
 fn shutdown_tells_clients_of_mqtt_5_and_closes_all() {
@@ -71,7 +71,8 @@ fn a_second_broker_on_the_port_is_told_so() {
     let first = broker(1);
     let address = first.local_addrs()[0];
     let mut second = options(1);
-    second.listeners[0].port = address.port();
+    second.listeners =
+        vec![ListenAddress { host: Host::Named("127.0.0.1".into()), port: address.port() }.into()];
     let error = Broker::start(second).unwrap_err();
     assert!(matches!(error, StartError::Listen { .. }));
     let expected = format!("Address already in use ({address}): is another broker running?");

@@ -11,7 +11,7 @@ use common::{
     CONNACK_311, Client, DEADLINE, DISCONNECT, connect_311, connect_311_with_will, options, publish,
     publish_1, wait_until,
 };
-use martlet_engine::{Access, Decision, Verdict};
+use martlet_engine::{Access, Decision, Peer, Verdict};
 use martlet_server::{Broker, Rules, ShardFailed};
 use martlet_wire::{Connect, ReasonCode, TopicName};
 
@@ -19,7 +19,7 @@ use martlet_wire::{Connect, ReasonCode, TopicName};
 struct AskAlways;
 
 impl Access for AskAlways {
-    fn connect(&mut self, connect: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _peer: &Peer, connect: &Connect<'_>) -> Decision {
         assert_ne!(connect.client_identifier, "fatal", "this panic belongs to the test");
         Decision::Ask
     }
@@ -64,7 +64,7 @@ struct Gate {
 }
 
 impl Access for Gate {
-    fn connect(&mut self, _connect: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _peer: &Peer, _connect: &Connect<'_>) -> Decision {
         Decision::Accept
     }
 

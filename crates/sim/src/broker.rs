@@ -10,7 +10,7 @@ mod turn;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use martlet_engine::{Access, ConnectionId, Decision, Engine, Instant, ShardId, Status, shard_of};
+use martlet_engine::{Access, ConnectionId, Decision, Engine, Instant, Peer, ShardId, Status, shard_of};
 use martlet_store::{MemoryDisk, Store};
 use martlet_wire::Connect;
 
@@ -165,7 +165,7 @@ enum Mail {
 struct Doorkeeper;
 
 impl Access for Doorkeeper {
-    fn connect(&mut self, connect: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _peer: &Peer, connect: &Connect<'_>) -> Decision {
         if connect.user_name == Some(ASKING_USER) { Decision::Ask } else { Decision::Accept }
     }
 }

@@ -537,5 +537,5 @@ fn config(random: &mut Random) -> Config {
         ..defaults
     };
     let features = Features { exactly_once_at_release: random.percent(25), ..Features::default() };
-    Config { limits, features, seed: random.next() }
+    Config { limits, features, seed: random.next(), ..Config::default() }
 }

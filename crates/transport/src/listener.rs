@@ -1,26 +1,42 @@
-//! Bound addresses, and what several event loops need to accept connections from one of them.
+//! Where connections come in: bound addresses and paths, and what several event loops need to accept from one of them.
 
 use core::net::SocketAddr;
 use std::io;
 use std::net::TcpListener;
+#[cfg(unix)]
+use std::os::unix::net::UnixListener;
+#[cfg(unix)]
+use std::path::Path;
+#[cfg(unix)]
+use std::sync::Arc;
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::socket;
 use crate::stream::Stream;
-use crate::tcp::Tcp;
+#[cfg(unix)]
+use crate::unix::{self, SocketFile};
 
 /// Connections that the operating system keeps until they are accepted; it may have a lower bound of its own.
 pub const BACKLOG: i32 = 4096;
 
-/// A bound TCP address.
+/// A bound TCP address, or a bound path.
 ///
-/// Only one program can be bound to an address: `SO_REUSEPORT` is not set, `SO_REUSEADDR` only lets a restarted
-/// program have its address at once. The address is free again when the listener and all its acceptors are dropped.
+/// Only one program can be bound to it: `SO_REUSEPORT` is not set, `SO_REUSEADDR` only lets a restarted program have
+/// its address at once. The address is free again, and the file at the path is gone, when the listener and all its
+/// acceptors are dropped.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    socket: Bound,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener, Arc<SocketFile>),
 }
 
 impl Listener {
@@ -41,15 +57,32 @@ impl Listener {
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
-        Ok(Self { socket: socket.into() })
+        Ok(Self { socket: Bound::Tcp(socket.into()) })
     }
 
-    /// The address that it is bound to, with the port that was chosen.
+    /// Makes a Unix socket at `path` with the permissions `mode` and listens.
+    ///
+    /// A socket that is there already is replaced if nobody listens on it.
+    ///
+    /// # Errors
+    /// What the operating system says: somebody listens there or there is another file, the directory cannot be written
+    /// to, the path is too long (about 100 bytes).
+    #[cfg(unix)]
+    pub fn bind_unix(path: &Path, mode: u32) -> io::Result<Self> {
+        let (socket, file) = unix::listen(path, mode)?;
+        Ok(Self { socket: Bound::Unix(socket, Arc::new(file)) })
+    }
+
+    /// The address that it is bound to, with the port that was chosen; `None` if it is a path.
     ///
     /// # Errors
     /// The operating system does not tell.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    pub fn local_addr(&self) -> io::Result<Option<SocketAddr>> {
+        match &self.socket {
+            Bound::Tcp(socket) => socket.local_addr().map(Some),
+            #[cfg(unix)]
+            Bound::Unix(..) => Ok(None),
+        }
     }
 
     /// Makes one event loop's share: each connection is accepted by one of the shares, the first that asks.
@@ -57,7 +90,14 @@ impl Listener {
     /// # Errors
     /// No file descriptor is left.
     pub fn acceptor(&self) -> io::Result<Acceptor> {
-        Ok(Acceptor { socket: mio::net::TcpListener::from_std(self.socket.try_clone()?) })
+        let socket = match &self.socket {
+            Bound::Tcp(socket) => Share::Tcp(mio::net::TcpListener::from_std(socket.try_clone()?)),
+            #[cfg(unix)]
+            Bound::Unix(socket, file) => {
+                Share::Unix(mio::net::UnixListener::from_std(socket.try_clone()?), Arc::clone(file))
+            }
+        };
+        Ok(Acceptor { socket })
     }
 }
 
@@ -66,20 +106,29 @@ impl Listener {
 /// Registered with [`mio`] it is edge-triggered: after an event, accept until the answer is `None`.
 #[derive(Debug)]
 pub struct Acceptor {
-    socket: mio::net::TcpListener,
+    socket: Share,
+}
+
+#[derive(Debug)]
+enum Share {
+    Tcp(mio::net::TcpListener),
+    /// With the file, which stays as long as anyone accepts.
+    #[cfg(unix)]
+    Unix(mio::net::UnixListener, #[expect(dead_code, reason = "held for its end")] Arc<SocketFile>),
 }
 
 impl Acceptor {
-    /// Accepts the next connection, if one is waiting. It is non-blocking and has `TCP_NODELAY` set.
+    /// Accepts the next connection, if one is waiting, and tells its address, if it has one. It is non-blocking; a
+    /// TCP connection has `TCP_NODELAY` set.
     ///
     /// # Errors
     /// [`io::ErrorKind::ConnectionAborted`] when that connection is over already: go on with the next one.
     /// Anything else means that connections cannot be accepted for a while, such as no file descriptor being left;
     /// the waiting ones keep waiting and there will be no event for them.
-    pub fn accept(&self) -> io::Result<Option<(Stream, SocketAddr)>> {
+    pub fn accept(&self) -> io::Result<Option<(Stream, Option<SocketAddr>)>> {
         loop {
             match self.socket.accept() {
-                Ok((socket, address)) => return Ok(Some((Stream::tcp(Tcp::new(socket)), address))),
+                Ok((socket, address)) => return Ok(Some((Stream::new(socket), address))),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(error),
@@ -88,23 +137,45 @@ impl Acceptor {
     }
 }
 
+impl Share {
+    fn accept(&self) -> io::Result<(socket::Socket, Option<SocketAddr>)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (socket, address) = listener.accept()?;
+                Ok((socket::Socket::tcp(socket), Some(address)))
+            }
+            #[cfg(unix)]
+            Self::Unix(listener, _) => Ok((socket::Socket::Unix(listener.accept()?.0), None)),
+        }
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(listener) => listener,
+            #[cfg(unix)]
+            Self::Unix(listener, _) => listener,
+        }
+    }
+}
+
 impl Source for Acceptor {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        self.socket.register(registry, token, interests)
+        self.socket.source().register(registry, token, interests)
     }
 
     fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
-        self.socket.reregister(registry, token, interests)
+        self.socket.source().reregister(registry, token, interests)
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.socket.deregister(registry)
+        self.socket.source().deregister(registry)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Received, Scratch};
     use std::io::{IoSlice, Read, Write};
     use std::net::TcpStream;
 
@@ -112,8 +183,12 @@ mod tests {
         "127.0.0.1:0".parse().unwrap()
     }
 
+    fn address(listener: &Listener) -> SocketAddr {
+        listener.local_addr().unwrap().unwrap()
+    }
+
     /// Accepts once the connection has arrived, which a loopback `connect` does not guarantee.
-    fn accept(acceptor: &Acceptor) -> (Stream, SocketAddr) {
+    fn accept(acceptor: &Acceptor) -> (Stream, Option<SocketAddr>) {
         loop {
             if let Some(accepted) = acceptor.accept().unwrap() {
                 return accepted;
@@ -126,7 +201,7 @@ mod tests {
     fn a_second_listener_on_an_address_is_told_that_it_is_in_use() {
         let first = Listener::bind(any_port()).unwrap();
         let _share = first.acceptor().unwrap();
-        let error = Listener::bind(first.local_addr().unwrap()).unwrap_err();
+        let error = Listener::bind(address(&first)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 
@@ -134,7 +209,7 @@ mod tests {
     fn an_address_is_free_again_after_listener_and_acceptors_are_gone() {
         let first = Listener::bind(any_port()).unwrap();
         let share = first.acceptor().unwrap();
-        let address = first.local_addr().unwrap();
+        let address = address(&first);
         drop((first, share));
         Listener::bind(address).unwrap();
     }
@@ -144,16 +219,16 @@ mod tests {
         let listener = Listener::bind(any_port()).unwrap();
         let acceptor = listener.acceptor().unwrap();
         assert!(acceptor.accept().unwrap().is_none());
-        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut peer = TcpStream::connect(address(&listener)).unwrap();
         let (mut stream, address) = accept(&acceptor);
-        assert_eq!(address, peer.local_addr().unwrap());
-        assert_eq!(stream.peer_address(), Some(address));
+        assert_eq!(address, Some(peer.local_addr().unwrap()));
 
-        let mut buffer = [0; 16];
-        assert_eq!(stream.read(&mut buffer).unwrap(), None);
-        let written = stream.write_vectored(&[IoSlice::new(b"one "), IoSlice::new(b"two")]).unwrap();
+        let (mut buffer, mut scratch) = ([0; 16], Scratch::default());
+        assert_eq!(stream.read(&mut buffer, &mut scratch).unwrap(), Received::Nothing);
+        let slices = [IoSlice::new(b"one "), IoSlice::new(b"two")];
+        let written = stream.write_vectored(&slices, &mut scratch).unwrap();
         assert_eq!(written, Some(7));
-        stream.shutdown_write().unwrap();
+        assert!(stream.finish().unwrap());
         let mut received = String::new();
         peer.read_to_string(&mut received).unwrap();
         assert_eq!(received, "one two");
@@ -162,10 +237,10 @@ mod tests {
         drop(peer);
         let mut arrived = Vec::new();
         loop {
-            match stream.read(&mut buffer).unwrap() {
-                Some(0) => break,
-                Some(count) => arrived.extend_from_slice(&buffer[..count]),
-                None => std::thread::yield_now(),
+            match stream.read(&mut buffer, &mut scratch).unwrap() {
+                Received::End => break,
+                Received::Some { bytes, .. } => arrived.extend_from_slice(&buffer[..bytes]),
+                Received::Nothing => std::thread::yield_now(),
             }
         }
         assert_eq!(arrived, b"three");

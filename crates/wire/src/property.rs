@@ -122,7 +122,7 @@ impl<'a> Property<'a> {
     }
 
     /// The identifier that stands before the value.
-    pub(crate) const fn identifier(&self) -> u8 {
+    pub const fn identifier(&self) -> u8 {
         match self {
             Self::PayloadFormatIndicator(_) => 0x01,
             Self::MessageExpiryInterval(_) => 0x02,

@@ -3,16 +3,16 @@
 use crate::repository::Repository;
 
 const LIMITS: &str = "crates/engine/src/limits.rs";
-const RUNNING: &str = "docs/running.md";
+const CONFIGURATION: &str = "docs/configuration.md";
 
 pub(crate) fn problems(repository: &Repository) -> Result<Vec<String>, String> {
-    let documentation = repository.read(RUNNING)?;
+    let documentation = repository.read(CONFIGURATION)?;
     let limits = limits(&repository.read(LIMITS)?);
     if limits.is_empty() {
         return Err(format!("{LIMITS} has no `pub struct Limits`"));
     }
     let missing = limits.iter().filter(|limit| !documentation.contains(&format!("\n| `{limit}` |")));
-    Ok(missing.map(|limit| format!("{RUNNING}: the limit `{limit}` has no row")).collect())
+    Ok(missing.map(|limit| format!("{CONFIGURATION}: the limit `{limit}` has no row")).collect())
 }
 
 /// The fields of `pub struct Limits`.

@@ -40,7 +40,7 @@ pub(super) fn broker(name: &str) -> Program {
         name: name.to_owned(),
         purpose: "runs an MQTT broker for MQTT 3.1, 3.1.1 and 5.0".to_owned(),
         synopsis,
-        entries: command.get_arguments().map(entry).collect(),
+        entries: command.get_arguments().filter(|argument| !argument.is_hide_set()).map(entry).collect(),
         operand: Operand::Nothing,
         sections,
     }
@@ -80,6 +80,7 @@ pub(super) fn command(command: &super::Command, name: &str) -> Program {
             "bash | zsh | fish",
             Operand::Words(Shell::ALL.iter().map(|(name, _)| (*name, Vec::new())).collect()),
         ),
+        "lint" => by_hand("[--mosquitto] file", Operand::File),
         "man" => by_hand("[directory]", Operand::Directory),
         "install-links" => by_hand("directory", Operand::Directory),
         _ => by_hand("[arguments]", Operand::Nothing),

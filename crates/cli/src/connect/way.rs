@@ -15,8 +15,15 @@ pub(crate) enum WayError {
     Engine(String),
     /// The key is in an engine.
     KeyForm,
-    /// There are no pre-shared keys.
+    /// There are no pre-shared keys in this build.
+    #[cfg(not(feature = "psk"))]
     Psk,
+    /// The pre-shared key is no hexadecimal number.
+    #[cfg(feature = "psk")]
+    PskKey,
+    /// This cannot be used with a pre-shared key.
+    #[cfg(feature = "psk")]
+    PskWith(&'static str),
     /// This cannot be used with a Unix domain socket.
     UnixSocket(&'static str),
     /// The files or names that the TLS flags give cannot be used.
@@ -33,9 +40,18 @@ impl fmt::Display for WayError {
                 "Error: Problem setting key form, it must be one of 'pem' or 'engine'.\n\
                  This program has no OpenSSL engines.",
             ),
+            #[cfg(not(feature = "psk"))]
             Self::Psk => f.write_str(
                 "Error: Problem setting TLS-PSK options.\nThis program is built without pre-shared keys.",
             ),
+            #[cfg(feature = "psk")]
+            Self::PskKey => {
+                f.write_str("Error: Problem setting TLS-PSK options.\nThe key is no hexadecimal number.")
+            }
+            #[cfg(feature = "psk")]
+            Self::PskWith(flag) => {
+                write!(f, "Error: Problem setting TLS-PSK options.\n{flag} cannot be used with --psk.")
+            }
             Self::UnixSocket(what) => write!(f, "Error: {what} cannot be used with a Unix domain socket."),
             Self::Tls(error) => write!(f, "Unable to connect (A TLS error occurred).\n{error}"),
         }
@@ -51,6 +67,9 @@ impl From<TlsError> for WayError {
 /// The options for the way alone: address, local address, TLS and proxy.
 pub(crate) fn way(connection: &Connection) -> Result<Options, WayError> {
     let mut options = Options::new(address(connection)?).no_delay(connection.no_delay);
+    if let Some((key, identity)) = &connection.tls.psk {
+        options = pre_shared(options, &connection.tls, key, identity)?;
+    }
     if let Some(tls) = tls(&connection.tls)? {
         options = options.tls(tls);
     }
@@ -95,6 +114,37 @@ fn address(connection: &Connection) -> Result<Address, WayError> {
     }
 }
 
+#[cfg(not(feature = "psk"))]
+fn pre_shared(_: Options, _: &TlsOptions, _key: &str, _identity: &str) -> Result<Options, WayError> {
+    Err(WayError::Psk)
+}
+
+/// A pre-shared key, which OpenSSL serves with ciphers and versions of its own.
+#[cfg(feature = "psk")]
+fn pre_shared(options: Options, tls: &TlsOptions, key: &str, identity: &str) -> Result<Options, WayError> {
+    let others = [
+        ("--ciphers", tls.ciphers.is_some()),
+        ("--tls-version", tls.version.is_some()),
+        ("--tls-keylog", tls.key_log.is_some()),
+    ];
+    if let Some((flag, _)) = others.into_iter().find(|(_, is_given)| *is_given) {
+        return Err(WayError::PskWith(flag));
+    }
+    let key = bytes_of_hexadecimal(key).ok_or(WayError::PskKey)?;
+    Ok(options.psk(identity, key))
+}
+
+/// The bytes of a hexadecimal number. An odd number of digits has a 0 before it.
+#[cfg(feature = "psk")]
+fn bytes_of_hexadecimal(digits: &str) -> Option<Vec<u8>> {
+    let values: Vec<u8> = digits
+        .chars()
+        .map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()))
+        .collect::<Option<_>>()?;
+    let (odd, pairs) = values.split_at(values.len() % 2);
+    Some(odd.iter().copied().chain(pairs.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1])).collect())
+}
+
 /// The flags of TLS that do nothing, because TLS is not used.
 pub(crate) fn idle_tls_flags(tls: &TlsOptions) -> Vec<&'static str> {
     let given = [
@@ -116,9 +166,6 @@ fn tls(options: &TlsOptions) -> Result<Option<Tls>, WayError> {
     }
     if options.key_form.as_deref() == Some("engine") {
         return Err(WayError::KeyForm);
-    }
-    if options.psk.is_some() {
-        return Err(WayError::Psk);
     }
     if !options.enabled {
         return Ok(None);
@@ -178,7 +225,6 @@ mod tests {
             ("--unix /s --proxy socks5h://h", "Error: --proxy cannot be used with"),
             ("--tls-engine e", "Error: Problem setting TLS engine, is e a valid engine?"),
             ("--keyform engine --key k --cert c", "Error: Problem setting key form"),
-            ("--psk 00 --psk-identity i", "Error: Problem setting TLS-PSK options.\n"),
             ("--cafile /dev/null", "Unable to connect (A TLS error occurred).\n/dev/null: no certificate"),
             (
                 "--tls-use-os-certs --ciphers RC4",
@@ -191,6 +237,25 @@ mod tests {
         for arguments in ["-p 1", "--unix /s", "--ws", "--tls-use-os-certs --ws", "--no-tls --tls-engine e"] {
             assert!(of(arguments).is_ok(), "{arguments}");
         }
+    }
+
+    #[cfg(feature = "psk")]
+    #[test]
+    fn a_pre_shared_key_is_passed_on_and_never_shown() {
+        assert_eq!(bytes_of_hexadecimal("deadbeef"), Some(vec![0xDE, 0xAD, 0xBE, 0xEF]));
+        assert_eq!(bytes_of_hexadecimal("123"), Some(vec![1, 0x23]));
+        assert_eq!(bytes_of_hexadecimal("xy"), None);
+        let text = format!("{:?}", of("--psk 1234 --psk-identity me").unwrap());
+        assert!(text.contains("\"me\"") && !text.contains("18, 52"), "{text}");
+        let error = of("--psk 1234 --psk-identity me --ciphers PSK").unwrap_err().to_string();
+        assert!(error.ends_with("--ciphers cannot be used with --psk."), "{error}");
+    }
+
+    #[cfg(not(feature = "psk"))]
+    #[test]
+    fn without_pre_shared_keys_the_flag_is_an_error() {
+        let error = of("--psk 00 --psk-identity i").unwrap_err().to_string();
+        assert!(error.starts_with("Error: Problem setting TLS-PSK options.\n"), "{error}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use martlet_wire::{Properties, Property, ReasonCode};
 use tokio::time::Instant;
 
+use super::journal::Bytes;
 use super::{End, EventLoop};
 use crate::command::Reply;
 use crate::error::DisconnectError;
@@ -51,6 +52,11 @@ impl EventLoop {
 
     /// Sends DISCONNECT and closes the connection.
     pub(super) async fn close(&mut self, mut link: Link) -> End {
+        if !self.settle().await {
+            // What depends on what is not stored is not sent; DISCONNECT does not.
+            self.journal.discard();
+            self.protocol.take_outgoing();
+        }
         let reason = self.closing.as_ref().map_or(ReasonCode::NORMAL_DISCONNECTION, |closing| closing.reason);
         let unfinished = self.protocol.unfinished_publishes();
         let is_connected = self.protocol.is_connected();
@@ -59,6 +65,9 @@ impl EventLoop {
         let expiry = [Property::SessionExpiryInterval(0)];
         let properties = if ends_session { Properties::list(&expiry) } else { Properties::EMPTY };
         self.protocol.disconnect(reason, properties);
+        if let Some(Bytes { bytes, replies }) = self.journal.take_ready() {
+            link.append(&bytes, replies);
+        }
         link.append(&self.protocol.take_outgoing(), core::mem::take(&mut self.unsent));
         let is_sent = link.close(self.options.disconnect_timeout).await;
         self.answer_closing(match unfinished {

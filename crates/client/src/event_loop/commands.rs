@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use martlet_proto::client::{Failure, Outgoing};
 use martlet_wire::{
-    PacketType, Properties, Property, PropertyOwner, ReasonCode, SubscribeRequest, SubscribeRequests,
+    PacketType, Properties, Property, PropertyOwner, QoS, ReasonCode, SubscribeRequest, SubscribeRequests,
     SubscriptionOptions, TopicFilter, TopicFilters, TopicName,
 };
 
@@ -28,11 +28,14 @@ impl EventLoop {
     }
 
     fn publish(&mut self, command: PublishCommand) {
-        let PublishCommand { topic, payload, qos, retain, properties, reply } = command;
+        let PublishCommand { topic, payload, qos, retain, properties, reply, stored } = command;
         let owner = PropertyOwner::Packet(PacketType::Publish);
         match (TopicName::parse(&topic), properties.check(owner)) {
             (Ok(topic), Ok(properties)) => {
                 let message = Outgoing { topic, payload: &payload, qos, retain, properties };
+                if qos > QoS::AtMostOnce {
+                    self.journal.publish(stored);
+                }
                 self.protocol.publish(&message, Token::Publish { qos, reply });
             }
             (Err(error), _) => drop(reply.send(Err(PublishError::TopicName(error)))),

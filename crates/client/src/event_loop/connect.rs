@@ -5,6 +5,7 @@ use martlet_wire::{Connect, PacketType, Properties, Property, PropertyOwner, Pro
 
 use super::EventLoop;
 use crate::error::ConnectError;
+use crate::options::Options;
 use crate::will::{Will, seconds};
 
 impl EventLoop {
@@ -12,7 +13,8 @@ impl EventLoop {
     pub(super) fn begin(&mut self) -> Result<(), ConnectError> {
         self.repeated = 0;
         let options = &*self.options;
-        let is_first = self.ready.is_some();
+        check_lengths(options)?;
+        let is_first = self.is_first;
         let authenticator = options.authenticator.as_ref().filter(|_| options.version.has_properties());
         let (method, data) = authenticator
             .map(|authenticator| authenticator.with(|it| (it.method().to_owned(), it.begin())))
@@ -50,4 +52,16 @@ impl EventLoop {
             ConnectError::Encode(error)
         })
     }
+}
+
+/// Whether every option fits into its field.
+fn check_lengths(options: &Options) -> Result<(), ConnectError> {
+    let password = options.password.as_ref().map_or(0, |password| password.0.len());
+    let fields = [
+        ("client_identifier", options.client_identifier.len()),
+        ("user_name", options.user_name.as_ref().map_or(0, String::len)),
+        ("credentials", password),
+    ];
+    let too_long = fields.into_iter().find(|(_, len)| *len > usize::from(u16::MAX));
+    too_long.map_or(Ok(()), |(option, _)| Err(ConnectError::TooLong { option }))
 }

@@ -34,6 +34,7 @@ impl EventLoop {
                 return End::Lost(Lost::Connect(ConnectError::Timeout { after: patience }));
             }
         };
+        self.journal.try_again();
         if let Err(error) = self.begin() {
             return End::Lost(Lost::Connect(error));
         }
@@ -48,16 +49,14 @@ impl EventLoop {
             self.take_events();
             self.send_waiting();
             if let Some(lost) = self.lost.take() {
-                link.append(&self.protocol.take_outgoing(), Vec::new());
+                self.append_last_words(&mut link);
                 link.close(FAREWELL).await;
                 return End::Lost(lost);
             }
             if self.is_ready_to_close() {
                 return self.close(link).await;
             }
-            if !link.writer.is_busy() && !self.protocol.outgoing().is_empty() {
-                link.writer.begin(self.protocol.take_outgoing(), core::mem::take(&mut self.unsent));
-            }
+            self.move_on(&mut link);
             let wake = self.wake_at(handshake_deadline);
             if wake < timer.deadline() {
                 timer.as_mut().reset(wake);
@@ -79,7 +78,8 @@ impl EventLoop {
         let reads = self.gauge.has_room() || !self.protocol.is_connected();
         self.protocol.set_reading(self.clock.now(), reads);
         let mut room = self.room();
-        room.publishes &= self.protocol.outgoing().len() < OUTGOING_BYTES_MAX;
+        let room_bytes = OUTGOING_BYTES_MAX.saturating_sub(self.journal.waiting_bytes());
+        room.publishes &= self.protocol.outgoing().len() < room_bytes;
         tokio::select! {
             read = link.reader.read(), if reads => match read {
                 Ok([]) => return Err(self.hung_up()),
@@ -90,7 +90,8 @@ impl EventLoop {
                 self.hear_last_words(link).await;
                 return Err(self.lost.take().unwrap_or_else(|| self.failed(error)));
             },
-            command = self.inbox.next(room) => self.take_commands(command, |len| len < OUTGOING_BYTES_MAX),
+            command = self.inbox.next(room) => self.take_commands(command, |len| len < room_bytes),
+            outcome = self.journal.stored(), if self.journal.is_storing() => self.batch_ended(outcome),
             () = self.gauge.drained(), if !reads => {}
             () = timer.as_mut() => {
                 if !self.protocol.is_connected() && Instant::now() >= handshake_deadline {

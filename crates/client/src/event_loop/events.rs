@@ -6,7 +6,7 @@ use martlet_proto::client::{self, Event, Incoming};
 use martlet_wire::{PacketType, Properties, QoS, ReasonCode};
 
 use super::EventLoop;
-use crate::command::{Reply, Request, Token};
+use crate::command::{Request, Token};
 use crate::error::{ConnectError, Lost, PublishError, ServerReason, SubscribeError, UnsubscribeError};
 use crate::mailbox::SubscriptionEnd;
 use crate::message::Claim;
@@ -23,7 +23,7 @@ impl EventLoop {
                 }
                 Event::Message(incoming) => self.message(incoming),
                 Event::Published { token, reason, .. } => self.published(token, reason),
-                Event::Unpublished { token, error } => unpublished(token, error),
+                Event::Unpublished { token, error } => self.unpublished(token, error),
                 Event::Answered { token, codes } => {
                     self.answered(token, codes.first().copied().unwrap_or(ReasonCode::Success));
                 }
@@ -40,7 +40,7 @@ impl EventLoop {
     }
 
     /// The connection is to be given up. The first reason counts.
-    fn lose(&mut self, lost: Lost) {
+    pub(super) fn lose(&mut self, lost: Lost) {
         self.lost.get_or_insert(lost);
     }
 
@@ -65,13 +65,14 @@ impl EventLoop {
                 self.waiting.push_front(Request::Resubscribe(filter.into()));
             }
         }
+        self.is_first = false;
         self.backoff.reset();
         let client_identifier = self.client_identifier.clone();
         let connection = Connection { client_identifier, session_present, properties };
         self.state.send_replace(State::Connected(Arc::new(connection)));
         if let Some(ready) = self.ready.take() {
             // Nobody may be waiting; then the handles are gone too, and the client ends by that.
-            let _ = ready.send(Ok(()));
+            let _ = ready.send(Ok(core::mem::take(&mut self.restored)));
         }
     }
 
@@ -95,6 +96,16 @@ impl EventLoop {
             }
             Token::Request(_) => {}
         }
+    }
+
+    fn unpublished(&self, token: Token, error: client::PublishError) {
+        let Token::Publish { reply, .. } = token else { return };
+        let _ = reply.send(Err(match error {
+            client::PublishError::QosNotSupported => PublishError::QosNotSupported,
+            client::PublishError::RetainNotSupported => PublishError::RetainNotSupported,
+            client::PublishError::NotKept => self.journal.not_stored_error(),
+            _ => PublishError::TooLarge,
+        }));
     }
 
     fn answered(&mut self, token: Token, code: ReasonCode) {
@@ -160,16 +171,6 @@ impl EventLoop {
             self.lose(if is_connected { Lost::Authentication(failed) } else { lost });
         }
     }
-}
-
-fn unpublished(token: Token, error: client::PublishError) {
-    let Token::Publish { reply, .. } = token else { return };
-    let reply: Reply<Published, PublishError> = reply;
-    let _ = reply.send(Err(match error {
-        client::PublishError::QosNotSupported => PublishError::QosNotSupported,
-        client::PublishError::RetainNotSupported => PublishError::RetainNotSupported,
-        _ => PublishError::TooLarge,
-    }));
 }
 
 fn server_reason(code: ReasonCode, properties: Properties<'_>) -> ServerReason {

@@ -129,9 +129,13 @@ impl fmt::Display for TlsError {
             Self::NoCipher { list } => write!(f, "no cipher is left of the list \"{list}\""),
             Self::NoCertificate { path: Some(path) } => write!(f, "{}: no certificate", path.display()),
             Self::NoCertificate { path: None } => write!(f, "no certificate"),
-            Self::NoAuthorities => write!(f, "no certificate authority is trusted"),
-            Self::Rustls(error) => write!(f, "{error}"),
-            Self::ServerName => write!(f, "no certificate can be for this host"),
+            Self::NoAuthorities => write!(f, "the option `tls` names no certificate authority to trust"),
+            Self::Rustls(error) => {
+                write!(f, "certificates or key of the option `tls` cannot be used: {error}")
+            }
+            Self::ServerName => {
+                write!(f, "no certificate can be for the host of the address, or for `server_name`")
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use core::net::SocketAddr;
 use core::num::NonZeroU16;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use martlet_client::{Client, Message, Options, Reconnect, State, Subscription};
@@ -67,6 +68,29 @@ pub(crate) async fn connected(client: &Client) {
 pub(crate) async fn disconnected(client: &Client) {
     let state = within(client.state().wait_for(|state| !matches!(state, State::Connected(_)))).await;
     assert!(matches!(state, State::Reconnecting { .. }), "{state:?}");
+}
+
+/// A folder of its own, gone at the end.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("martlet-client-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Waits until a condition holds.

@@ -33,8 +33,8 @@ struct World {
 /// Every other world lets QoS 2 messages take effect with PUBREL.
 fn engine(seed: u64) -> Engine {
     let limits = Limits { inflight_messages_max: 3, queued_messages_max: 8, ..Limits::default() };
-    let features = Features { exactly_once_at_release: seed % 2 == 0, ..Features::default() };
-    let config = Config { limits, features, seed: 5 };
+    let features = Features { exactly_once_at_release: seed.is_multiple_of(2), ..Features::default() };
+    let config = Config { limits, features, seed: 5, ..Config::default() };
     Engine::new(config.clone(), ShardId(0), Commons::new(1, &config))
 }
 

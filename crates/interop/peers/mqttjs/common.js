@@ -1,14 +1,18 @@
 'use strict';
 // What the MQTT.js scenarios share: a client whose every step waits for the broker's answer, with a deadline.
 //
-// A scenario is called with the port and the protocol version (4 is MQTT 3.1.1, 5 is MQTT 5.0).
+// A scenario is called with the port, the protocol version (4 is MQTT 3.1.1, 5 is MQTT 5.0) and, if it is not `tcp`, the
+// way to the broker: `tls`, `ws` or `wss`. With TLS the file of the authority follows that is to be trusted.
 
+const fs = require('node:fs');
 const mqtt = require('mqtt');
 
 const DEADLINE_MS = 20_000;
 const PORT = Number(process.argv[2]);
 const VERSION = Number(process.argv[3]);
 const FIVE = VERSION === 5;
+const WAY = process.argv[4] ?? 'tcp';
+const AUTHORITY = process.argv[5];
 
 function say(...words) {
   console.log(words.join(' '));
@@ -46,6 +50,9 @@ class Peer {
   // `clean` and `expiry` (seconds) are Clean Start and Session Expiry Interval; in 3.1.1 Clean Session.
   constructor(name, { clean = true, expiry = 0, will, properties = {} } = {}) {
     this.options = {
+      protocol: { tcp: 'mqtt', tls: 'mqtts', ws: 'ws', wss: 'wss' }[WAY],
+      path: '/mqtt',
+      ca: AUTHORITY && fs.readFileSync(AUTHORITY),
       host: '127.0.0.1',
       port: PORT,
       protocolVersion: VERSION,

@@ -1,6 +1,7 @@
 """What the Paho scenarios share: a client whose every step waits for the broker's answer, with a deadline.
 
-A scenario is called with the port and the protocol version (4 is MQTT 3.1.1, 5 is MQTT 5.0).
+A scenario is called with the port, the protocol version (4 is MQTT 3.1.1, 5 is MQTT 5.0) and, if it is not `tcp`, the
+way to the broker: `tls`, `ws` or `wss`. With TLS the file of the authority follows that is to be trusted.
 """
 
 import queue
@@ -15,6 +16,8 @@ HOST = "127.0.0.1"
 PORT = int(sys.argv[1])
 VERSION = int(sys.argv[2])
 FIVE = VERSION == 5
+WAY = sys.argv[3] if len(sys.argv) > 3 else "tcp"
+AUTHORITY = sys.argv[4] if len(sys.argv) > 4 else None
 
 
 def say(*words):
@@ -37,8 +40,15 @@ class Peer:
         """`clean` and `expiry` (seconds) are Clean Start and Session Expiry Interval; in 3.1.1 Clean Session."""
         old = {} if FIVE else {"clean_session": clean}
         self.client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, client_id=name, protocol=VERSION, reconnect_on_failure=False, **old
+            mqtt.CallbackAPIVersion.VERSION2,
+            client_id=name,
+            protocol=VERSION,
+            transport="websockets" if WAY in ("ws", "wss") else "tcp",
+            reconnect_on_failure=False,
+            **old,
         )
+        if AUTHORITY:
+            self.client.tls_set(ca_certs=AUTHORITY)
         self.clean = clean
         self.connect_properties = properties("CONNECT", SessionExpiryInterval=expiry, **connect_properties)
         self.messages = queue.Queue()

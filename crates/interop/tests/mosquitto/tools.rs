@@ -6,7 +6,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
-use interop::{Broker, DEADLINE, MosquittoBroker, Peer, Process, martlet};
+use interop::{Broker, DEADLINE, Mosquitto, Peer, Process, martlet};
 
 /// The names that the tools have for the versions.
 pub(crate) const VERSIONS: [&str; 3] = ["mqttv31", "mqttv311", "mqttv5"];
@@ -22,7 +22,7 @@ enum Pairing {
 /// A running broker of either kind.
 enum AnyBroker {
     Own(Broker),
-    Mosquittos(MosquittoBroker),
+    Mosquittos(Mosquitto),
 }
 
 /// A broker, the tools to talk to it, and a version to do so.
@@ -56,7 +56,7 @@ fn with_version(version: &'static str, test: impl Fn(&Bench)) {
             // Shown if the test fails.
             println!("{pairing:?} in {version}");
             let broker = match pairing {
-                Pairing::OwnToolsAndMosquittosBroker => AnyBroker::Mosquittos(MosquittoBroker::start()),
+                Pairing::OwnToolsAndMosquittosBroker => AnyBroker::Mosquittos(Mosquitto::with("")),
                 _ => AnyBroker::Own(Broker::start()),
             };
             let has_own_tools = pairing != Pairing::MosquittosTools;

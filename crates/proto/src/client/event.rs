@@ -137,6 +137,8 @@ pub enum PublishError {
     RetainNotSupported,
     /// The packet is larger than the server takes [MQTT-3.2.2-15], or than any packet can be.
     TooLarge,
+    /// The owner could not keep it: see [`super::Client::not_kept`].
+    NotKept,
 }
 
 /// Why a request cannot be sent.

@@ -5,8 +5,9 @@ use martlet_wire::{
 };
 
 use super::event::{Event, Incoming, Receipt};
+use super::stored::SessionChange;
 use super::{Client, section_of};
-use crate::delivery::Arrival;
+use crate::delivery::{Arrival, Inbound};
 use crate::error::PeerMisbehaved;
 
 /// A message that was handed over, and is not acknowledged towards the server.
@@ -48,9 +49,14 @@ impl<T> Client<T> {
     ///
     /// A message of an earlier connection is answered when the server sends it again; it is not handed over twice.
     pub fn acknowledge(&mut self, receipt: Receipt) {
-        if let Some(held) = self.held(receipt) {
-            held.is_acknowledged = true;
+        let is_first = self.unacknowledged.front().is_some_and(|held| held.receipt == receipt);
+        let Some(held) = self.held(receipt).filter(|held| !held.is_acknowledged) else { return };
+        held.is_acknowledged = true;
+        let (id, qos) = (held.id, held.qos);
+        if is_first {
             self.send_acknowledgements();
+        } else if qos == QoS::ExactlyOnce {
+            self.changed(SessionChange::IncomingAcknowledged { id });
         }
     }
 
@@ -73,11 +79,9 @@ impl<T> Client<T> {
             let id = held.id;
             if held.qos == QoS::ExactlyOnce {
                 self.session.inbound.taken_over(id);
+                self.changed(SessionChange::IncomingReceived { id });
                 self.send(&Packet::PubRec(Ack::success(id)));
             } else {
-                if let Some(connection) = &mut self.connection {
-                    connection.receive_quota.give_back();
-                }
                 self.send(&Packet::PubAck(Ack::success(id)));
             }
         }
@@ -140,7 +144,7 @@ impl<T> Client<T> {
         let topic = connection.incoming_aliases.resolve(publish.topic, alias, maximum)?.as_str().into();
         let mut receipt = None;
         if let Some(id) = publish.delivery.packet_id() {
-            receipt = self.hold(id, publish.delivery)?;
+            receipt = self.hold(id, publish.delivery);
             if receipt.is_none() {
                 return Ok(()); // the application has it
             }
@@ -172,46 +176,65 @@ impl<T> Client<T> {
 
     /// Takes a QoS 1 or 2 message up; tells its receipt, or `None` if the application has it and it is not to be handed
     /// over again.
-    fn hold(&mut self, id: PacketId, delivery: Delivery) -> Result<Option<Receipt>, PeerMisbehaved> {
-        let Some(connection) = &mut self.connection else { return Ok(None) };
+    ///
+    /// Whether the server keeps to Receive Maximum is not looked at. The standard has the client end a connection on which
+    /// it does not (3.3.4), but widespread servers overrun a slow client, and do so again on the next connection.
+    fn hold(&mut self, id: PacketId, delivery: Delivery) -> Option<Receipt> {
         let qos = delivery.qos();
         if qos == QoS::ExactlyOnce {
             match self.session.inbound.publish(id) {
                 // Handed over before: the application saw it [MQTT-4.3.3-10].
                 Arrival::Repeated => {
                     self.send(&Packet::PubRec(Ack::success(id)));
-                    return Ok(None);
+                    return None;
                 }
-                Arrival::Pending if self.unacknowledged.iter().any(|held| held.id == id) => return Ok(None),
+                Arrival::Pending if self.unacknowledged.iter().any(|held| held.id == id) => return None,
                 Arrival::New | Arrival::Pending => {}
             }
         }
-        if !connection.receive_quota.take() {
-            let limit = connection.receive_quota.maximum();
-            return Err(PeerMisbehaved::ReceiveMaximumExceeded { limit });
-        }
-        // A repeat of what an earlier connection brought, and the application still has or has acknowledged since.
-        if let Some(held) = self.earlier.remove(&id)
-            && held.qos == qos
-            && delivery.dup()
-        {
-            self.unacknowledged.push_back(held);
-            self.send_acknowledgements();
-            return Ok(None);
+        if let Some(held) = self.earlier.remove(&id) {
+            // A repeat of what an earlier connection brought, and the application still has or has acknowledged since.
+            if held.qos == qos && delivery.dup() {
+                self.unacknowledged.push_back(held);
+                self.send_acknowledgements();
+                return None;
+            }
+            if held.qos == QoS::ExactlyOnce && held.is_acknowledged {
+                self.changed(SessionChange::IncomingReleased { id }); // the server gave it up
+            }
         }
         self.last_receipt = self.last_receipt.next();
         let receipt = self.last_receipt;
         self.unacknowledged.push_back(Held { receipt, id, qos, is_acknowledged: false, is_abandoned: false });
-        Ok(Some(receipt))
+        Some(receipt)
     }
 
     fn released(&mut self, id: PacketId) {
         let is_known = self.session.inbound.release(id);
-        if is_known && let Some(connection) = &mut self.connection {
-            connection.receive_quota.give_back();
+        if is_known {
+            self.changed(SessionChange::IncomingReleased { id });
         }
         let reason = if is_known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
         self.send(&Packet::PubComp(Ack { id, reason, properties: Properties::EMPTY }));
+    }
+
+    /// Takes up that an earlier process acknowledged a message of QoS 2.
+    pub(super) fn restore_received(&mut self, id: PacketId, is_received: bool) {
+        if is_received {
+            return self.session.inbound.restore(id);
+        }
+        self.last_receipt = self.last_receipt.next();
+        let (receipt, qos) = (self.last_receipt, QoS::ExactlyOnce);
+        self.earlier.insert(id, Held { receipt, id, qos, is_acknowledged: true, is_abandoned: false });
+    }
+
+    /// The Session of the server is another one than before.
+    pub(super) fn forget_incoming(&mut self) {
+        if !self.session.inbound.is_empty() || !self.earlier.is_empty() {
+            self.changed(SessionChange::IncomingLost);
+        }
+        self.session.inbound = Inbound::default();
+        self.earlier.clear();
     }
 
     fn answered(&mut self, id: PacketId, codes: alloc::vec::Vec<ReasonCode>) {

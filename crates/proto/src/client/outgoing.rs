@@ -1,43 +1,46 @@
 //! From the application to the server.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 
 use martlet_wire::{
-    Ack, Auth, Delivery, Packet, PacketId, PacketType, Properties, Property, PropertyOwner, Publish, QoS,
-    ReasonCode, Subscribe, SubscribeRequests, TopicFilters, TopicName, Unsubscribe,
+    Ack, Auth, Delivery, Packet, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode,
+    Subscribe, SubscribeRequests, TopicFilters, Unsubscribe,
 };
 
 use super::event::{Event, Failure, Outgoing, PublishError};
+use super::kept::KeptMessage;
+use super::stored::SessionChange;
 use super::{Client, section_of};
 use crate::alias::OutgoingTopic;
 use crate::connection::ClientConnection;
 use crate::delivery::{Acknowledgement, Resend};
 
-/// A message on its way to the server, kept until that is finished.
-pub(super) type Sending = Arc<Kept>;
-
-/// What it takes to send a message again.
+/// A message that waits to be sent.
 #[derive(Debug)]
-pub(super) struct Kept {
-    topic: Box<str>,
-    payload: Box<[u8]>,
-    properties: Box<[u8]>,
-    qos: QoS,
-    retain: bool,
+pub(super) struct Waiting<T> {
+    message: Arc<KeptMessage>,
+    name: Name<T>,
 }
 
-impl Kept {
-    fn packet(&self, delivery: Delivery) -> Option<Publish<'_>> {
-        let owner = PropertyOwner::Packet(PacketType::Publish);
-        Some(Publish {
-            topic: Some(TopicName::parse(&self.topic).ok()?),
-            delivery,
-            retain: self.retain,
-            properties: Properties::from_section(owner, &self.properties).unwrap_or(Properties::EMPTY),
-            payload: &self.payload,
-        })
+/// How a message that waits is known.
+#[derive(Debug)]
+enum Name<T> {
+    /// By its Packet Identifier, under which the token is.
+    Id(PacketId),
+    /// It has none: it needs none, or there was none.
+    None(T),
+}
+
+impl<T> Waiting<T> {
+    pub(super) const fn is_named(&self) -> bool {
+        matches!(self.name, Name::Id(_))
+    }
+
+    /// Whether it needs a Packet Identifier.
+    fn is_unnamed(&self) -> bool {
+        !self.is_named() && self.message.qos() > QoS::AtMostOnce
     }
 }
 
@@ -47,15 +50,30 @@ impl<T> Client<T> {
     /// An [`Event::Published`] or [`Event::Unpublished`] with the token tells the end. How many may wait is for the owner
     /// to bound: see [`Client::unfinished_publishes`].
     pub fn publish(&mut self, message: &Outgoing<'_>, token: T) {
-        let kept = Arc::new(Kept {
-            topic: message.topic.as_str().into(),
-            payload: message.payload.into(),
-            properties: section_of(message.properties),
-            qos: message.qos,
-            retain: message.retain,
-        });
-        self.waiting.push_back((kept, token));
+        let message = Arc::new(KeptMessage::from(message));
+        let mut waiting = Waiting { message, name: Name::None(token) };
+        if waiting.is_unnamed() {
+            // Those before come first, so that the identifiers, and what is kept, are in the order of the messages.
+            if self.unnamed == 0 {
+                waiting = self.named(waiting);
+            }
+            self.unnamed += usize::from(waiting.is_unnamed());
+        }
+        self.waiting.push_back(waiting);
         self.pump();
+    }
+
+    /// Gives up messages that the owner could not keep. [`Event::Unpublished`] tells them.
+    ///
+    /// To be called without a connection: on one of which bytes were held back nothing else may be sent either.
+    pub fn not_kept(&mut self, ids: &BTreeSet<PacketId>) {
+        self.waiting.retain(|waiting| !matches!(&waiting.name, Name::Id(id) if ids.contains(id)));
+        for id in ids {
+            self.session.outbound.abandon(*id);
+            if let Some(token) = self.publishes.remove(id) {
+                self.events.push_back(Event::Unpublished { token, error: PublishError::NotKept });
+            }
+        }
     }
 
     /// Subscribes. [`Event::Answered`] tells the codes.
@@ -97,8 +115,9 @@ impl<T> Client<T> {
         let Some(connection) = self.connection.as_ref().filter(|connection| connection.is_open) else {
             return Err((Failure::NotConnected, token));
         };
-        let requests = &self.requests;
-        let Some(id) = self.session.outbound.next_id(|id| requests.contains_key(&id)) else {
+        let (requests, publishes) = (&self.requests, &self.publishes);
+        let is_taken = |id| requests.contains_key(&id) || publishes.contains_key(&id);
+        let Some(id) = self.session.outbound.reserve(is_taken) else {
             return Err((Failure::NoPacketIdentifier, token));
         };
         let packet = packet(id);
@@ -113,20 +132,15 @@ impl<T> Client<T> {
 
     /// The server kept nothing of the Session: what was begun and not finished is published anew [MQTT-3.2.2-5].
     pub(super) fn begin_anew(&mut self) {
-        let mut again = VecDeque::new();
-        let mut outbound = core::mem::take(&mut self.session).outbound;
+        self.forget_incoming();
+        let mut outbound = core::mem::take(&mut self.session.outbound);
         outbound.restart();
-        self.earlier.clear();
+        let mut again = VecDeque::new();
         while let Some(resend) = outbound.next_resend() {
             match resend {
-                Resend::Publish(id, _, kept) => {
-                    again.extend(self.publishes.remove(&id).map(|token| (kept, token)));
-                }
+                Resend::Publish(id, _, message) => again.push_back(Waiting { message, name: Name::Id(id) }),
                 Resend::PubRel(id) => self.published(id, ReasonCode::Success, Properties::EMPTY),
             }
-        }
-        for (id, token) in core::mem::take(&mut self.publishes) {
-            self.events.push_back(published(token, Some(id)));
         }
         again.append(&mut self.waiting);
         self.waiting = again;
@@ -147,8 +161,8 @@ impl<T> Client<T> {
             return false;
         }
         match outbound.next_resend() {
-            Some(Resend::Publish(id, qos, kept)) => {
-                if let Some(packet) = kept.packet(Delivery::new(qos, true, id)) {
+            Some(Resend::Publish(id, qos, message)) => {
+                if let Some(packet) = message.packet(Delivery::new(qos, true, id)) {
                     self.send(&Packet::Publish(packet));
                 }
             }
@@ -165,39 +179,67 @@ impl<T> Client<T> {
         if self.session.outbound.has_resends() {
             return false;
         }
-        let Some((kept, _)) = self.waiting.front() else { return false };
+        let Some(first) = self.waiting.front() else { return false };
         let has_quota = self.session.outbound.in_flight() < usize::from(connection.inflight_messages_max);
-        if kept.qos > QoS::AtMostOnce && (!has_quota || self.session.outbound.is_exhausted()) {
+        if first.message.qos() > QoS::AtMostOnce && !has_quota {
             return false; // later QoS 0 messages wait too: order of the application
         }
-        let Some((kept, token)) = self.waiting.pop_front() else { return false };
-        if let Err(error) = check(connection, &kept) {
-            self.events.push_back(Event::Unpublished { token, error });
+        if first.is_unnamed() && !self.name_first() {
+            return false;
+        }
+        let Some(Waiting { message, name }) = self.waiting.pop_front() else { return false };
+        let Some(connection) = &mut self.connection else { return false };
+        if let Err(error) = check(connection, &message) {
+            self.unpublished(name, error);
             return true;
         }
-        let requests = &self.requests;
-        let id = if kept.qos == QoS::AtMostOnce {
-            None
-        } else {
-            let pushed = self
-                .session
-                .outbound
-                .push_beside(kept.qos, Arc::clone(&kept), |id| requests.contains_key(&id));
-            let Ok(id) = pushed else {
-                self.waiting.push_front((kept, token));
-                return false;
-            };
-            Some(id)
-        };
-        let delivery = Delivery::new(kept.qos, false, id.unwrap_or(PacketId::MIN));
-        write(connection, &kept, delivery, &mut self.out);
-        match id {
-            Some(id) => {
-                self.publishes.insert(id, token);
+        match name {
+            Name::Id(id) => {
+                write(connection, &message, Delivery::new(message.qos(), false, id), &mut self.out);
+                self.session.outbound.push_as(id, message.qos(), message);
             }
-            None => self.events.push_back(published(token, None)),
+            Name::None(token) => {
+                write(connection, &message, Delivery::AtMostOnce, &mut self.out);
+                self.events.push_back(published(token, None));
+            }
         }
         true
+    }
+
+    /// Gives the first message that waits a Packet Identifier, if one is free.
+    fn name_first(&mut self) -> bool {
+        let Some(first) = self.waiting.pop_front() else { return false };
+        let first = self.named(first);
+        let is_named = first.is_named();
+        self.unnamed -= usize::from(is_named);
+        self.waiting.push_front(first);
+        is_named
+    }
+
+    /// Gives a message a Packet Identifier, if one is free.
+    fn named(&mut self, waiting: Waiting<T>) -> Waiting<T> {
+        let Waiting { message, name: Name::None(token) } = waiting else { return waiting };
+        let (requests, publishes) = (&self.requests, &self.publishes);
+        let has_free = requests.len() + publishes.len() < usize::from(u16::MAX);
+        let is_taken = |id| requests.contains_key(&id) || publishes.contains_key(&id);
+        let Some(id) = has_free.then(|| self.session.outbound.reserve(is_taken)).flatten() else {
+            return Waiting { message, name: Name::None(token) };
+        };
+        self.publishes.insert(id, token);
+        self.changed(SessionChange::OutgoingTaken { id, message: Arc::clone(&message) });
+        Waiting { message, name: Name::Id(id) }
+    }
+
+    /// A message cannot be sent.
+    fn unpublished(&mut self, name: Name<T>, error: PublishError) {
+        let token = match name {
+            Name::None(token) => Some(token),
+            Name::Id(id) => {
+                self.changed(SessionChange::OutgoingFinished { id });
+                self.publishes.remove(&id)
+            }
+        };
+        self.events.extend(token.map(|token| Event::Unpublished { token, error }));
     }
 
     /// PUBACK, PUBREC or PUBCOMP came.
@@ -216,8 +258,11 @@ impl<T> Client<T> {
                 self.published(ack.id, reason, ack.properties);
                 self.pump();
             }
-            Acknowledgement::Received(_) => {
+            Acknowledgement::Received(message) => {
                 outbound.release(ack.id, true);
+                if message.is_some() {
+                    self.changed(SessionChange::OutgoingReceived { id: ack.id });
+                }
                 self.send(&Packet::PubRel(Ack::success(ack.id)));
             }
             Acknowledgement::Unknown if packet_type == PacketType::PubRec => {
@@ -228,7 +273,9 @@ impl<T> Client<T> {
         }
     }
 
+    /// A message with a Packet Identifier came to its end.
     fn published(&mut self, id: PacketId, reason: ReasonCode, properties: Properties<'_>) {
+        self.changed(SessionChange::OutgoingFinished { id });
         if let Some(token) = self.publishes.remove(&id) {
             let properties = section_of(properties);
             self.events.push_back(Event::Published { token, id: Some(id), reason, properties });
@@ -241,27 +288,33 @@ fn published<T>(token: T, id: Option<PacketId>) -> Event<T> {
     Event::Published { token, id, reason: ReasonCode::Success, properties: Box::default() }
 }
 
-fn check(connection: &ClientConnection, kept: &Kept) -> Result<(), PublishError> {
-    if kept.qos > connection.maximum_qos {
+fn check(connection: &ClientConnection, message: &KeptMessage) -> Result<(), PublishError> {
+    if message.qos() > connection.maximum_qos {
         return Err(PublishError::QosNotSupported);
     }
-    if kept.retain && !connection.retain_available {
+    if message.retain() && !connection.retain_available {
         return Err(PublishError::RetainNotSupported);
     }
-    let packet = kept.packet(Delivery::new(kept.qos, false, PacketId::MIN)).ok_or(PublishError::TooLarge)?;
+    let packet =
+        message.packet(Delivery::new(message.qos(), false, PacketId::MIN)).ok_or(PublishError::TooLarge)?;
     let len = packet.encoded_len(connection.version).map_err(|_| PublishError::TooLarge)?;
     if connection.fits(len) { Ok(()) } else { Err(PublishError::TooLarge) }
 }
 
 /// Writes a PUBLISH that was checked, with an alias where that is of use.
-fn write(connection: &mut ClientConnection, kept: &Kept, delivery: Delivery, out: &mut alloc::vec::Vec<u8>) {
-    let Some(mut packet) = kept.packet(delivery) else { return };
+fn write(
+    connection: &mut ClientConnection,
+    message: &KeptMessage,
+    delivery: Delivery,
+    out: &mut alloc::vec::Vec<u8>,
+) {
+    let Some(mut packet) = message.packet(delivery) else { return };
     if let Some(number) = packet.properties.topic_alias() {
         return write_with_own_alias(connection, packet, number, out);
     }
     // A packet that may have to be sent again on another connection carries no alias: aliases end with the connection.
     let plan = match delivery {
-        Delivery::AtMostOnce => connection.outgoing_aliases.plan(&kept.topic),
+        Delivery::AtMostOnce => connection.outgoing_aliases.plan(&message.topic),
         _ => OutgoingTopic::Plain,
     };
     let mut alias = None;
@@ -277,13 +330,13 @@ fn write(connection: &mut ClientConnection, kept: &Kept, delivery: Delivery, out
     let fits = packet.encoded_len(connection.version).is_ok_and(|len| connection.fits(len));
     if !fits {
         // The three bytes of a new alias are too many.
-        if let Some(plain) = kept.packet(delivery) {
+        if let Some(plain) = message.packet(delivery) {
             let _ = plain.encode(connection.version, out);
         }
         return;
     }
     if let OutgoingTopic::Introduce(number) = plan {
-        connection.outgoing_aliases.introduced(&kept.topic, number);
+        connection.outgoing_aliases.introduced(&message.topic, number);
     }
     let _ = packet.encode(connection.version, out);
 }

@@ -7,7 +7,6 @@ use martlet_wire::{
 use crate::alias::{IncomingAliases, OutgoingAliases};
 use crate::error::PeerMisbehaved;
 use crate::keep_alive::KeepAlive;
-use crate::quota::Quota;
 
 /// The CONNACK by which a server that knows no 5.0 refuses it, in the format of its own version [MQTT311-3.1.2-2].
 const REFUSAL_OF_OLDER_SERVER: [u8; 4] = [0x20, 2, 0, 1];
@@ -36,8 +35,6 @@ pub struct ClientConnection {
     pub shared_subscription_available: bool,
     /// The server's Receive Maximum: unfinished messages to it, 1 or more [MQTT-3.3.4-7].
     pub inflight_messages_max: u16,
-    /// Unfinished messages from the server (our Receive Maximum).
-    pub receive_quota: Quota,
     /// The aliases that the server has set.
     pub incoming_aliases: IncomingAliases,
     /// The aliases that were set towards the server [MQTT-3.2.2-17].
@@ -62,7 +59,6 @@ impl ClientConnection {
             subscription_identifier_available: version.has_properties(),
             shared_subscription_available: true,
             inflight_messages_max: u16::MAX,
-            receive_quota: Quota::new(u16::MAX),
             incoming_aliases: IncomingAliases::default(),
             outgoing_aliases: OutgoingAliases::new(0),
             topic_alias_maximum: 0,

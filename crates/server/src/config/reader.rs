@@ -1,222 +1,350 @@
-//! Line by line from options to settings.
+//! From lines to settings.
 
-use core::net::IpAddr;
-use core::num::NonZeroU16;
+use std::sync::Arc;
 
-use martlet_engine::{Config, PACKET_SIZE_BYTES_MAX_LEAST};
-use martlet_store::Durability;
-use martlet_wire::QoS;
+use super::environment::{Lookup, expand};
+use super::note::{Note, NoteKind};
+use super::option::{Again, ConfigOption, Field, Needs, Scope, Status};
+use super::problem::{Above, Place, Problem};
+use super::settings::{ListenerSettings, Origin, Security, Settings};
+use super::table;
+use super::value::{Value, split_word};
 
-use super::limits::{self, PACKET_SIZE_BYTES_MAX_MOST};
-use super::number::number;
-use super::{Keeping, Problem, Settings};
-use crate::options::{Host, ListenAddress};
-
-/// The port of MQTT.
-const PORT_DEFAULT: u16 = 1883;
-
-/// What the lines so far say.
-#[derive(Default)]
-pub(super) struct Reader {
-    /// What `port` and `bind_address` make.
-    default_listener: Option<Listener>,
-    listeners: Vec<Listener>,
-    /// The value of `allow_anonymous`, and its line.
-    allow_anonymous: Option<(bool, usize)>,
-    shards: Option<NonZeroU16>,
-    engine: Config,
-    keeping: Keeping,
+/// What one line sets.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The option.
+    pub option: &'static ConfigOption,
+    /// Its name, as the line has it.
+    pub name: String,
+    /// Its value, as the line has it. It may be a secret: see [`Given::shown`].
+    pub(super) value: String,
+    /// What it concerns.
+    pub section: Section,
+    /// The line.
+    pub at: Place,
+    /// It says what is so without the line, too.
+    pub is_default: bool,
 }
 
-/// A listener, and where the file has it.
-struct Listener {
-    address: ListenAddress,
-    line: usize,
-    maximum_qos: QoS,
-    /// Where the file sets `maximum_qos`.
-    qos_line: usize,
-}
-
-impl Listener {
-    const fn new(host: Host, port: u16, line: usize, maximum_qos: QoS) -> Self {
-        Self { address: ListenAddress { host, port }, line, maximum_qos, qos_line: line }
-    }
-
-    fn is_local(&self) -> bool {
-        match &self.address.host {
-            Host::Loopback => true,
-            Host::Any => false,
-            Host::Named(name) => {
-                name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-            }
+impl Given {
+    /// The line, without what is secret.
+    pub fn shown(&self) -> String {
+        if self.option.is_secret {
+            format!("{} ...", self.name)
+        } else {
+            format!("{} {}", self.name, self.value).trim_end().into()
         }
     }
 }
 
-impl Reader {
-    /// Takes one line: an option and the words behind it.
-    pub(super) fn take(&mut self, line: usize, option: &str, values: &[&str]) -> Result<(), Problem> {
-        let limits = &mut self.engine.limits;
-        match option {
-            "listener" => self.listener(line, values)?,
-            "port" => {
-                let port = port(option, one(option, values)?)?;
-                self.default_listener(line).address.port = port;
-            }
-            "bind_address" => {
-                let host = Host::Named(one(option, values)?.into());
-                self.default_listener(line).address.host = host;
-            }
-            "allow_anonymous" => self.allow_anonymous = Some((boolean(option, one(option, values)?)?, line)),
-            "maximum_qos" | "max_qos" => self.maximum_qos(line, option, one(option, values)?)?,
-            "retain_available" => {
-                self.engine.features.retain_available = boolean(option, one(option, values)?)?;
-            }
-            "exactly_once_at_release" => {
-                self.engine.features.exactly_once_at_release = boolean(option, one(option, values)?)?;
-            }
-            "reason_strings" => self.engine.features.reason_strings = boolean(option, one(option, values)?)?,
-            "response_information" => {
-                self.engine.features.response_information = Some(one(option, values)?.into());
-            }
-            "server_reference" => self.engine.features.server_reference = Some(one(option, values)?.into()),
-            "allow_zero_length_clientid" => {
-                self.engine.features.allow_zero_length_client_identifier =
-                    boolean(option, one(option, values)?)?;
-            }
-            "max_packet_size" => {
-                let (least, most) = (PACKET_SIZE_BYTES_MAX_LEAST, PACKET_SIZE_BYTES_MAX_MOST);
-                limits.packet_size_bytes_max = number(option, one(option, values)?, least, most)?;
-            }
-            "message_size_limit" => match number(option, one(option, values)?, 0, u32::MAX)? {
-                0 => {} // Mosquitto's default: no limit but that of the packet.
-                limit => return Err(Problem::Unsupported { what: format!("{option} {limit}") }),
-            },
-            "max_inflight_messages" => {
-                let maximum = number(option, one(option, values)?, 0, u16::MAX)?;
-                limits.inflight_messages_max = if maximum == 0 { u16::MAX } else { maximum };
-            }
-            "max_queued_messages" => {
-                let maximum = number(option, one(option, values)?, 0, usize::MAX)?;
-                limits.queued_messages_max = if maximum == 0 { usize::MAX } else { maximum };
-            }
-            "max_queued_bytes" => {
-                let maximum = number(option, one(option, values)?, 0, usize::MAX)?;
-                limits.queued_bytes_max = if maximum == 0 { usize::MAX } else { maximum };
-            }
-            "max_keepalive" => limits.keep_alive_max = number(option, one(option, values)?, 0, u16::MAX)?,
-            "persistence" => self.keeping.is_on = Some(boolean(option, one(option, values)?)?),
-            "persistence_location" => self.keeping.location = Some(one(option, values)?.into()),
-            "durability" => self.keeping.durability = durability(option, one(option, values)?)?,
-            "autosave_interval" | "autosave_on_changes" | "persistence_file" => {
-                one(option, values)?;
-                tracing::info!(option, "everything is saved at once, so this option has no effect");
-            }
-            "shards" => {
-                self.shards = NonZeroU16::new(number(option, one(option, values)?, 1, u16::MAX)?);
-            }
-            _ => match limits::field(limits, option) {
-                Some(field) => field.set(option, one(option, values)?)?,
-                None => return Err(Problem::Unsupported { what: option.into() }),
-            },
+/// What a line concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    /// The whole broker.
+    General,
+    /// A listener: its place in [`Settings::listeners`].
+    Listener(usize),
+    /// A bridge: its place in [`Settings::bridges`].
+    Bridge(usize),
+    /// A plugin: its place in [`Settings::plugins`].
+    Plugin(usize),
+}
+
+/// What all lines so far say.
+pub(super) struct Reader<'a> {
+    pub(super) settings: Settings,
+    pub(super) given: Vec<Given>,
+    pub(super) notes: &'a mut Vec<Note>,
+    /// Where each listener and each bridge begins.
+    pub(super) listener_places: Vec<Place>,
+    pub(super) bridge_places: Vec<Place>,
+    /// Whether an option depended on `per_listener_settings` already.
+    pub(super) has_security: bool,
+    /// `port` was read.
+    pub(super) has_port: bool,
+    /// How variables of the environment are found, if they are to be.
+    pub(super) lookup: Option<Lookup<'a>>,
+}
+
+/// What the next lines of a file concern. Each file begins anew.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Current {
+    pub(super) listener: Option<usize>,
+    pub(super) bridge: Option<usize>,
+    pub(super) plugin: Option<usize>,
+}
+
+/// A line, taken apart.
+pub(super) struct Line<'a> {
+    pub(super) place: Place,
+    pub(super) name: &'a str,
+    pub(super) row: &'static ConfigOption,
+    /// The value as it stands there, without the blanks around it.
+    written: &'a str,
+    text: &'a str,
+    is_foreign: bool,
+}
+
+impl Line<'_> {
+    pub(super) const fn value<'b>(&'b self, notes: &'b mut Vec<NoteKind>) -> Value<'b> {
+        Value::new(self.name, self.row, self.text, self.is_foreign, notes)
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(notes: &'a mut Vec<Note>, lookup: Option<Lookup<'a>>) -> Self {
+        Self {
+            settings: Settings::default(),
+            given: Vec::new(),
+            notes,
+            listener_places: Vec::new(),
+            bridge_places: Vec::new(),
+            has_security: false,
+            has_port: false,
+            lookup,
         }
-        Ok(())
     }
 
-    /// What all lines together say, or the line that is at fault.
-    pub(super) fn finish(mut self) -> Result<Settings, (usize, Problem)> {
-        let listeners: Vec<Listener> = self.default_listener.into_iter().chain(self.listeners).collect();
-        match self.allow_anonymous {
-            Some((true, _)) => {}
-            Some((false, line)) => return Err((line, Problem::NobodyAllowed)),
-            None => {
-                if let Some(remote) = listeners.iter().find(|listener| !listener.is_local()) {
-                    return Err((remote.line, Problem::NobodyAllowed));
-                }
-            }
+    /// Takes one line. `Some` is the folder of an `include_dir`, which is the caller's business.
+    pub(super) fn line(
+        &mut self,
+        place: &Place,
+        bytes: &[u8],
+        current: &mut Current,
+    ) -> Result<Option<String>, Problem> {
+        if bytes.first() == Some(&b'#') {
+            return Ok(None);
         }
-        if let Some(first) = listeners.first() {
-            let differs = |listener: &&Listener| listener.maximum_qos != first.maximum_qos;
-            if let Some(other) = listeners.iter().find(differs) {
-                let what = "maximum_qos that differs between listeners".into();
-                return Err((first.qos_line.max(other.qos_line), Problem::Unsupported { what }));
-            }
-            self.engine.features.maximum_qos = first.maximum_qos;
+        let line = str::from_utf8(bytes).map_err(|_| Problem::Text)?.trim_end_matches(['\r', '\n']);
+        let Some((name, text)) = split_word(line) else { return Ok(None) };
+        if name.starts_with('#') {
+            return Ok(None);
         }
-        Ok(Settings {
-            listeners: listeners.into_iter().map(|listener| listener.address).collect(),
-            shards: self.shards,
-            engine: self.engine,
-            keeping: self.keeping,
-        })
+        let Some(row) = table::find(name) else { return Err(Problem::Unknown { name: name.into() }) };
+        let expanded = match self.lookup {
+            Some(lookup) => expand(text, lookup)?,
+            None => None,
+        };
+        let line = Line {
+            place: place.clone(),
+            name,
+            row,
+            written: text.trim(),
+            is_foreign: expanded.is_some(),
+            text: expanded.as_deref().unwrap_or(text),
+        };
+        let mut notes = Vec::new();
+        let taken = self.take(&line, current, &mut notes);
+        let at = |kind| Note { at: place.clone(), kind };
+        self.notes.extend(notes.into_iter().map(at));
+        taken
     }
 
-    fn listener(&mut self, line: usize, values: &[&str]) -> Result<(), Problem> {
-        let (port_value, host) = match values {
-            [port] => (port, Host::Any),
-            [port, host] => (port, Host::Named((*host).into())),
-            _ => {
-                let expected = "a port and, if not all, the address to listen on";
-                return Err(Problem::Count { option: "listener".into(), expected });
+    /// Takes a line whose option is known.
+    fn take(
+        &mut self,
+        line: &Line<'_>,
+        current: &mut Current,
+        notes: &mut Vec<NoteKind>,
+    ) -> Result<Option<String>, Problem> {
+        note_deprecation(line, notes);
+        let mut folder = None;
+        let (section, is_default) = match &line.row.scope {
+            Scope::General(field) => {
+                (Section::General, assign(&mut self.settings.general, field, line, notes)?)
+            }
+            Scope::Engine(field) => {
+                (Section::General, assign(&mut self.settings.engine, field, line, notes)?)
+            }
+            Scope::Keeping(field) => {
+                (Section::General, assign(&mut self.settings.keeping, field, line, notes)?)
+            }
+            Scope::Logging(field) => {
+                (Section::General, assign(&mut self.settings.logging, field, line, notes)?)
+            }
+            Scope::Process(field) => {
+                (Section::General, assign(&mut self.settings.process, field, line, notes)?)
+            }
+            Scope::Security(field) => self.take_security(field, line, current, notes)?,
+            Scope::Listener(field, needs) => {
+                let number = self.listener_for(*needs, line, current, notes)?;
+                let Some(listener) = self.settings.listeners.get_mut(number) else {
+                    return Err(misplaced(line, Above::Listener));
+                };
+                (Section::Listener(number), assign(listener, field, line, notes)?)
+            }
+            Scope::Bridge(field) => {
+                let place =
+                    current.bridge.and_then(|number| Some((number, self.settings.bridges.get_mut(number)?)));
+                let (number, bridge) = place.ok_or_else(|| misplaced(line, Above::Bridge))?;
+                (Section::Bridge(number), assign(bridge, field, line, notes)?)
+            }
+            Scope::Plugin(field) => {
+                let place =
+                    current.plugin.and_then(|number| Some((number, self.settings.plugins.get_mut(number)?)));
+                let (number, plugin) = place.ok_or_else(|| misplaced(line, Above::AuthPlugin))?;
+                (Section::Plugin(number), assign(plugin, field, line, notes)?)
+            }
+            Scope::Structure(structure) => {
+                let taken = self.take_structure(*structure, line, current, notes)?;
+                folder = taken.folder;
+                (taken.section, taken.is_default)
             }
         };
-        if *port_value == "0" {
-            return Err(Problem::Unsupported { what: "listener 0".into() }); // a Unix socket
+        if let Status::NoEffect(reason) = line.row.status
+            && !is_default
+        {
+            notes.push(NoteKind::NoEffect { option: line.name.into(), reason });
         }
-        let port = port("listener", port_value)?;
-        self.listeners.push(Listener::new(host, port, line, self.engine.features.maximum_qos));
-        Ok(())
+        self.given.push(Given {
+            option: line.row,
+            name: line.name.into(),
+            value: line.written.into(),
+            section,
+            at: line.place.clone(),
+            is_default,
+        });
+        Ok(folder)
     }
 
-    fn default_listener(&mut self, line: usize) -> &mut Listener {
-        let maximum_qos = self.engine.features.maximum_qos;
-        self.default_listener.get_or_insert_with(|| Listener::new(Host::Any, PORT_DEFAULT, line, maximum_qos))
+    /// Takes an option that concerns all listeners, or with `per_listener_settings` one.
+    fn take_security(
+        &mut self,
+        field: &Field<Security>,
+        line: &Line<'_>,
+        current: &mut Current,
+        notes: &mut Vec<NoteKind>,
+    ) -> Result<(Section, bool), Problem> {
+        self.has_security = true;
+        if !self.settings.general.per_listener_settings {
+            return Ok((Section::General, assign(&mut self.settings.security, field, line, notes)?));
+        }
+        if line.name == "allow_anonymous" {
+            notes.push(NoteKind::ListenerAllowAnonymous);
+        }
+        let number = current.listener.ok_or_else(|| misplaced(line, Above::Listener))?;
+        let Some(listener) = self.settings.listeners.get_mut(number) else {
+            return Err(misplaced(line, Above::Listener));
+        };
+        Ok((Section::Listener(number), assign(&mut listener.security, field, line, notes)?))
     }
 
-    /// Concerns the listener above it or else the default listener; where there is none yet, all that follow.
-    fn maximum_qos(&mut self, line: usize, option: &str, value: &str) -> Result<(), Problem> {
-        let qos = number(option, value, 0, 2_u8)?;
-        let qos = QoS::try_from(qos).unwrap_or_default();
-        if self.listeners.is_empty() && self.default_listener.is_none() {
-            self.engine.features.maximum_qos = qos;
-        } else if let Some(listener) = self.listeners.last_mut().or(self.default_listener.as_mut()) {
-            listener.maximum_qos = qos;
-            listener.qos_line = line;
+    /// The listener that an option concerns.
+    pub(super) fn listener_for(
+        &mut self,
+        needs: Needs,
+        line: &Line<'_>,
+        current: &mut Current,
+        notes: &mut Vec<NoteKind>,
+    ) -> Result<usize, Problem> {
+        let is_own = |number: &usize| {
+            self.settings.listeners.get(*number).is_some_and(|it| it.origin == Origin::Listener)
+        };
+        match (needs, current.listener) {
+            (Needs::OwnListener, Some(number)) if is_own(&number) => Ok(number),
+            (Needs::Listener | Needs::Nothing, Some(number)) => Ok(number),
+            (Needs::Nothing, None) => Ok(self.default_listener(line, current, notes)),
+            _ => Err(misplaced(line, Above::Listener)),
         }
-        Ok(())
+    }
+
+    /// The default listener, which is made if it is not there.
+    pub(super) fn default_listener(
+        &mut self,
+        line: &Line<'_>,
+        current: &mut Current,
+        notes: &mut Vec<NoteKind>,
+    ) -> usize {
+        let there = self.settings.listeners.iter().position(|listener| listener.origin != Origin::Listener);
+        let number = there.unwrap_or_else(|| {
+            notes.push(NoteKind::DefaultListener { option: line.name.into() });
+            self.add_listener(ListenerSettings::default(), line)
+        });
+        current.listener = Some(number);
+        number
+    }
+
+    /// Adds a listener that begins with a line.
+    pub(super) fn add_listener(&mut self, listener: ListenerSettings, line: &Line<'_>) -> usize {
+        self.settings.listeners.push(listener);
+        self.listener_places.push(line.place.clone());
+        self.settings.listeners.len() - 1
     }
 }
 
-fn one<'a>(option: &str, values: &[&'a str]) -> Result<&'a str, Problem> {
-    match values {
-        [value] => Ok(value),
-        _ => Err(Problem::Count { option: option.into(), expected: "one value" }),
+/// Notes that an option is on its way out.
+fn note_deprecation(line: &Line<'_>, notes: &mut Vec<NoteKind>) {
+    let option = || line.name.into();
+    if let Some(advice) = line.row.deprecation {
+        notes.push(NoteKind::Deprecated { option: option(), advice });
+    }
+    if line.name == "message_size_limit" {
+        notes.push(NoteKind::PacketSize);
     }
 }
 
-fn boolean(option: &str, value: &str) -> Result<bool, Problem> {
-    match value {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => {
-            let expected = "`true` or `false`".into();
-            Err(Problem::Value { option: option.into(), value: value.into(), expected })
+/// What has to stand above a line is missing.
+pub(super) fn misplaced(line: &Line<'_>, needs: Above) -> Problem {
+    Problem::Misplaced { option: line.name.into(), needs }
+}
+
+/// Gives a value to a field, and tells whether it is the one that the field has by default.
+fn assign<T: Default + PartialEq>(
+    target: &mut T,
+    field: &Field<T>,
+    line: &Line<'_>,
+    notes: &mut Vec<NoteKind>,
+) -> Result<bool, Problem> {
+    let mut unheard = Vec::new();
+    let mut probe = T::default();
+    let is_default = set(&mut probe, field, &mut line.value(&mut unheard)).is_ok() && probe == T::default();
+    set(target, field, &mut line.value(notes))?;
+    Ok(is_default)
+}
+
+fn set<T>(target: &mut T, field: &Field<T>, value: &mut Value<'_>) -> Result<(), Problem> {
+    let duplicate =
+        |value: &Value<'_>| Problem::Duplicate { option: value.option.into(), called: value.called() };
+    match field {
+        Field::Flag(place) => *place(target) = value.flag()?,
+        Field::OptionalFlag(place) => *place(target) = Some(value.flag()?),
+        Field::Number(range, set) => set(target, value.number(range)?),
+        Field::Choice(words) => {
+            let word = value.word()?;
+            let chosen = words.iter().find(|(name, _)| *name == word);
+            let (_, set) = chosen.ok_or_else(|| value.refusal(word))?;
+            set(target);
         }
-    }
-}
-
-fn durability(option: &str, value: &str) -> Result<Durability, Problem> {
-    match value {
-        "strict" => Ok(Durability::Strict),
-        "os" => Ok(Durability::Os),
-        "none" => Ok(Durability::None),
-        _ => {
-            let expected = "`strict`, `os` or `none`".into();
-            Err(Problem::Value { option: option.into(), value: value.into(), expected })
+        Field::Text(again, place) => {
+            let text = value.text()?;
+            if place(target).replace(text).is_some() && *again == Again::IsAnError {
+                return Err(duplicate(value));
+            }
         }
+        Field::Path(again, place) => {
+            let path = value.text()?.into();
+            if place(target).replace(path).is_some() && *again == Again::IsAnError {
+                return Err(duplicate(value));
+            }
+        }
+        Field::Secret(place) => {
+            let secret = value.text()?.into();
+            if place(target).replace(secret).is_some() {
+                return Err(duplicate(value));
+            }
+        }
+        Field::Texts(place) => {
+            let text = value.text()?;
+            place(target).push(text);
+        }
+        Field::Special(_, read) => return read(target, value),
     }
+    value.finish();
+    Ok(())
 }
 
-fn port(option: &str, value: &str) -> Result<u16, Problem> {
-    number(option, value, 1, u16::MAX)
+/// A file, for its places.
+pub(super) fn place(file: &Arc<str>, line: usize) -> Place {
+    Place { file: Arc::clone(file), line }
 }

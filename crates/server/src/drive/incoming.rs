@@ -1,16 +1,14 @@
 //! What comes in: connections and their bytes.
 
-use core::net::SocketAddr;
-
 use martlet_engine::{ConnectionId, Input, Peer};
-use martlet_transport::Stream;
+use martlet_transport::{READ_BYTES_MAX, ReadError, Received, Stream};
 use mio::{Interest, Token};
 
 use super::Shard;
 use crate::connections::{Connection, Flags};
+use crate::farewell::Farewell;
+use crate::handshakes;
 
-/// Bytes that one read brings at most.
-pub(super) const READ_BYTES_MAX: usize = 64 << 10;
 /// Bytes that all reads of a turn bring together, or all mail; what goes beyond is the last one.
 ///
 /// All of it may be for one receiver, and what its connection has no room for in the turn is lost if it is QoS 0, although
@@ -18,34 +16,28 @@ pub(super) const READ_BYTES_MAX: usize = 64 << 10;
 pub(super) const BYTES_PER_TURN_MAX: usize = 128 << 10;
 /// Sockets that are looked at in one turn.
 const READS_PER_TURN_MAX: usize = 512;
-/// Where an event tells of everything that arrived before it, a read that does not fill the buffer has emptied the
-/// socket. Elsewhere only a read that finds nothing makes the next event come.
-const SHORT_READ_IS_LAST: bool = cfg!(unix);
+const _: () = assert!(READ_BYTES_MAX <= BYTES_PER_TURN_MAX);
 
 impl Shard {
     /// Takes in a connection and tells the engine.
-    pub(super) fn open(
-        &mut self,
-        stream: Stream,
-        peer: Option<SocketAddr>,
-        listener: u16,
-    ) -> Option<ConnectionId> {
-        let connection = Connection { stream, listener, flags: Flags::default(), farewell: None };
+    pub(super) fn open(&mut self, stream: Stream, peer: Peer) -> Option<ConnectionId> {
+        let mut flags = Flags::default();
+        if stream.has_unsent() {
+            flags.set(Flags::BLOCKED); // by the socket, on the shard that it comes from
+        }
+        let connection = self.watch(stream, peer.listener, flags)?;
+        self.parts.engine.handle(self.now, Input::Opened { connection, peer });
+        Some(connection)
+    }
+
+    /// Gives a connection its place and has its events told.
+    pub(super) fn watch(&mut self, stream: Stream, listener: u16, flags: Flags) -> Option<ConnectionId> {
+        let connection = Connection::new(stream, listener, flags);
         let registry = self.parts.poll.registry();
         let registered = self.connections.insert(connection, |stream, id| {
             registry.register(stream, Token(id.index as usize), Interest::READABLE | Interest::WRITABLE)
         });
-        match registered {
-            Ok(connection) => {
-                let peer = Peer { address: peer, listener };
-                self.parts.engine.handle(self.now, Input::Opened { connection, peer });
-                Some(connection)
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot watch a connection; it is closed");
-                None
-            }
-        }
+        registered.inspect_err(|error| tracing::warn!(%error, "cannot watch a connection; it is closed")).ok()
     }
 
     /// Reads from each socket that may have something, once, as far as the bounds of a turn allow.
@@ -54,8 +46,8 @@ impl Shard {
             return;
         }
         let mut left = BYTES_PER_TURN_MAX;
-        for _ in 0..self.readable.len().min(READS_PER_TURN_MAX) {
-            let Some(id) = self.readable.pop_front() else { return };
+        for _ in 0..self.readable.open.len().min(READS_PER_TURN_MAX) {
+            let Some(id) = self.readable.open.pop_front() else { return };
             left = left.saturating_sub(self.read_one(id));
             if left == 0 {
                 return;
@@ -65,12 +57,12 @@ impl Shard {
 
     /// Whether there is a socket that [`Shard::read`] would read from.
     pub(super) fn can_read(&self) -> bool {
-        !self.parts.fabric.is_crowded() && self.readable.iter().any(|id| self.may_read(*id))
+        !self.parts.fabric.is_crowded() && self.readable.open.iter().any(|id| self.may_read(*id))
     }
 
     fn may_read(&self, id: ConnectionId) -> bool {
         self.connections.peek(id).is_some_and(|connection| {
-            connection.farewell.is_some()
+            connection.flags.has(Flags::LEAVING)
                 || connection.flags.has(Flags::BROKEN)
                 || self.parts.engine.accepts(id)
         })
@@ -82,35 +74,53 @@ impl Shard {
         let Some(connection) = self.connections.with_id(id) else { return 0 };
         connection.flags.clear(Flags::QUEUED);
         if !may_read {
-            Self::queue(&mut self.readable, id, &mut connection.flags);
+            self.readable.push(id, &mut connection.flags);
             return 0;
         }
-        if connection.farewell.is_some() {
+        if connection.flags.has(Flags::LEAVING) {
             self.advance_farewell(id);
             return 0;
         }
         self.counters.reads += 1;
-        match connection.stream.read(&mut self.read_buffer) {
-            Ok(Some(count)) if count > 0 => {
-                let is_last = SHORT_READ_IS_LAST
-                    && count < self.read_buffer.len()
-                    && !connection.flags.has(Flags::ENDING)
-                    && !connection.flags.has(Flags::BROKEN);
+        let received = connection.stream.read(&mut self.read_buffer, &mut self.scratch);
+        if connection.stream.has_unsent() {
+            connection.flags.set(Flags::BLOCKED); // a layer has something to say that the socket did not take
+        }
+        match received {
+            Ok(Received::Some { bytes: count, is_all }) => {
+                let is_last =
+                    is_all && !connection.flags.has(Flags::ENDING) && !connection.flags.has(Flags::BROKEN);
                 if !is_last {
-                    Self::queue(&mut self.readable, id, &mut connection.flags);
+                    self.readable.push(id, &mut connection.flags);
                 }
-                let bytes = &self.read_buffer[..count];
-                tracing::trace!(?id, bytes = count, "received");
-                self.parts.engine.handle(self.now, Input::Received { connection: id, bytes });
+                if count > 0 {
+                    let bytes = &self.read_buffer[..count];
+                    tracing::trace!(?id, bytes = count, "received");
+                    self.parts.engine.handle(self.now, Input::Received { connection: id, bytes });
+                }
                 count
             }
-            Ok(None) if !connection.flags.has(Flags::BROKEN) => 0,
+            Ok(Received::Nothing) if !connection.flags.has(Flags::BROKEN) => 0,
+            Ok(Received::End) if connection.stream.has_layers() => self.leave_layered(id, Farewell::mutual()),
+            Err(ReadError::Fault(fault)) => {
+                if let Some(peer) = self.parts.engine.peer(id) {
+                    handshakes::log_broken(peer, &fault);
+                }
+                self.leave_layered(id, Farewell::new(Vec::new()))
+            }
             // The end, a failure, or a connection that cannot be written to and has nothing left to read.
-            Ok(_) | Err(_) => {
+            Ok(Received::Nothing | Received::End) | Err(ReadError::Io(_)) => {
                 self.connections.remove(id);
                 self.parts.engine.handle(self.now, Input::Closed { connection: id });
                 0
             }
         }
+    }
+
+    /// Ends a connection that has nothing more to say, in the words of its layers. Answers that it brought no bytes.
+    fn leave_layered(&mut self, id: ConnectionId, farewell: Farewell) -> usize {
+        self.parts.engine.handle(self.now, Input::Closed { connection: id });
+        self.leave(id, farewell);
+        0
     }
 }

@@ -3,7 +3,7 @@
 use std::io::IoSlice;
 
 use martlet_engine::{ConnectionId, Input, Output, Question, ShardId, Verdict};
-use martlet_transport::Stream;
+use martlet_transport::{Scratch, Stream};
 use martlet_wire::ReasonCode;
 
 use super::Shard;
@@ -52,8 +52,8 @@ impl Shard {
                     }
                 }
                 Output::Close { connection, farewell } => self.closes.push((connection, farewell)),
-                Output::HandOver { connection, shard, received } => {
-                    self.hand_over(connection, shard, received);
+                Output::HandOver { connection, peer, shard, received } => {
+                    self.hand_over(connection, shard, |stream| HandedOver { stream, peer, received });
                 }
                 Output::Persist { batch, records } => match &mut self.parts.log {
                     Some(log) => log.append(batch, &records),
@@ -67,7 +67,7 @@ impl Shard {
                     let verdict = self.answer(&question);
                     self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
                 }
-                Output::Notice(notice) => notices::log(&notice),
+                Output::Notice(notice) => notices::log(&notice, self.parts.wording),
                 Output::WakeAt(at) => {
                     self.wake_at = at;
                     return;
@@ -90,33 +90,33 @@ impl Shard {
         }
     }
 
-    fn hand_over(&mut self, id: ConnectionId, shard: ShardId, received: Vec<u8>) {
-        let Some(mut connection) = self.connections.remove(id) else { return };
+    fn hand_over(&mut self, id: ConnectionId, shard: ShardId, pack: impl FnOnce(Stream) -> HandedOver) {
+        let Some(connection) = self.connections.with_id(id) else { return };
         if let Err(error) = self.parts.poll.registry().deregister(&mut connection.stream) {
             tracing::warn!(%error, "cannot hand a connection over; it is closed");
+            self.connections.remove(id);
             return;
         }
-        let peer = connection.stream.peer_address();
-        let handed = HandedOver { stream: connection.stream, peer, listener: connection.listener, received };
-        self.parts.inboxes.send(shard, Mail::HandedOver(handed));
+        let Some(connection) = self.connections.hand_over(id) else { return };
+        self.parts.inboxes.send(shard, Mail::HandedOver(pack(connection.stream)));
     }
 
     /// Writes the unsent bytes of a connection, as far as its socket takes them.
     fn transmit(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.with_id(id) else { return };
-        if connection.farewell.is_some() {
+        if connection.flags.has(Flags::LEAVING) {
             self.advance_farewell(id);
             return;
         }
         let mut slices = recycle(core::mem::take(&mut self.spare_slices));
         self.parts.engine.outgoing(id, &mut slices);
-        let written = write(&mut connection.stream, &slices);
+        let written = write(&mut connection.stream, &slices, &mut self.scratch);
         self.spare_slices = recycle(slices);
         self.counters.writes += u64::from(written.calls);
         if let Some(flag) = written.stopped_by {
             connection.flags.set(flag);
             if flag == Flags::BROKEN {
-                Self::queue(&mut self.readable, id, &mut connection.flags);
+                self.readable.push(id, &mut connection.flags);
             }
         }
         if written.bytes > 0 {
@@ -132,32 +132,40 @@ impl Shard {
             self.connections.remove(id);
             return;
         }
-        connection.farewell = Some(Box::new(Farewell::new(bytes)));
+        self.leave(id, Farewell::new(bytes));
+    }
+
+    /// Begins the farewell of a connection that the engine does not know.
+    pub(super) fn leave(&mut self, id: ConnectionId, farewell: Farewell) {
+        let Some(connection) = self.connections.with_id(id) else { return };
+        connection.flags.clear(Flags::OPENING);
+        connection.flags.set(Flags::LEAVING);
+        self.farewells.add(self.now, id, farewell);
         self.advance_farewell(id);
-        if self.connections.with_id(id).is_some() {
-            self.farewells.add(self.now, id);
-        }
     }
 
     /// Goes on with a farewell, if the connection is still there and has one.
     pub(super) fn advance_farewell(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.with_id(id) else { return };
-        let Some(farewell) = &mut connection.farewell else { return };
-        match farewell.advance(&mut connection.stream, &mut self.read_buffer) {
-            Progress::Busy => Self::queue(&mut self.readable, id, &mut connection.flags),
+        let Some(farewell) = self.farewells.of(id) else { return };
+        match farewell.advance(&mut connection.stream, &mut self.scratch) {
+            Progress::Busy => self.readable.push(id, &mut connection.flags),
             Progress::Blocked => connection.flags.set(Flags::BLOCKED),
             Progress::Said if self.ends_at.is_none() => {}
-            Progress::Said | Progress::Done => {
-                self.connections.remove(id);
-            }
+            Progress::Said | Progress::Done => self.end_farewell(id),
         }
     }
 
     /// Drops the connections whose peers had time enough to take their last bytes.
     pub(super) fn end_overdue_farewells(&mut self) {
         while let Some(id) = self.farewells.pop_due(self.now) {
-            self.connections.remove(id);
+            self.end_farewell(id);
         }
+    }
+
+    fn end_farewell(&mut self, id: ConnectionId) {
+        self.farewells.end(id);
+        self.connections.remove(id);
     }
 }
 
@@ -170,8 +178,13 @@ struct Written {
 }
 
 /// Writes slices until all are taken or the socket takes no more.
-fn write(stream: &mut Stream, slices: &[&[u8]]) -> Written {
+fn write(stream: &mut Stream, slices: &[&[u8]], scratch: &mut Scratch) -> Written {
     let mut written = Written { bytes: 0, calls: 0, stopped_by: None };
+    match stream.flush() {
+        Ok(true) => {}
+        Ok(false) => return Written { stopped_by: Some(Flags::BLOCKED), ..written },
+        Err(_) => return Written { stopped_by: Some(Flags::BROKEN), ..written },
+    }
     for some in slices.chunks(SLICES_PER_WRITE_MAX) {
         let mut buffers = [IoSlice::new(&[]); SLICES_PER_WRITE_MAX];
         for (buffer, slice) in buffers.iter_mut().zip(some) {
@@ -182,7 +195,7 @@ fn write(stream: &mut Stream, slices: &[&[u8]]) -> Written {
         IoSlice::advance_slices(&mut left, 0);
         while !left.is_empty() {
             written.calls += 1;
-            match stream.write_vectored(left) {
+            match stream.write_vectored(left, scratch) {
                 Ok(Some(count)) if count > 0 => {
                     written.bytes += count;
                     IoSlice::advance_slices(&mut left, count);
@@ -197,6 +210,9 @@ fn write(stream: &mut Stream, slices: &[&[u8]]) -> Written {
                 }
             }
         }
+    }
+    if stream.has_unsent() {
+        written.stopped_by = Some(Flags::BLOCKED);
     }
     written
 }

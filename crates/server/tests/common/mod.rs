@@ -3,6 +3,10 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+pub(crate) mod log;
+pub(crate) mod tls;
+pub(crate) mod websocket;
+
 use core::net::SocketAddr;
 use core::num::NonZeroU16;
 use core::time::Duration;
@@ -11,7 +15,7 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use martlet_engine::shard_of;
-use martlet_server::{Broker, Host, Options};
+use martlet_server::{Broker, Host, ListenerOptions, Options};
 use socket2::{Domain, Socket, Type};
 
 /// How long anything may take before a test fails.
@@ -25,6 +29,13 @@ pub(crate) const DISCONNECT: &[u8] = &[0xE0, 0];
 
 pub(crate) fn options(shards: u16) -> Options {
     Options { shards: NonZeroU16::new(shards), ..Options::listening_on(Host::Named("127.0.0.1".into()), 0) }
+}
+
+/// Options of a broker with one listener on a free port, and what else that listener has.
+pub(crate) fn options_with(shards: u16, edit: impl FnOnce(&mut ListenerOptions)) -> Options {
+    let mut options = options(shards);
+    edit(&mut options.listeners[0]);
+    options
 }
 
 pub(crate) fn broker(shards: u16) -> Broker {
@@ -98,9 +109,9 @@ pub(crate) fn puback(id: u16) -> Vec<u8> {
     [&[0x40, 2][..], &id.to_be_bytes()].concat()
 }
 
-/// A connection to a broker.
-pub(crate) struct Client {
-    pub(crate) socket: TcpStream,
+/// A connection to a broker, by whatever carries it.
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) socket: S,
     received: Vec<u8>,
 }
 
@@ -122,15 +133,12 @@ impl Client {
         socket.set_nodelay(true).unwrap();
         socket.set_read_timeout(Some(DEADLINE)).unwrap();
         socket.set_write_timeout(Some(DEADLINE)).unwrap();
-        Self { socket, received: Vec::new() }
+        Self::over(socket)
     }
 
     /// A client of MQTT 3.1.1 that was let in.
     pub(crate) fn connect(broker: &Broker, name: &str) -> Self {
-        let mut client = Self::open(broker.local_addrs()[0]);
-        client.send(&connect_311(name));
-        client.expect(CONNACK_311);
-        client
+        Self::open(broker.local_addrs()[0]).handshake(name)
     }
 
     /// A client of MQTT 3.1.1 that was let in and has a subscription.
@@ -139,6 +147,20 @@ impl Client {
         client.send(&subscribe(filter, qos));
         client.expect(&suback(qos));
         client
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Takes over what is connected and waits no longer than [`DEADLINE`].
+    pub(crate) const fn over(socket: S) -> Self {
+        Self { socket, received: Vec::new() }
+    }
+
+    /// Says CONNECT of MQTT 3.1.1 and has to be let in.
+    pub(crate) fn handshake(mut self, name: &str) -> Self {
+        self.send(&connect_311(name));
+        self.expect(CONNACK_311);
+        self
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
@@ -158,7 +180,11 @@ impl Client {
             match self.socket.read(&mut buffer) {
                 Ok(0) => return None,
                 Ok(count) => self.received.extend_from_slice(&buffer[..count]),
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) =>
+                {
+                    return None;
+                }
                 Err(error) => panic!("no packet came: {error}; so far {:02x?}", self.received),
             }
         }

@@ -201,7 +201,7 @@ impl<'a> Turn<'a> {
             match self.shard().engine.poll() {
                 Output::Transmit(connection) => self.transmits.push(connection),
                 Output::Close { connection, farewell } => self.close(connection, &farewell),
-                Output::HandOver { connection, shard, received } => {
+                Output::HandOver { connection, shard, received, .. } => {
                     if let Some(link) = self.link_of(connection) {
                         self.shard().slots[connection.index as usize].link = None;
                         self.around.network.link(link).place = None;

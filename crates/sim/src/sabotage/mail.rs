@@ -24,6 +24,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Passes an item over; tells where its number stands, if it is a message.
+    #[expect(clippy::option_option, reason = "no item is left; an item without a number; an item with one")]
     fn item(&mut self) -> Option<Option<usize>> {
         let kind = *self.take(1)?.first()?;
         let number = self.at;

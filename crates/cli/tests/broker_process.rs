@@ -1,0 +1,321 @@
+//! The broker as a process: called as `mosquitto`, in the background, told to read its configuration again, and explained.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use common::{DEADLINE, Done, Folder, run};
+
+const CONNECT: &[u8] = b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01a";
+const ACCEPTED: [u8; 4] = [0x20, 2, 0, 0];
+const NOT_AUTHORIZED: [u8; 4] = [0x20, 2, 0, 5];
+
+/// The program under the name of Mosquitto's, in a folder.
+fn mosquitto(folder: &Folder) -> Command {
+    let link = folder.file("mosquitto");
+    let _ = symlink(env!("CARGO_BIN_EXE_martlet"), &link);
+    let mut command = Command::new(link);
+    command.stdin(Stdio::null()).current_dir(&folder.0).env_remove("PUID").env_remove("PGID");
+    command
+}
+
+fn run_mosquitto(folder: &Folder, line: &str) -> Done {
+    mosquitto(folder).args(line.split(' ').filter(|word| !word.is_empty())).output().unwrap().into()
+}
+
+/// The lines of a log without their times.
+fn lines(log: &str) -> Vec<&str> {
+    log.lines().map(|line| line.split_once(": ").map_or(line, |(_, text)| text)).collect()
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Waits for something.
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < DEADLINE, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+/// The answer to a CONNECT, as soon as there is a broker.
+fn answer(port: u16) -> [u8; 4] {
+    let mut socket = until("nobody listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    socket.write_all(CONNECT).unwrap();
+    let mut connack = [0; 4];
+    socket.read_exact(&mut connack).unwrap();
+    connack
+}
+
+fn signal(name: &str, process: &str) {
+    assert!(Command::new("kill").args([name, process]).status().unwrap().success());
+}
+
+/// A broker that ends with the test.
+struct Running(Child);
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    fn signal(&self, name: &str) {
+        signal(name, &self.0.id().to_string());
+    }
+
+    /// Ends it: its exit code, and what it wrote to standard error.
+    fn end(mut self) -> (Option<i32>, String) {
+        self.signal("-TERM");
+        let status = until("it does not end", || self.0.try_wait().unwrap());
+        let mut stderr = String::new();
+        self.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        (status.code(), stderr)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn arguments_of_mosquitto() {
+    let folder = Folder::new("arguments");
+    let help = run_mosquitto(&folder, "-h");
+    assert_eq!((help.status, help.err.as_str()), (Some(0), ""));
+    assert!(help.out.contains("Usage: mosquitto [-c config_file] [-d] [-h] [-p port] [-v]"), "{}", help.out);
+    assert!(run_mosquitto(&folder, "--version").out.starts_with("martlet 0.1.0"));
+    let wrong = run_mosquitto(&folder, "-p 0");
+    assert_eq!((wrong.status, lines(&wrong.err)), (Some(3), vec!["Error: Invalid port specified (0)."]));
+    let unknown = run_mosquitto(&folder, "--unknown");
+    assert_eq!((unknown.status, unknown.err.as_str()), (Some(3), "Error: Unknown option '--unknown'.\n"));
+    let missing = run_mosquitto(&folder, "-c nowhere.conf");
+    assert_eq!(missing.status, Some(3));
+    assert_eq!(lines(&missing.err), ["Error: Unable to open config file 'nowhere.conf'."]);
+}
+
+#[test]
+fn a_configuration_is_tested_in_the_words_of_mosquitto() {
+    let folder = Folder::new("test-config");
+    folder.file_of("good.conf", "max_qos 1\n");
+    let good = run_mosquitto(&folder, "-c good.conf --test-config");
+    assert_eq!(good.status, Some(0));
+    assert_eq!(lines(&good.err).last(), Some(&"Configuration file is OK."));
+    folder.file_of("bad.conf", "listener 1\nprotocol test\n");
+    let bad = run_mosquitto(&folder, "-c bad.conf --test-config");
+    assert_eq!(bad.status, Some(3));
+    assert_eq!(lines(&bad.err), ["Error: Invalid 'protocol' value (test).", "Error found at bad.conf:2."]);
+    assert_eq!(
+        lines(&run_mosquitto(&folder, "--test-config").err),
+        ["Please provide a configuration file to test."]
+    );
+
+    let good = run(&format!("-c {} --test-config", folder.file("good.conf")));
+    assert_eq!((good.status, good.out), (Some(0), format!("{} is good\n", folder.file("good.conf"))));
+}
+
+#[test]
+fn it_speaks_as_mosquitto_and_lets_in_whom_mosquitto_would() {
+    let folder = Folder::new("words");
+    let (open, closed) = (free_port(), free_port());
+    let text = format!(
+        "user root\nlistener {open} 127.0.0.1\nlistener_allow_anonymous true\nlistener {closed} 127.0.0.1\n"
+    );
+    folder.file_of("m.conf", &text);
+    let broker = Running::start(mosquitto(&folder).args(["-c", "m.conf", "-p", &open.to_string()]));
+    assert_eq!(answer(open), ACCEPTED);
+    assert_eq!(answer(closed), NOT_AUTHORIZED);
+    let (code, log) = broker.end();
+    assert_eq!(code, Some(0));
+    let lines = lines(&log);
+    let has =
+        |begin: &str, end: &str| lines.iter().any(|line| line.starts_with(begin) && line.ends_with(end));
+    for line in [
+        "martlet version 0.1.0 starting".to_owned(),
+        "Config loaded from m.conf.".to_owned(),
+        format!("Opening ipv4 listen socket on port {open}."),
+        "martlet version 0.1.0 running".to_owned(),
+        "martlet version 0.1.0 terminating".to_owned(),
+    ] {
+        assert!(has(&line, ""), "{line} is not in {log}");
+    }
+    assert!(has("New client connected from 127.0.0.1:", " as a (p4, c1, k60)."), "{log}");
+    assert!(has("Client a [127.0.0.1:", "] disconnected: not authorised."), "{log}");
+    // Nothing is kept unless it is asked for.
+    assert!(!folder.0.join("martlet").exists());
+}
+
+#[test]
+fn a_privileged_port_is_exit_code_1() {
+    let first = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
+    if first.trim().parse::<u16>().is_ok_and(|first| first <= 1) {
+        println!("this machine has no privileged ports");
+        return;
+    }
+    let folder = Folder::new("privileged");
+    let done = run_mosquitto(&folder, "-p 1");
+    assert_eq!(done.status, Some(1));
+    assert!(lines(&done.err).iter().any(|line| line.starts_with("Error: Permission denied")), "{}", done.err);
+}
+
+#[test]
+fn it_goes_into_the_background_and_leaves_its_number() {
+    for as_mosquitto in [false, true] {
+        let folder = Folder::new(if as_mosquitto { "background-m" } else { "background" });
+        let port = free_port();
+        let pid_file = folder.file("pid");
+        let text = format!(
+            "user root\npid_file {pid_file}\nlistener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n\
+             log_dest file {}\n",
+            folder.file("log")
+        );
+        let file = folder.file_of("m.conf", &text);
+        let mut command = if as_mosquitto { mosquitto(&folder) } else { common::martlet() };
+        let done: Done = command.args(["-d", "-c", &file]).output().unwrap().into();
+        assert_eq!(done.status, Some(0), "{done:?}");
+        assert_eq!(done.out, "");
+        // It runs by the time that the first process ends.
+        let process = fs::read_to_string(&pid_file).unwrap();
+        assert_eq!(answer(port), ACCEPTED);
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+        let session = stat.rsplit_once(") ").unwrap().1.split(' ').nth(3).unwrap();
+        assert_eq!(session, process, "it leads a session of its own");
+        signal("-TERM", &process);
+        until("the file stays", || (!std::path::Path::new(&pid_file).exists()).then_some(()));
+    }
+}
+
+#[test]
+fn what_fails_in_the_background_is_told_in_the_foreground() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let done = run(&format!("-d -p {port}"));
+    assert_eq!(done.status, Some(1));
+    assert!(done.err.contains(&format!("Error: Address already in use (127.0.0.1:{port})")), "{}", done.err);
+    let folder = Folder::new("no-pid-file");
+    let file = folder.file_of("m.conf", "pid_file /nonexistent/pid\n");
+    let done = run(&format!("-d -p 0 -c {file}"));
+    assert_eq!(done.status, Some(1));
+    assert!(done.err.starts_with("Error: Unable to write pid file /nonexistent/pid: "), "{}", done.err);
+}
+
+#[test]
+fn sighup_changes_what_can_be_changed_and_tells_of_the_rest() {
+    let folder = Folder::new("reload");
+    let port = free_port();
+    let log = folder.file("log");
+    let text = |more: &str| {
+        format!(
+            "log_dest file {log}\nlog_timestamp false\npersistence false\nlistener {port} 127.0.0.1\n\
+             allow_anonymous true\n{more}"
+        )
+    };
+    let file = folder.file_of("m.conf", &text("log_type error\nlog_type warning\n"));
+    let broker = Running::start(common::martlet().args(["-c", &file]));
+    assert_eq!(answer(port), ACCEPTED);
+    let logged = |what: &str| fs::read_to_string(&log).unwrap_or_default().contains(what);
+
+    // Clients that come are not logged, and then they are; the file was moved away.
+    fs::rename(&log, folder.file("old-log")).unwrap();
+    folder.file_of("m.conf", &text("max_keepalive 60\n"));
+    broker.signal("-HUP");
+    until("it does not open the file", || std::path::Path::new(&log).exists().then_some(()));
+    until("clients are not logged", || {
+        answer(port);
+        logged("NOTICE client connected").then_some(())
+    });
+    let old = fs::read_to_string(folder.file("old-log")).unwrap();
+    let expected =
+        "WARNING changed, and takes effect after a restart option=\"max_keepalive\" section=\"\"\n";
+    assert_eq!(old, expected);
+
+    // One with an error changes nothing.
+    folder.file_of("m.conf", &text("log_type none\nfoo bar\n"));
+    broker.signal("-HUP");
+    until("it does not tell", || {
+        logged("there is no option `foo`; everything stays as it was").then_some(())
+    });
+    assert_eq!(answer(port), ACCEPTED);
+    for name in ["-USR1", "-USR2"] {
+        broker.signal(name);
+    }
+    until("it does not go on", || logged("SIGUSR2").then_some(()));
+    assert_eq!(broker.end().0, Some(0));
+}
+
+#[test]
+fn sighup_reads_certificates_again() {
+    let folder = Folder::new("certificates");
+    let port = free_port();
+    let log = folder.file("log");
+    let renew = || {
+        let made = rcgen::generate_simple_self_signed(["localhost".into()]).unwrap();
+        folder.file_of("cert.pem", &made.cert.pem());
+        folder.file_of("key.pem", &made.signing_key.serialize_pem());
+    };
+    renew();
+    let text = format!(
+        "log_dest file {log}\npersistence false\nlistener {port} 127.0.0.1\nallow_anonymous true\n\
+         certfile {}\nkeyfile {}\n",
+        folder.file("cert.pem"),
+        folder.file("key.pem")
+    );
+    let file = folder.file_of("m.conf", &text);
+    let broker = Running::start(common::martlet().args(["-c", &file]));
+    until("nobody listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+    let says = |what: &str| fs::read_to_string(&log).unwrap_or_default().contains(what);
+    renew();
+    broker.signal("-HUP");
+    until("nothing is read", || says("certificates were read again").then_some(()));
+    folder.file_of("key.pem", "no key");
+    broker.signal("-HUP");
+    until("nothing is told", || says("certificates stay as they were").then_some(()));
+    assert_eq!(broker.end().0, Some(0));
+}
+
+#[test]
+fn secrets_come_from_the_environment() {
+    let folder = Folder::new("environment");
+    let port = free_port();
+    let secret = folder.file_of("port", &format!("{port}\n"));
+    let file =
+        folder.file_of("m.conf", "listener ${PORT} 127.0.0.1\nallow_anonymous true\npersistence false\n");
+    let broker =
+        Running::start(common::martlet().args(["-c", &file]).env_remove("PORT").env("PORT_FILE", secret));
+    assert_eq!(answer(port), ACCEPTED);
+    assert_eq!(broker.end().0, Some(0));
+}
+
+#[test]
+fn lint_explains_and_tells_by_its_exit_code() {
+    let folder = Folder::new("lint");
+    let lint = |text: &str, flag: &str| run(&format!("lint {flag} {}", folder.file_of("m.conf", text)));
+    let clean = lint("max_keepalive 60\n", "");
+    assert_eq!(clean.status, Some(0), "{clean:?}");
+    assert!(clean.out.starts_with("What listens\n  port 1883 of 127.0.0.1 and ::1: MQTT"), "{}", clean.out);
+    let open = lint("listener 1883\nallow_anonymous true\n", "");
+    assert_eq!(open.status, Some(1), "{open:?}");
+    assert!(open.out.contains("m.conf:1: whoever reaches port 1883 may connect"), "{}", open.out);
+    assert_eq!(lint("persistence_location /x\n", "--mosquitto").status, Some(1));
+    assert_eq!(lint("foo bar\n", "").status, Some(3));
+    assert_eq!(lint("listener 1883\n", "").status, Some(3));
+    let help = run("lint --help");
+    assert!(help.out.contains("anonymous-public"), "{}", help.out);
+    assert_eq!(run("lint").status, Some(3));
+}

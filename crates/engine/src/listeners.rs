@@ -1,0 +1,60 @@
+//! What is offered at one listener, where that differs from what is offered at all.
+
+use martlet_wire::{ProtocolVersion, QoS};
+
+use crate::limits::Config;
+
+/// How the Client Identifiers begin that the engine assigns, unless a listener says otherwise.
+const PREFIX_DEFAULT: &str = "auto-";
+
+/// What is offered at one listener. Where it says nothing, [`Features`](crate::Features) and [`Limits`](crate::Limits) do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListenerRules {
+    /// The versions that clients may not speak; they get CONNACK 0x84 or return code 1.
+    pub refused_versions: Vec<ProtocolVersion>,
+    /// Maximum QoS.
+    pub maximum_qos: Option<QoS>,
+    /// Topic Alias Maximum: aliases that a client may use towards the broker.
+    pub topic_alias_maximum: Option<u16>,
+    /// Aliases that the broker uses towards one client at most.
+    pub topic_alias_maximum_outgoing: Option<u16>,
+    /// Whether a zero-length Client Identifier is accepted, and one assigned.
+    pub allow_zero_length_client_identifier: Option<bool>,
+    /// How the Client Identifiers begin that are assigned.
+    pub client_identifier_prefix: Option<String>,
+}
+
+impl Config {
+    fn at(&self, listener: u16) -> Option<&ListenerRules> {
+        self.listeners.get(usize::from(listener))
+    }
+
+    /// Whether clients may speak a version at a listener.
+    pub(crate) fn accepts_version(&self, listener: u16, version: ProtocolVersion) -> bool {
+        self.at(listener).is_none_or(|rules| !rules.refused_versions.contains(&version))
+    }
+
+    pub(crate) fn maximum_qos(&self, listener: u16) -> QoS {
+        self.at(listener).and_then(|rules| rules.maximum_qos).unwrap_or(self.features.maximum_qos)
+    }
+
+    pub(crate) fn topic_alias_maximum(&self, listener: u16) -> u16 {
+        let own = self.at(listener).and_then(|rules| rules.topic_alias_maximum);
+        own.unwrap_or(self.limits.topic_alias_maximum)
+    }
+
+    pub(crate) fn topic_alias_maximum_outgoing(&self, listener: u16) -> u16 {
+        let own = self.at(listener).and_then(|rules| rules.topic_alias_maximum_outgoing);
+        own.unwrap_or(self.limits.topic_alias_maximum_outgoing)
+    }
+
+    pub(crate) fn allows_zero_length_client_identifier(&self, listener: u16) -> bool {
+        let own = self.at(listener).and_then(|rules| rules.allow_zero_length_client_identifier);
+        own.unwrap_or(self.features.allow_zero_length_client_identifier)
+    }
+
+    pub(crate) fn client_identifier_prefix(&self, listener: u16) -> &str {
+        let own = self.at(listener).and_then(|rules| rules.client_identifier_prefix.as_deref());
+        own.unwrap_or(PREFIX_DEFAULT)
+    }
+}

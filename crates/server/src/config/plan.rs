@@ -1,0 +1,272 @@
+//! From settings to what the broker is started with.
+
+mod listeners;
+
+use core::fmt;
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use martlet_engine::{Config, ListenerRules};
+use martlet_store::Durability;
+use martlet_wire::ProtocolVersion;
+
+use super::problem::{ConfigError, Place, Problem};
+use super::settings::{Keeping, ListenerSettings, LogFormat, Settings};
+use super::unsupported::unsupported;
+use super::{Configuration, Dialect};
+use crate::doorkeeper;
+use crate::logging::LogPlan;
+use crate::options::{self, Host, ListenAddress, ListenerOptions, Options, Wording};
+use crate::persist::Persistence;
+
+/// The port of MQTT.
+const PORT_DEFAULT: u16 = 1883;
+/// The folder of the program in a folder of several programs.
+const FOLDER: &str = "martlet";
+
+/// What the broker is to be started with, apart from the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// How the program is called.
+    pub dialect: Dialect,
+    /// The ports of the command line; they count when no line of the configuration says where to listen.
+    pub ports: Vec<u16>,
+    /// The name of the configuration file, for messages.
+    pub file: Option<String>,
+    /// A file for the secrets of TLS.
+    pub key_log: Option<PathBuf>,
+}
+
+/// Why a broker cannot be started with a configuration.
+#[derive(Debug)]
+pub enum PlanError {
+    /// The configuration asks for what it cannot have: each line for itself.
+    Config(Vec<ConfigError>),
+    /// The configuration has listeners, and none has this port of the command line.
+    Port(u16),
+    /// `tls_version` names none that there is.
+    TlsVersion(String),
+    /// The pre-shared keys of a listener cannot be read.
+    PskFile(String),
+    /// A file of revoked certificates cannot be opened.
+    Revocations(PathBuf),
+}
+
+impl PlanError {
+    /// Whether the configuration is good by itself, and only what it names is not: Mosquitto finds that out later.
+    pub const fn is_late(&self) -> bool {
+        matches!(self, Self::TlsVersion(_) | Self::PskFile(_) | Self::Revocations(_))
+    }
+}
+
+impl core::error::Error for PlanError {}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(errors) => {
+                let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+            Self::Port(port) => {
+                write!(f, "-p {port}: the configuration file has listeners, but none with this port")
+            }
+            Self::TlsVersion(name) => write!(f, "Unsupported tls_version \"{}\".", name.escape_debug()),
+            Self::PskFile(text) => f.write_str(text),
+            Self::Revocations(path) => {
+                write!(f, "Unable to load certificate revocation file \"{}\". Check crlfile.", path.display())
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// What the broker is started with. The seed of its randomness is left to the caller.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn options(&self, configuration: &Configuration) -> Result<Options, PlanError> {
+        let problems = self.problems(configuration);
+        if !problems.is_empty() {
+            return Err(PlanError::Config(problems));
+        }
+        let settings = &configuration.settings;
+        let listeners = self.listeners(settings)?;
+        let port = listeners.iter().find_map(port_of).unwrap_or(PORT_DEFAULT);
+        let offered = self.offered(settings);
+        let open = offered.iter().map(|listener| settings.admits_anonymous(listener));
+        Ok(Options {
+            listeners,
+            shards: settings.general.shards,
+            engine: self.engine(configuration),
+            rules: doorkeeper::rules(open.collect()),
+            persistence: self.persistence(&settings.keeping, port, env::var_os),
+            connections_of_node_max: settings.general.connections_max.map(|most| most as usize),
+            wording: self.wording(settings),
+            handshake_time_max: settings.general.handshake_timeout,
+        })
+    }
+
+    /// Limits and features, with those defaults of Mosquitto that people depend on and the standard leaves open.
+    fn engine(&self, configuration: &Configuration) -> Config {
+        let settings = &configuration.settings;
+        let mut engine = settings.engine.clone();
+        engine.listeners = self.offered(settings).iter().map(|listener| rules(settings, listener)).collect();
+        if self.dialect == Dialect::Mosquitto {
+            let is_given = |name: &str| configuration.given.iter().any(|given| given.option.name == name);
+            engine.features.reason_strings &= is_given("reason_strings");
+            engine.features.exactly_once_at_release |= !is_given("exactly_once_at_release");
+        }
+        engine
+    }
+
+    /// The words of the log go with the format of its lines.
+    fn wording(&self, settings: &Settings) -> Wording {
+        match LogPlan::new(&settings.logging, self.dialect, None).format {
+            LogFormat::Mosquitto => Wording::Mosquitto,
+            LogFormat::Text | LogFormat::Json => Wording::Own,
+        }
+    }
+
+    /// What the configuration asks for and cannot have.
+    fn problems(&self, configuration: &Configuration) -> Vec<ConfigError> {
+        let mut problems = unsupported(configuration);
+        let settings = &configuration.settings;
+        let nobody = !self.offered(settings).iter().any(|listener| settings.admits_anonymous(listener));
+        // Mosquitto starts, and turns everyone away.
+        if problems.is_empty() && nobody && self.dialect == Dialect::Martlet {
+            problems.push((anonymous_line(configuration), Problem::NobodyAllowed));
+        }
+        let file: Arc<str> = self.file.as_deref().unwrap_or_default().into();
+        let error = |(at, problem)| ConfigError {
+            file: Arc::clone(&file),
+            at,
+            included_at: None,
+            is_late: true,
+            problem: Box::new(problem),
+        };
+        problems.into_iter().map(error).collect()
+    }
+
+    /// The settings of each listener, by their numbers. Where no line says where to listen, options for listeners concern
+    /// all ports of this machine.
+    fn offered(&self, settings: &Settings) -> Vec<ListenerSettings> {
+        if settings.is_local_only() {
+            let listener = settings.listeners.first().cloned().unwrap_or_default();
+            return vec![listener; self.ports.len().max(1)];
+        }
+        settings.listeners.clone()
+    }
+
+    fn listeners(&self, settings: &Settings) -> Result<Vec<ListenerOptions>, PlanError> {
+        let around = listeners::Around { settings, dialect: self.dialect, key_log: self.key_log.as_deref() };
+        let offered = self.offered(settings);
+        let offered = offered.iter().map(|listener| around.options(listener));
+        let mut listeners = offered.collect::<Result<Vec<_>, _>>()?;
+        if settings.is_local_only() {
+            let ports = if self.ports.is_empty() { &[PORT_DEFAULT][..] } else { &self.ports };
+            for (listener, port) in listeners.iter_mut().zip(ports) {
+                listener.place = options::Place::Tcp(ListenAddress { host: Host::Loopback, port: *port });
+            }
+            return Ok(listeners);
+        }
+        let is_there = |port: &u16| listeners.iter().any(|listener| port_of(listener) == Some(*port));
+        match self.ports.iter().find(|port| !is_there(port)) {
+            Some(port) if self.dialect == Dialect::Martlet => Err(PlanError::Port(*port)),
+            Some(port) => {
+                tracing::warn!("Warning: -p {port} has no effect, since the configuration has listeners.");
+                Ok(listeners)
+            }
+            None => Ok(listeners),
+        }
+    }
+
+    /// What is kept and where. Unless the configuration says otherwise: for Mosquitto nothing; for us all that has to
+    /// survive, in a folder of the user's for each port. A broker on any port that is free is not the same one the next
+    /// time, and keeps nothing.
+    fn persistence(
+        &self,
+        keeping: &Keeping,
+        port: u16,
+        environment: impl Fn(&'static str) -> Option<OsString>,
+    ) -> Option<Persistence> {
+        let is_mosquitto = self.dialect == Dialect::Mosquitto;
+        let is_on_by_default = !is_mosquitto && (port != 0 || keeping.location.is_some());
+        if !keeping.is_on.unwrap_or(is_on_by_default) || keeping.durability == Durability::None {
+            return None;
+        }
+        let own_location = environment("MOSQUITTO_PERSISTENCE_LOCATION").filter(|_| is_mosquitto);
+        let location = match own_location.map(PathBuf::from).or_else(|| keeping.location.clone()) {
+            None if is_mosquitto => PathBuf::from("."),
+            None => {
+                let folder = own_folder(environment).join(port.to_string());
+                return Some(Persistence {
+                    durability: keeping.durability,
+                    ..Persistence::in_folder(folder)
+                });
+            }
+            Some(location) => location,
+        };
+        // Two brokers may share the location, if each has a file of its own.
+        let folder = keeping.file.as_ref().map_or_else(|| FOLDER.into(), |file| format!("{file}.{FOLDER}"));
+        Some(Persistence { durability: keeping.durability, ..Persistence::in_folder(location.join(folder)) })
+    }
+}
+
+/// The line that says who may come in, or else that of a listener.
+fn anonymous_line(configuration: &Configuration) -> Option<Place> {
+    let named = |name: &str| {
+        let given = configuration.given.iter().rev().find(|given| given.option.name == name);
+        given.map(|given| given.at.clone())
+    };
+    named("allow_anonymous")
+        .or_else(|| named("listener_allow_anonymous"))
+        .or_else(|| configuration.listener_places.first().cloned())
+}
+
+/// What is offered at a listener.
+fn rules(settings: &Settings, listener: &ListenerSettings) -> ListenerRules {
+    let security = settings.security_at(listener);
+    let versions = &listener.versions;
+    let table = [
+        (ProtocolVersion::Mqtt31, versions.mqtt31),
+        (ProtocolVersion::Mqtt311, versions.mqtt311),
+        (ProtocolVersion::Mqtt5, versions.mqtt5),
+    ];
+    let default = ListenerSettings::default();
+    let unless_default = |value: u16, default: u16| (value != default).then_some(value);
+    ListenerRules {
+        refused_versions: table.into_iter().filter(|(_, may)| !may).map(|(version, _)| version).collect(),
+        maximum_qos: Some(listener.maximum_qos).filter(|qos| *qos != default.maximum_qos),
+        topic_alias_maximum: unless_default(listener.topic_alias_maximum, default.topic_alias_maximum),
+        topic_alias_maximum_outgoing: unless_default(
+            listener.topic_alias_maximum_outgoing,
+            default.topic_alias_maximum_outgoing,
+        ),
+        allow_zero_length_client_identifier: Some(security.allow_zero_length_client_identifier),
+        client_identifier_prefix: security.auto_id_prefix,
+    }
+}
+
+/// The TCP port of a listener.
+fn port_of(listener: &ListenerOptions) -> Option<u16> {
+    match &listener.place {
+        options::Place::Tcp(address) => Some(address.port),
+        options::Place::Unix(_) => None,
+    }
+}
+
+/// Where programs of this user keep what has to survive.
+fn own_folder(environment: impl Fn(&'static str) -> Option<OsString>) -> PathBuf {
+    let named = |name| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let of_home = |home: PathBuf| (home != Path::new("/root")).then(|| home.join(".local/state"));
+    named("XDG_STATE_HOME")
+        .or_else(|| named("HOME").and_then(of_home))
+        .unwrap_or_else(|| PathBuf::from("/var/lib"))
+        .join(FOLDER)
+}
+
+#[cfg(test)]
+mod tests;

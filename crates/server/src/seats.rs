@@ -1,0 +1,94 @@
+//! How many connections there may be, at each listener and at all of them together. All shards share the count.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::options::Options;
+
+/// The seats of a broker. A connection has one from when it is accepted until it is gone, on whatever shard it is.
+#[derive(Debug, Default)]
+pub(crate) struct Seats {
+    all: Row,
+    /// Those of each listener, by its number.
+    listeners: Box<[Row]>,
+}
+
+#[derive(Debug)]
+struct Row {
+    taken: AtomicUsize,
+    most: usize,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
+impl Row {
+    fn new(most: Option<usize>) -> Self {
+        Self { taken: AtomicUsize::new(0), most: most.unwrap_or(usize::MAX) }
+    }
+
+    fn take(&self) -> bool {
+        let more = |taken: usize| (taken < self.most).then_some(taken + 1);
+        self.taken.try_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn give_back(&self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Seats {
+    /// As many as the options say.
+    pub(crate) fn new(options: &Options) -> Self {
+        let listeners = options.listeners.iter().map(|listener| Row::new(listener.connections_max));
+        Self { all: Row::new(options.connections_of_node_max), listeners: listeners.collect() }
+    }
+
+    /// Takes a seat at a listener, if one is free there and at all.
+    pub(crate) fn take(&self, listener: u16) -> bool {
+        let row = self.listeners.get(usize::from(listener));
+        if !row.is_none_or(Row::take) {
+            return false;
+        }
+        if !self.all.take() {
+            if let Some(row) = row {
+                row.give_back();
+            }
+            return false;
+        }
+        true
+    }
+
+    /// Gives back what [`Seats::take`] took.
+    pub(crate) fn give_back(&self, listener: u16) {
+        self.all.give_back();
+        if let Some(row) = self.listeners.get(usize::from(listener)) {
+            row.give_back();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Host;
+
+    #[test]
+    fn a_seat_has_to_be_free_at_the_listener_and_at_all() {
+        let mut options = Options::listening_on(Host::Loopback, 0);
+        options.listeners.push(options.listeners[0].clone());
+        options.listeners[0].connections_max = Some(1);
+        options.connections_of_node_max = Some(2);
+        let seats = Seats::new(&options);
+        assert!(seats.take(0));
+        assert!(!seats.take(0));
+        assert!(seats.take(1));
+        assert!(!seats.take(1), "there are two in all");
+        seats.give_back(0);
+        assert!(seats.take(1), "what was refused has left nothing behind");
+        seats.give_back(1);
+        assert!(seats.take(0));
+    }
+}

@@ -1,0 +1,138 @@
+//! What `martlet lint` says of configurations as people have them: all that is unsafe, and nothing false.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::io;
+use std::path::Path;
+
+use martlet_server::config::lint::Rule::{
+    AclWritesAll, AnonymousPublic, BridgeUnprotected, Deprecated, IdentityUnproven, NoEffect, NoLimit,
+    OldTls, Overridden, PasswordsUnprotected, ProxyPublic, ReadableSecret, Root,
+};
+use martlet_server::config::lint::{FileFacts, Files, Report, Rule, lint};
+use martlet_server::config::{Configuration, Dialect};
+
+/// A machine that has all files that are named, with permissions as they should be but for two.
+struct Machine;
+
+impl Files for Machine {
+    fn look(&self, path: &Path) -> io::Result<FileFacts> {
+        let is_open = path.ends_with("grown-old/passwd") || path.ends_with("mosquitto/server.key");
+        let is_public =
+            path.extension().is_some_and(|it| it == "pem" || it == "crt") && !path.ends_with("privkey.pem");
+        Ok(FileFacts { mode: if is_open || is_public { 0o644 } else { 0o640 } })
+    }
+
+    fn text(&self, path: &Path) -> io::Result<String> {
+        Ok(if path.ends_with("aclfile") {
+            "topic readwrite #\nuser admin\ntopic readwrite #\n".into()
+        } else {
+            "user admin\ntopic readwrite #\npattern readwrite devices/%u/#\n".into()
+        })
+    }
+}
+
+/// Each configuration with the lines that have findings.
+const CONFIGS: &[(&str, &[(usize, Rule)])] = &[
+    ("home-assistant", &[(2, Root), (14, PasswordsUnprotected), (17, PasswordsUnprotected)]),
+    ("zigbee2mqtt", &[(5, AnonymousPublic)]),
+    ("node-red", &[(9, PasswordsUnprotected)]),
+    ("letsencrypt", &[]),
+    ("websockets-nginx", &[]),
+    ("cloud-bridge", &[(2, AnonymousPublic)]),
+    ("client-certificates", &[]),
+    ("dynamic-security", &[(2, Deprecated)]),
+    ("haproxy", &[(10, ProxyPublic)]),
+    (
+        "grown-old",
+        &[
+            (2, Deprecated),
+            (2, AnonymousPublic),
+            (2, PasswordsUnprotected),
+            (4, NoEffect),
+            (5, Deprecated),
+            (6, Overridden),
+            (8, NoLimit),
+            (9, NoEffect),
+            (10, Deprecated),
+            (10, NoEffect),
+            (11, Deprecated),
+            (13, NoEffect),
+            (15, AclWritesAll),
+            (18, AnonymousPublic),
+            (21, ReadableSecret),
+            (22, OldTls),
+            (23, IdentityUnproven),
+            (24, NoEffect),
+            (30, BridgeUnprotected),
+            (31, NoEffect),
+            (32, NoEffect),
+        ],
+    ),
+];
+
+fn report(name: &str) -> Report {
+    let path = format!("{}/tests/configs/{name}.conf", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read(&path).unwrap();
+    let mut notes = Vec::new();
+    let configuration =
+        Configuration::parse(&format!("{name}.conf"), &text, Dialect::Mosquitto, &mut notes).unwrap();
+    lint(&configuration, &notes, Dialect::Mosquitto, &Machine)
+}
+
+#[test]
+fn findings_are_all_that_is_unsafe_and_nothing_false() {
+    for (name, expected) in CONFIGS {
+        let report = report(name);
+        let mut found: Vec<(usize, Rule)> = report
+            .findings
+            .iter()
+            .map(|finding| (finding.at.as_ref().map_or(0, |at| at.line), finding.rule))
+            .collect();
+        let mut expected = expected.to_vec();
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{name}:\n{report}");
+    }
+}
+
+#[test]
+fn every_configuration_of_the_folder_is_tested() {
+    let folder = format!("{}/tests/configs", env!("CARGO_MANIFEST_DIR"));
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort_unstable();
+    let mut tested: Vec<String> = CONFIGS.iter().map(|(name, _)| format!("{name}.conf")).collect();
+    tested.sort_unstable();
+    assert_eq!(names, tested);
+}
+
+#[test]
+fn a_report_explains_where_and_who_and_when() {
+    let text = report("letsencrypt").to_string();
+    let expected = "\
+What listens
+  port 1883 of localhost: MQTT, not encrypted (letsencrypt.conf:5)
+    clients: passwords are in /etc/mosquitto/passwd; without a user name nobody comes in
+  port 8883 of all addresses: MQTT over TLS 1.2 or newer (letsencrypt.conf:7)
+    clients: passwords are in /etc/mosquitto/passwd; without a user name nobody comes in
+What is kept
+  nothing: Sessions and messages end with the broker
+";
+    assert!(text.starts_with(expected), "{text}");
+    assert!(text.contains("takes effect on SIGHUP: certfile, keyfile, tls_version\n"), "{text}");
+    let text = report("home-assistant").to_string();
+    assert!(
+        text.contains("takes effect on SIGHUP: certfile, keyfile, log_dest, log_type, require_certificate\n"),
+        "{text}"
+    );
+    let text = report("cloud-bridge").to_string();
+    assert!(
+        text.contains(
+            "  cloud to endpoint.iot.example.com:8883, over TLS: `sensors/#` out, `commands/#` in ("
+        ),
+        "{text}"
+    );
+}
