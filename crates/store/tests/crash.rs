@@ -71,6 +71,74 @@ fn the_power_fails_at_each_operation() {
 }
 
 #[test]
+fn the_power_fails_at_each_operation_of_a_start() {
+    // The end of the log that no later frame says to be durable may have been synced, or not, or in part.
+    for (committed, appended) in [(0, 3), (1, 0), (1, 3), (2, 0), (2, 3)] {
+        for at in 0..30 {
+            for way in WAYS {
+                for seed in 0..3 {
+                    let disk = MemoryDisk::new(seed);
+                    let ledger = killed(&disk, committed, appended);
+                    disk.halt_at(disk.operations() + at);
+                    if let Ok(store) = martlet_store::Store::open(disk.clone(), support::options())
+                        && let Ok(recovery) = store.recover(SHARD)
+                    {
+                        store.log(recovery);
+                    }
+                    let what = format!("{way:?} at {at} after {committed} and {appended}, seed {seed}");
+                    survive(&disk.crashed(way, seed), ledger, &what);
+                }
+            }
+        }
+    }
+}
+
+/// A process ends while the system has written entries behind a checkpoint, and not synced the last of them.
+fn killed(disk: &MemoryDisk, committed: u64, appended: u64) -> Ledger {
+    let mut ledger = Ledger::default();
+    let store = open(disk);
+    let mut log = open_log(&store);
+    ledger.commit(&mut log, &batch(1, 2)).unwrap();
+    ledger.checkpoint(&store, &mut log).unwrap();
+    for number in 0..committed {
+        ledger.commit(&mut log, &batch(2 + number, 2)).unwrap();
+    }
+    for (seq, entry) in (ledger.next()..).zip(batch(5, appended)) {
+        ledger.tried.entry(seq).or_default().push(entry.clone());
+        log.append([&entry[..]]).unwrap();
+    }
+    ledger
+}
+
+#[test]
+fn the_process_is_killed_at_each_operation_and_the_power_fails_later() {
+    for at in 0..operations() {
+        for again in 0..24 {
+            let disk = MemoryDisk::new(at);
+            disk.halt_at(at);
+            let mut ledger = Ledger::default();
+            run(&disk, &mut ledger);
+            // Nothing that was written is lost, and a second process is killed as well.
+            disk.halt_at(disk.operations() + again);
+            if let Ok(store) = martlet_store::Store::open(disk.clone(), support::options())
+                && let Ok(recovery) = store.recover(SHARD)
+            {
+                store.log(recovery);
+            }
+            disk.halt_at(u64::MAX);
+            let what = format!("killed at {at} and {again} later");
+            let (found, report) = recover(&disk);
+            assert!(report.is_undamaged(), "{what}: {report:?}");
+            // What a start has found it may tell, so a loss of power does not take it.
+            let (left, report) = recover(&disk.crashed(Unsynced::Lost, at));
+            assert!(report.is_undamaged(), "{what}: {report:?}");
+            assert_eq!(left.history(), found.clone().history(), "{what}");
+            ledger.judge(found).unwrap_or_else(|problem| panic!("{what}: {problem}"));
+        }
+    }
+}
+
+#[test]
 fn each_operation_fails_once_and_the_power_later() {
     let mut refused = 0;
     for at in 0..operations() {
