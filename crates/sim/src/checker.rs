@@ -60,7 +60,7 @@ pub struct Totals {
     pub settled: u64,
     /// Wills that had to be published.
     pub wills: u64,
-    /// Losses of power.
+    /// How often the broker went down.
     pub crashes: u64,
     /// Changes of the books that the log had lost.
     pub turned_back: u64,
@@ -87,7 +87,7 @@ pub(crate) struct Checker {
     logs: Vec<LogCheck>,
     /// The connection whose CONNECT takes effect right now.
     connecting: Option<LinkId>,
-    /// When the power failed last.
+    /// When the broker went down last.
     crashed_at: Millis,
     /// The stamp at which the broker started last.
     started: Stamp,
@@ -182,6 +182,8 @@ struct LinkCheck {
     is_closed: bool,
     says_goodbye: bool,
     connacks: u32,
+    /// When CONNACK let the client in.
+    connack_at: Option<Millis>,
     last_bytes_at: Millis,
     last_packet_at: Millis,
     pubacks: BTreeMap<u16, Due>,
@@ -295,6 +297,7 @@ impl Checker {
             is_closed: false,
             says_goodbye: false,
             connacks: 0,
+            connack_at: None,
             last_bytes_at: self.now,
             last_packet_at: self.now,
             pubacks: BTreeMap::new(),

@@ -109,14 +109,15 @@ impl Comparison {
 
     pub(crate) fn end(self, last: BatchId, report: &Report) -> Verdict {
         let Self { account, parts, entries } = self;
-        let (mut foreign, mut lost) = (None, None);
+        let mut foreign = None;
+        let mut missing = None;
         let mut behind = BatchId(0);
         if let Some(found) = &report.checkpoint {
             behind = BatchId(found.replay_from.0 - 1);
             let written: Vec<&Picture> =
                 account.checkpoints.iter().filter(|picture| picture.behind == behind).collect();
             if !written.iter().any(|picture| picture.parts == parts) {
-                lost = Some(format!("something of the checkpoint behind batch {}", behind.0));
+                missing = Some(format!("something of the checkpoint behind batch {}", behind.0));
             }
             if !written.iter().any(|picture| parts.iter().all(|part| picture.parts.contains(part))) {
                 foreign = Some(format!("the checkpoint behind batch {}", behind.0));
@@ -129,9 +130,9 @@ impl Comparison {
         }
         let until = last.max(account.durable);
         if let Some(batch) = (behind.0 + 1..=until.0).find(|batch| !entries.contains_key(&BatchId(*batch))) {
-            lost = Some(format!("batch {batch} of {}", until.0));
+            missing = Some(format!("batch {batch} of {}", until.0));
         }
-        Verdict { foreign, lost }
+        Verdict { foreign, lost: missing }
     }
 }
 

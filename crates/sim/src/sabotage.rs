@@ -96,6 +96,15 @@ impl Sabotage {
         Self::FlipSessionPresent,
     ];
 
+    /// How many chances are passed over between two strikes, at most.
+    const fn patience_max(self) -> u64 {
+        match self {
+            // Few clients with a Will say goodbye in a run.
+            Self::AlterDisconnect => 1,
+            _ => 10,
+        }
+    }
+
     /// Whether the log comes back different from what was written.
     pub(crate) const fn is_at_disk(self) -> bool {
         matches!(self, Self::SkipSync | Self::LoseBatch | Self::LoseRecords | Self::OldCheckpoint)
@@ -134,6 +143,8 @@ pub(crate) struct Saboteur {
     /// A shard whose log or clock stands.
     stopped: Option<usize>,
     inputs: BTreeMap<LinkId, Vec<u8>>,
+    /// Connections with a Will.
+    with_will: BTreeSet<LinkId>,
     outputs: BTreeMap<LinkId, Vec<u8>>,
     held_batch: Option<(usize, Vec<u8>)>,
     /// The last checkpoints of each shard: the one before the last, the last, and the one that is being written.
@@ -146,10 +157,11 @@ impl Saboteur {
     pub(crate) fn new(kind: Option<Sabotage>, mut random: Random) -> Self {
         Self {
             kind,
-            patience: random.between(0, 10),
+            patience: random.between(0, kind.map_or(0, Sabotage::patience_max)),
             random,
             stopped: None,
             inputs: BTreeMap::new(),
+            with_will: BTreeSet::new(),
             outputs: BTreeMap::new(),
             held_batch: None,
             checkpoints: BTreeMap::new(),
@@ -166,7 +178,7 @@ impl Saboteur {
             self.patience -= 1;
             return false;
         }
-        self.patience = self.random.between(0, 10);
+        self.patience = self.random.between(0, kind.patience_max());
         true
     }
 
@@ -300,15 +312,16 @@ impl Saboteur {
         waiting.extend_from_slice(bytes);
         let mut altered = Vec::new();
         while let Some(packet) = split_packet(&mut waiting) {
-            self.alter_input(version, packet, &mut altered);
+            self.alter_input(link, version, packet, &mut altered);
         }
         self.inputs.insert(link, waiting);
         altered
     }
 
-    fn alter_input(&mut self, version: ProtocolVersion, bytes: Vec<u8>, altered: &mut Vec<u8>) {
+    fn alter_input(&mut self, link: LinkId, version: ProtocolVersion, bytes: Vec<u8>, altered: &mut Vec<u8>) {
         let mut copies = vec![bytes.clone()];
         match decode(version, &bytes) {
+            Ok(Packet::Connect(connect)) if connect.will.is_some() => _ = self.with_will.insert(link),
             Ok(Packet::Publish(publish))
                 if publish.delivery.qos() == QoS::AtMostOnce
                     && publish.properties.topic_alias().is_none()
@@ -330,6 +343,7 @@ impl Saboteur {
             Ok(Packet::Disconnect(_))
                 if version.has_properties()
                     && bytes.len() == 2
+                    && self.with_will.contains(&link)
                     && self.strikes(Sabotage::AlterDisconnect) =>
             {
                 copies[0] = vec![bytes[0], 1, 4];

@@ -59,7 +59,7 @@ pub(crate) struct World {
     random: Random,
     disk: MemoryDisk,
     setup: Setup,
-    /// The broker, unless the power has failed.
+    /// The broker, unless it is down.
     broker: Option<Broker>,
     outages: Outages,
     around: Surroundings,
@@ -181,7 +181,7 @@ impl World {
                 }
             }
         }
-        if self.has_lost_power() && self.broker.is_some() {
+        if self.broker.is_some() && self.is_down() {
             self.crash();
         }
         self.plan();

@@ -29,8 +29,8 @@ pub(crate) enum StartError {
     Recover(RecoverError),
     /// What was found could not be made durable.
     Unsettled(AppendError),
-    /// The power failed meanwhile.
-    NoPower,
+    /// It went down meanwhile.
+    Down,
 }
 
 impl core::fmt::Display for StartError {
@@ -39,7 +39,7 @@ impl core::fmt::Display for StartError {
             Self::Open(error) => error.fmt(f),
             Self::Recover(error) => error.fmt(f),
             Self::Unsettled(error) => error.fmt(f),
-            Self::NoPower => f.write_str("the power failed"),
+            Self::Down => f.write_str("it went down meanwhile"),
         }
     }
 }
@@ -53,7 +53,7 @@ impl Broker {
         now: Millis,
         setup: &Setup,
         disk: MemoryDisk,
-        has_power: impl Fn() -> bool,
+        is_up: impl Fn() -> bool,
         around: &mut Surroundings,
     ) -> Result<Self, StartError> {
         let options = Options {
@@ -68,8 +68,8 @@ impl Broker {
             let engine = Engine::new(setup.config.clone(), ShardId(number), commons.clone());
             let mut engine = engine.with_access(Box::new(Doorkeeper));
             let found = recover(&store, number, &mut engine, around);
-            if !has_power() {
-                return Err(StartError::NoPower);
+            if !is_up() {
+                return Err(StartError::Down);
             }
             shards.push((engine, found?));
         }
@@ -189,7 +189,7 @@ fn recover(
     }
     let (mut log, report) = store.log(recovery);
     // Whoever cannot make durable what was found may not tell anyone of it.
-    log.append([] as [&[u8]; 0]).map_err(StartError::Unsettled)?;
+    log.settle().map_err(StartError::Unsettled)?;
     let last = BatchId(log.next_seq().0.saturating_sub(1));
     let verdict = comparison.end(last, &report);
     Ok(Found { log, last, report, verdict })

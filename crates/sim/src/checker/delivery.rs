@@ -3,6 +3,7 @@
 use martlet_wire::{Publish, QoS, SubscriptionIdentifier};
 
 use super::Checker;
+use crate::clock::Millis;
 use crate::network::LinkId;
 use crate::reference::{Message, MessageId, Outgoing, Stamp, Subscription, named, payload};
 
@@ -165,9 +166,17 @@ impl Checker {
                 .then(|| format!("Message Expiry Interval {left:?} of {:?}", message.expiry));
         };
         let least = u64::from(asked).saturating_sub((self.now - message.first_at).div_ceil(1000));
-        let most = u64::from(asked).saturating_sub((self.now - message.sent_at) / 1000).max(1);
+        let most = u64::from(asked).saturating_sub((self.now - self.taken_at(message)) / 1000).max(1);
         (!(least..=most).contains(&u64::from(left)))
             .then(|| format!("Message Expiry Interval {left}, not {least} to {most} [MQTT-3.3.2-6]"))
+    }
+
+    /// When the broker may have taken a message at the latest: what comes behind CONNECT waits for CONNACK.
+    fn taken_at(&self, message: &Message) -> Millis {
+        match message.behind {
+            Some(link) => self.links[link.0].connack_at.unwrap_or(self.now),
+            None => message.sent_at,
+        }
     }
 
     /// A deletion of a retained message cannot be told from another of its topic.
@@ -201,7 +210,7 @@ impl Checker {
         // With DUP it may have been sent before the power failed, as far as the broker knows.
         if let Some(expiry) = message.expiry
             && !arrival.publish.delivery.dup()
-            && self.now >= message.sent_at + u64::from(expiry) * 1000
+            && self.now >= self.taken_at(message) + u64::from(expiry) * 1000
         {
             self.fail_on(arrival.link, &format!("m{id} after it expired [MQTT-3.3.2-5]"));
         }

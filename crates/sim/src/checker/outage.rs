@@ -1,4 +1,4 @@
-//! The end of the broker by a loss of power, and its start.
+//! The end of the broker without a word, and its start.
 
 use martlet_engine::BatchId;
 
@@ -8,19 +8,19 @@ use crate::clock::Millis;
 use crate::reference::{MessageId, WillState};
 
 impl Checker {
-    /// The power fails: all connections are gone, and nobody in the broker knows of it.
+    /// The broker is gone, and all connections with it; nothing in it knows of that.
     pub(crate) fn crashed(&mut self, now: Millis) {
         self.now = now;
         self.crashed_at = now;
         self.totals.crashes += 1;
-        self.note("the power fails");
+        self.note("the broker is gone");
         for check in &mut self.links {
             check.is_closed = true;
             check.phase = Phase::Ended;
         }
     }
 
-    /// All shards are back from their logs, and the books are turned back as far: what a loss of power does to all, and what
+    /// All shards are back from their logs, and the books are turned back as far: what the crash does to all, and what
     /// the broker makes of its last sign of life.
     pub(crate) fn restarted(&mut self, now: Millis) {
         self.now = now;

@@ -166,6 +166,7 @@ impl Checker {
             Undo::Will { message, before } => {
                 if self.reference.messages[message].will.replace(before) == Some(WillState::Published) {
                     self.reference.disown(message);
+                    self.reference.messages[message].is_let_out = true;
                 }
             }
             Undo::TakenOver { session, packet_id } => {

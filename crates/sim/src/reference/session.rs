@@ -106,8 +106,8 @@ pub(crate) struct Incoming {
     pub(crate) message: Option<MessageId>,
     pub(crate) topic: String,
     pub(crate) retain: bool,
-    /// When the broker had it first.
-    pub(crate) at: Millis,
+    /// When the broker took it: not before the first, and not after the second.
+    pub(crate) at: (Millis, Millis),
     /// The value of its retained topic that it set.
     pub(crate) value: Option<usize>,
     /// The broker may have put it off without a word, so that it is new when it comes again.

@@ -1,4 +1,4 @@
-//! Losses of power, faults of the disk, and the start after them.
+//! Losses of power, killed brokers, faults of the disk, and the start after them.
 
 use martlet_store::{MemoryDisk, Operation, Unsynced};
 
@@ -12,21 +12,21 @@ use crate::random::Random;
 const FAILED_STARTS_MAX: u32 = 3;
 /// How long a disk stays full, at most.
 const FULL_MAX: Millis = 4000;
-/// How many operations of the disk pass at most until a loss of power that comes in the middle of one.
+/// How many operations of the disk pass at most until the broker goes down in the middle of one.
 const OPERATIONS_MAX: u64 = 60;
 
 /// What happens to the broker's machine, and when.
 #[derive(Debug)]
 pub(super) struct Outages {
     random: Random,
-    /// Steps at which the power fails, or is about to, last first.
+    /// Steps at which the broker goes down, or is about to, last first.
     crashes: Vec<u64>,
     /// How many steps there are between two faults of the disk, at most; 0 for none.
     fault_gap: u64,
     next_fault: u64,
     /// When a full disk has room again.
     room_at: Option<Millis>,
-    /// The operation of the disk at which the power fails.
+    /// The operation of the disk at which the broker goes down.
     halts_at: Option<u64>,
     failed_starts: u32,
 }
@@ -49,7 +49,15 @@ impl Outages {
 impl World {
     /// Lets happen to the machine what is due before the next event.
     pub(super) fn trouble(&mut self) {
-        if self.part != Part::Faults || self.broker.is_none() {
+        if self.part != Part::Faults {
+            return;
+        }
+        if self.outages.room_at.is_some_and(|at| at <= self.clock.now()) {
+            self.outages.room_at = None;
+            self.disk.set_capacity(None);
+            self.around.checker.note("the disk has room again");
+        }
+        if self.broker.is_none() {
             return;
         }
         if self.outages.crashes.pop_if(|at| *at <= self.steps).is_some() {
@@ -63,14 +71,9 @@ impl World {
             self.outages.next_fault = self.steps + self.outages.random.between(1, self.outages.fault_gap);
             self.fault();
         }
-        if self.outages.room_at.is_some_and(|at| at <= self.clock.now()) {
-            self.outages.room_at = None;
-            self.disk.set_capacity(None);
-            self.around.checker.note("the disk has room again");
-        }
     }
 
-    /// The power is going to fail in the middle of an operation of the disk.
+    /// The broker is going to go down in the middle of an operation of the disk.
     fn halt_soon(&mut self) {
         let at = self.disk.operations() + self.outages.random.between(0, OPERATIONS_MAX);
         self.disk.halt_at(at);
@@ -108,16 +111,16 @@ impl World {
         self.around.checker.note(&format!("the disk fails to {operation:?}, {count} times"));
     }
 
-    /// Whether the power failed in the middle of the last event.
-    pub(super) fn has_lost_power(&self) -> bool {
+    /// Whether the broker went down in the middle of the last event.
+    pub(super) fn is_down(&self) -> bool {
         self.outages.halts_at.is_some_and(|at| self.disk.operations() > at)
     }
 
-    /// The power fails now.
+    /// The broker is gone now: by a loss of power, or killed alone.
     pub(super) fn crash(&mut self) {
         let now = self.clock.now();
         self.broker = None;
-        self.lose_power();
+        self.go_down();
         self.around.checker.crashed(now);
         self.around.network.break_all(now);
         for number in 0..self.clients.len() {
@@ -127,6 +130,19 @@ impl World {
         }
         let downtime = *self.outages.random.pick(&[1, 30, 300, 3000, 15_000]);
         self.clock.at(now + downtime, Event::Start);
+    }
+
+    /// The power fails, or the broker alone is killed, in the middle of an operation of the disk perhaps.
+    fn go_down(&mut self) {
+        if self.outages.random.percent(75) {
+            self.lose_power();
+            return;
+        }
+        self.around.checker.note("the disk goes on");
+        if self.is_down() {
+            self.disk.halt_at(u64::MAX);
+            self.outages.halts_at = None;
+        }
     }
 
     /// What was not synced is left to chance.
@@ -141,10 +157,14 @@ impl World {
         self.outages.room_at = None;
     }
 
-    /// The broker starts, unless the power fails again meanwhile, or the disk does.
+    /// The broker starts, unless it goes down again meanwhile, or the disk fails.
     pub(super) fn start(&mut self) {
         let now = self.clock.now();
+        let is_full = self.outages.room_at.is_some();
         let may_fail = self.part == Part::Faults && self.outages.failed_starts < FAILED_STARTS_MAX;
+        if !may_fail && !is_full {
+            self.repair();
+        }
         if may_fail && self.steps > 0 && self.outages.random.percent(25) {
             self.halt_soon();
         }
@@ -152,11 +172,11 @@ impl World {
             self.disk.fail_next(Operation::Sync, 1);
         }
         let (disk, halts_at) = (self.disk.clone(), self.outages.halts_at);
-        let has_power = || halts_at.is_none_or(|at| disk.operations() <= at);
-        let started = Broker::start(now, &self.setup, disk.clone(), has_power, &mut self.around);
-        let has_lost_power = self.has_lost_power();
+        let is_up = || halts_at.is_none_or(|at| disk.operations() <= at);
+        let started = Broker::start(now, &self.setup, disk.clone(), is_up, &mut self.around);
+        let is_down = self.is_down();
         match started {
-            Ok(broker) if !has_lost_power => {
+            Ok(broker) if !is_down => {
                 self.outages.failed_starts = 0;
                 self.broker = Some(broker);
                 if core::mem::take(&mut self.around.is_damaged) {
@@ -167,14 +187,14 @@ impl World {
                     self.outages.crashes.push(self.steps + self.outages.random.between(1, 200));
                 }
             }
-            Err(error) if !may_fail && !has_lost_power => {
+            Err(error) if !may_fail && !is_full && !is_down => {
                 self.around.checker.fail(&format!("the broker does not start: {error}"));
             }
             _ => {
                 self.outages.failed_starts += 1;
                 self.around.checker.note("the broker does not come up");
-                if has_lost_power {
-                    self.lose_power();
+                if is_down {
+                    self.go_down();
                 }
                 self.clock.at(now + 100, Event::Start);
             }
