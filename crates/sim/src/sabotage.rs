@@ -26,6 +26,8 @@ pub enum Sabotage {
     PersistNever,
     /// Batches are said to be durable without a sync.
     SkipSync,
+    /// The disk leaves out a sync of a file or a folder, and answers well.
+    LoseSync,
     /// The engine is not handed a batch of the log after a crash.
     LoseBatch,
     /// The end of a batch is not written.
@@ -68,13 +70,14 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::LoseForward,
         Self::RepeatForward,
         Self::SwapForwards,
         Self::PersistEarly,
         Self::PersistNever,
         Self::SkipSync,
+        Self::LoseSync,
         Self::LoseBatch,
         Self::LoseRecords,
         Self::OldCheckpoint,
@@ -101,13 +104,18 @@ impl Sabotage {
         match self {
             // Few clients with a Will say goodbye in a run.
             Self::AlterDisconnect => 1,
+            // There are many events between two syncs.
+            Self::LoseSync => 100,
             _ => 10,
         }
     }
 
     /// Whether the log comes back different from what was written.
     pub(crate) const fn is_at_disk(self) -> bool {
-        matches!(self, Self::SkipSync | Self::LoseBatch | Self::LoseRecords | Self::OldCheckpoint)
+        matches!(
+            self,
+            Self::SkipSync | Self::LoseSync | Self::LoseBatch | Self::LoseRecords | Self::OldCheckpoint
+        )
     }
 
     const fn is_at_input(self) -> bool {
@@ -211,6 +219,11 @@ impl Saboteur {
     /// Whether a sync is left out.
     pub(crate) fn skips_sync(&mut self) -> bool {
         self.strikes(Sabotage::SkipSync)
+    }
+
+    /// Whether the disk leaves out the next sync.
+    pub(crate) fn loses_sync(&mut self) -> bool {
+        self.strikes(Sabotage::LoseSync)
     }
 
     /// What is written instead of these records.

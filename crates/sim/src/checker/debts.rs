@@ -85,8 +85,8 @@ impl Checker {
                 let filters: Vec<&str> =
                     places.iter().map(|place| state.subscriptions[*place].text.as_str()).collect();
                 return Some(format!(
-                    "m{message} ({}) is owed to c{} by {filters:?}, and {} more",
-                    self.reference.messages[*message].topic,
+                    "{} is lost: owed to c{} by {filters:?}, and {} more",
+                    self.promised(*message),
                     state.client,
                     state.debts.len() - 1
                 ));
@@ -94,7 +94,7 @@ impl Checker {
             if let Some(ReplayDebt { topic, place, .. }) = state.replay_debts.first() {
                 let filter = &state.subscriptions[*place].text;
                 return Some(format!(
-                    "the retained message of {topic} is owed to c{} by {filter}",
+                    "the acknowledged retained message of {topic} is lost: owed to c{} by {filter}",
                     state.client
                 ));
             }
@@ -104,9 +104,15 @@ impl Checker {
         }
         if let Some(id) = self.owed_by_group().filter(|_| self.loose == 0) {
             let message = &self.reference.messages[id];
-            return Some(format!("m{id} ({}) is owed by {:?}", message.topic, message.group_debts));
+            return Some(format!("{} is lost: owed by {:?}", self.promised(id), message.group_debts));
         }
         (0..self.links.len()).find_map(|link| self.unanswered(LinkId(link)))
+    }
+
+    fn promised(&self, id: MessageId) -> String {
+        let message = &self.reference.messages[id];
+        let what = if message.will.is_some() { "the Will" } else { "the acknowledged" };
+        format!("{what} m{id} ({})", message.topic)
     }
 
     /// A Session whose client took the newest value of a retained topic, and an older one after it, if there is one.

@@ -83,7 +83,10 @@ impl Checker {
                 if let Some(message) = known.message {
                     self.reference.handed_again(message, self.now);
                 }
-                known.value = known.retain.then(|| self.retained_in(&known.topic, known.message));
+                if known.retain {
+                    // If it was not put off, the value that it set stands where it was first.
+                    self.retained_in(&known.topic, known.message);
+                }
             }
             let value = known.value;
             self.reference.sessions[session].inbound.insert(packet_id, known);

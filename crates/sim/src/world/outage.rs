@@ -52,6 +52,9 @@ impl World {
         if self.part != Part::Faults {
             return;
         }
+        if self.around.saboteur.loses_sync() {
+            self.disk.skip_sync_after(0);
+        }
         if self.outages.room_at.is_some_and(|at| at <= self.clock.now()) {
             self.outages.room_at = None;
             self.disk.set_capacity(None);
