@@ -12,7 +12,8 @@ pub enum Unsynced {
     Kept,
     /// A beginning of it is there, and its last write in part.
     Torn,
-    /// Any part of it is there: later writes without earlier ones, and any of them in part.
+    /// Any part of it is there: later writes without earlier ones, and any of them in part. So is what a failed sync should
+    /// have written, over what came later.
     Reordered,
 }
 
