@@ -20,7 +20,7 @@ use crate::entrance::Entrance;
 use crate::errors::{ReloadError, ShardFailed, StartError};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::options::{ListenerOptions, Options, Place, Rules, Wording};
-use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
+use crate::persist::{self, Growth, Opened, Persistence, Recovered, ShardLog};
 use crate::seats::Seats;
 
 /// A running broker. Dropping it shuts it down.
@@ -300,9 +300,11 @@ impl Common {
         }
         // Only when all are there can one begin to live: what it has to say goes to all others.
         let mut engines = Vec::new();
-        for (id, mut engine, Recovered { store, log, last }) in recovered {
+        for (id, mut engine, Recovered { store, log, last, checkpoint_bytes }) in recovered {
             engine.restored(self.clock.now(), last);
-            let log = ShardLog::start(id, persistence, store, log, Arc::clone(&self.inboxes));
+            let slack = persistence.checkpoint_after_bytes;
+            let growth = Growth::new(slack, log.bytes(), checkpoint_bytes, engine.kept_things());
+            let log = ShardLog::start(id, persistence, store, log, growth, Arc::clone(&self.inboxes));
             engines.push((engine, Some(log.map_err(StartError::Shard)?)));
         }
         Ok(engines)
