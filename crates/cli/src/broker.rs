@@ -3,6 +3,7 @@
 mod greeting;
 mod mosquitto;
 mod reload;
+mod service;
 
 use core::fmt;
 use core::hash::BuildHasher;
@@ -27,6 +28,7 @@ use martlet_server::{Broker, Options, ShardFailed, StartError};
 use crate::flags::Flags;
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
 use reload::Reloader;
+use service::Service;
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -253,7 +255,11 @@ fn broker(
     let has_failed = reloader.has_failed();
     let announcement = broker.rules_changer().announcement();
     signals.announce(announcement).map_err(BrokerError::Signals)?;
-    signals.obey(broker.stopper(), move || reloader.reload()).map_err(BrokerError::Signals)?;
+    let service = Service::of_this_process();
+    let (reloading, stopping) = (service.clone(), service.clone());
+    let reload = move || reloading.around_reload(|| reloader.reload());
+    signals.obey(broker.stopper(), reload, move || stopping.stopping()).map_err(BrokerError::Signals)?;
+    service.watch(broker.pulse()).map_err(BrokerError::Signals)?;
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} running");
     } else if background.is_none() {
@@ -265,6 +271,7 @@ fn broker(
     if let Some(background) = background {
         background.is_ready().map_err(BrokerError::Background)?;
     }
+    service.ready();
     let ended = broker.wait();
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} terminating");

@@ -13,6 +13,7 @@ use crate::deadlines::Due;
 use crate::hashing::shard_of;
 use crate::identity::Identity;
 use crate::message::Message;
+use crate::mount;
 use crate::notice::{Cause, Notice};
 use crate::records::Record;
 use crate::refuse::explain;
@@ -111,7 +112,8 @@ impl Engine {
             let is_allowed = self.config.allows_zero_length_client_identifier(listener)
                 && (is_v5 || (connect.version == ProtocolVersion::Mqtt311 && connect.clean_start));
             if !is_allowed {
-                return Some(if is_v5 && features.mosquitto_reason_codes {
+                let theirs = is_v5 && features.mosquitto_behaviour;
+                return Some(if theirs {
                     ReasonCode::UnspecifiedError
                 } else {
                     ReasonCode::ClientIdentifierNotValid
@@ -131,8 +133,13 @@ impl Engine {
             if will.retain && !features.retain_available {
                 return Some(ReasonCode::RetainNotSupported); // [MQTT-3.2.2-13]
             }
+            if will.payload.len() > limits.payload_bytes_max {
+                return Some(if is_v5 { ReasonCode::PacketTooLarge } else { ReasonCode::NotAuthorized });
+            }
+            let whole = mount::whole(self.config.mount_point(listener), will.topic);
+            let Ok(topic) = TopicName::parse(&whole) else { return Some(ReasonCode::TopicNameInvalid) };
             // Whether the client may publish it is asked when it is published.
-            if let Some(reason) = self.topic_objection(will.topic) {
+            if let Some(reason) = self.topic_objection(topic) {
                 return Some(reason);
             }
         }
@@ -191,6 +198,9 @@ impl Engine {
         if let Some(old) = self.clients.find(client_identifier).and_then(|s| self.clients.get(s)?.connection)
         {
             let farewell = self.disconnect_packet(old, ReasonCode::SessionTakenOver, None); // [MQTT-3.1.4-3]
+            if self.config.features.mosquitto_behaviour && !connect.clean_start {
+                self.drop_will_of_lasting_session(client_identifier);
+            }
             self.end_connection(old, Cause::TakenOver, farewell);
         }
         let stored = self.clients.find(client_identifier);
@@ -214,7 +224,8 @@ impl Engine {
             connect.session_expiry_interval().min(self.config.limits.session_expiry_interval_max);
         let keep_alive = self.granted_keep_alive(connect);
         let client = identity.client(listener);
-        let will = connect.will.as_ref().map(|will| Will::new(will, client));
+        let mount_point = self.config.mount_point(listener);
+        let will = connect.will.as_ref().map(|will| Will::new(will, client, mount_point));
         let Some(session) = self.clients.get_mut(session_id) else { return };
         if let Some(at) = session.ends_at.take() {
             self.deadlines.cancel(at, Due::SessionExpiry(session_id));
@@ -308,7 +319,6 @@ impl Engine {
         let keep_alive = connection.protocol.keep_alive.seconds();
         add(keep_alive != connect.keep_alive, Property::ServerKeepAlive(keep_alive)); // [MQTT-3.2.2-22]
         add(aliases > 0, Property::TopicAliasMaximum(aliases));
-        add(maximum_qos < QoS::ExactlyOnce, Property::MaximumQos(maximum_qos)); // [MQTT-3.2.2-9]
         add(!features.retain_available, Property::RetainAvailable(false));
         add(!features.wildcard_subscription_available, Property::WildcardSubscriptionAvailable(false));
         add(!features.subscription_identifier_available, Property::SubscriptionIdentifierAvailable(false));
@@ -331,6 +341,8 @@ impl Engine {
         properties
             .extend(core::num::NonZero::new(limits.packet_size_bytes_max).map(Property::MaximumPacketSize));
         properties.extend(core::num::NonZero::new(limits.receive_maximum).map(Property::ReceiveMaximum));
+        let has_highest_qos = maximum_qos == QoS::ExactlyOnce;
+        properties.extend((!has_highest_qos).then_some(Property::MaximumQos(maximum_qos))); // [MQTT-3.2.2-9]
         let packet = ConnAck {
             session_present: session_present && connect.version != ProtocolVersion::Mqtt31,
             reason: ReasonCode::Success,
@@ -424,7 +436,7 @@ impl Engine {
 }
 
 impl Will {
-    fn new(will: &martlet_wire::Will<'_>, publisher: Client<'_>) -> Self {
+    fn new(will: &martlet_wire::Will<'_>, publisher: Client<'_>, mount_point: &str) -> Self {
         let mut section = Vec::new();
         let (mut delay, mut expiry_interval) = (0, None);
         for property in will.properties {
@@ -436,7 +448,7 @@ impl Will {
         }
         Self {
             message: Message {
-                topic: will.topic.as_str().into(),
+                topic: mount::whole(mount_point, will.topic).into(),
                 properties: section.into(),
                 payload: will.payload.into(),
                 qos: will.qos,

@@ -1,5 +1,6 @@
 //! What is offered at one listener, where that differs from what is offered at all.
 
+use martlet_proto::PeerMisbehaved;
 use martlet_wire::{ProtocolVersion, QoS};
 
 use crate::identity::UserNameSource;
@@ -27,11 +28,26 @@ pub struct ListenerRules {
     pub user_name: UserNameSource,
     /// Whether the user name takes the place of the Client Identifier; a client without one is turned away.
     pub user_name_is_client_identifier: bool,
+    /// What all topics of its clients begin with, unknown to them.
+    pub mount_point: Option<String>,
 }
 
 impl Config {
     fn at(&self, listener: u16) -> Option<&ListenerRules> {
         self.listeners.get(usize::from(listener))
+    }
+
+    /// Whether a topic has no more levels than may be, where Mosquitto's answers are wanted: the end of the connection.
+    ///
+    /// # Errors
+    /// [`PeerMisbehaved::TooManyTopicLevels`].
+    pub(crate) fn check_levels(&self, topic: &str) -> Result<(), PeerMisbehaved> {
+        let limit = self.limits.topic_levels_max;
+        // A topic has not more levels than bytes, but for one, so most are not looked at.
+        let has_too_many = self.features.mosquitto_behaviour
+            && topic.len() >= limit
+            && topic.bytes().filter(|byte| *byte == b'/').count() >= limit;
+        if has_too_many { Err(PeerMisbehaved::TooManyTopicLevels { limit }) } else { Ok(()) }
     }
 
     /// Whether clients may speak a version at a listener.
@@ -64,6 +80,11 @@ impl Config {
 
     pub(crate) fn user_name_is_client_identifier(&self, listener: u16) -> bool {
         self.at(listener).is_some_and(|rules| rules.user_name_is_client_identifier)
+    }
+
+    /// What all topics of a listener's clients begin with; mostly nothing.
+    pub(crate) fn mount_point(&self, listener: u16) -> &str {
+        self.at(listener).and_then(|rules| rules.mount_point.as_deref()).unwrap_or_default()
     }
 
     pub(crate) fn client_identifier_prefix(&self, listener: u16) -> &str {

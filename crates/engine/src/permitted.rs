@@ -1,6 +1,6 @@
 //! What a Session may be given, asked where it is given: rights may change while a message waits.
 
-use martlet_wire::TopicName;
+use martlet_wire::{QoS, TopicFilter, TopicName};
 
 use crate::clients::{ClientSession, SessionId};
 use crate::message::{Message, Queued};
@@ -20,13 +20,20 @@ impl Engine {
 
     /// A message that waited is not sent, since its Session may not have it any more. Its Packet Identifier counts as used,
     /// as it does for Mosquitto, which gives it to a message as soon as that waits.
-    pub(crate) fn withhold(&mut self, session_id: SessionId, queued: Queued) {
-        let Some(session) = self.clients.get_mut(session_id) else { return };
-        let (qos, number) = (queued.qos, queued.number);
-        if let Ok(packet_id) = session.state.outbound.push(qos, queued) {
-            session.state.outbound.abandon(packet_id);
+    pub(crate) fn withhold(&mut self, session_id: SessionId, queued: &Queued) {
+        let number = queued.number;
+        if queued.qos > QoS::AtMostOnce
+            && let Some(session) = self.clients.get_mut(session_id)
+        {
+            session.state.outbound.skip();
         }
         self.record(session_id, |session| Record::Dropped { session, number });
+    }
+
+    /// Whether a Session may give up a subscription.
+    pub(crate) fn may_unsubscribe(&mut self, session: SessionId, filter: &str) -> bool {
+        let Some(session) = self.clients.get(session) else { return false };
+        TopicFilter::parse(filter).is_ok_and(|filter| self.access.unsubscribe(session.client(), filter))
     }
 
     /// Whether a retained message may go out, as far as its publisher is concerned.

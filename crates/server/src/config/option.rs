@@ -54,19 +54,13 @@ pub enum Status {
 #[expect(missing_docs, reason = "each is told in words by `Display`")]
 pub enum Feature {
     Bridges,
-    ByteQuotas,
     ControlApi,
     Engines,
     HttpApi,
-    Interfaces,
     LogTopics,
     LogTrace,
     MemoryLimit,
-    MountPoints,
     Plugins,
-    Qos0Queues,
-    QosUpgrade,
-    SessionExpiry,
     TlsPsk,
 }
 
@@ -74,19 +68,13 @@ impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bridges => "bridges",
-            Self::ByteQuotas => "limits on the size of messages apart from that of packets",
             Self::ControlApi => "`$CONTROL` topics",
             Self::Engines => "OpenSSL engines",
             Self::HttpApi => "an HTTP API",
-            Self::Interfaces => "listeners on one network interface",
             Self::LogTopics => "a log in topics",
             Self::LogTrace => "a log for Diagnostic Log and Trace",
             Self::MemoryLimit => "a limit on memory",
-            Self::MountPoints => "mount points",
             Self::Plugins => "plugins",
-            Self::Qos0Queues => "queues for messages of QoS 0",
-            Self::QosUpgrade => "messages with a higher QoS than they were published with",
-            Self::SessionExpiry => "an end of Sessions that the client has not asked for",
             Self::TlsPsk => "TLS with pre-shared keys",
         })
     }

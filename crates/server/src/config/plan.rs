@@ -135,8 +135,8 @@ impl Plan {
         if self.dialect == Dialect::Mosquitto {
             let is_given = |name: &str| configuration.given.iter().any(|given| given.option.name == name);
             engine.features.reason_strings &= is_given("reason_strings");
-            engine.features.mosquitto_reason_codes |= !is_given("mosquitto_reason_codes");
             engine.features.exactly_once_at_release |= !is_given("exactly_once_at_release");
+            engine.features.mosquitto_behaviour |= !is_given("mosquitto_behaviour");
         }
         engine
     }
@@ -230,7 +230,12 @@ impl Plan {
         };
         // Two brokers may share the location, if each has a file of its own.
         let folder = keeping.file.as_ref().map_or_else(|| FOLDER.into(), |file| format!("{file}.{FOLDER}"));
-        Some(Persistence { durability: keeping.durability, ..Persistence::in_folder(location.join(folder)) })
+        let file = keeping.file.as_deref().unwrap_or("mosquitto.db");
+        Some(Persistence {
+            durability: keeping.durability,
+            stand_in: is_mosquitto.then(|| location.join(file)),
+            ..Persistence::in_folder(location.join(folder))
+        })
     }
 }
 
@@ -268,6 +273,7 @@ fn rules(settings: &Settings, listener: &ListenerSettings) -> ListenerRules {
         client_identifier_prefix: security.auto_id_prefix,
         user_name: access::user_name_source(listener),
         user_name_is_client_identifier: listener.user_name_is_client_identifier,
+        mount_point: listener.mount_point.clone(),
     }
 }
 

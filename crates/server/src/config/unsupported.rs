@@ -1,14 +1,12 @@
 //! What a configuration asks for and this version cannot do. This is the one place for it: when something is there, its
 //! row of the table says so, and what is said here of it goes.
 
-use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 use super::Configuration;
 use super::option::{Feature, Status};
 use super::problem::{Place, Problem};
 use super::reader::{Given, Section};
-use super::settings::{ListenPlace, ListenerSettings};
 
 /// What cannot be done, with the lines that ask for it: of each section and each feature the first.
 pub(super) fn unsupported(configuration: &Configuration) -> Vec<(Option<Place>, Problem)> {
@@ -33,10 +31,6 @@ fn lacks(given: &Given, configuration: &Configuration) -> Option<(String, Featur
         ("psk_hint" | "psk_file", ..) if !cfg!(feature = "psk") => {
             Some((given.name.clone(), Feature::TlsPsk))
         }
-        ("socket_domain", _, Section::Listener(number)) => {
-            let listener = configuration.settings.listeners.get(number)?;
-            is_named(listener).then(|| (given.shown(), Feature::Interfaces))
-        }
         _ => match given.option.status {
             Status::Waits(Feature::Plugins) if is_built_in(given, configuration) => None,
             Status::Waits(feature) if !given.is_default => Some((given.name.clone(), feature)),
@@ -57,13 +51,5 @@ fn is_built_in(given: &Given, configuration: &Configuration) -> bool {
         "auth_plugin_deny_special_chars" => given.is_default,
         "plugin_opt_*" => given.name.ends_with(file),
         _ => true,
-    }
-}
-
-/// Whether a listener's host is a name, which may have addresses of both kinds.
-fn is_named(listener: &ListenerSettings) -> bool {
-    match &listener.place {
-        ListenPlace::Tcp { host: Some(host), .. } => host.parse::<IpAddr>().is_err(),
-        _ => false,
     }
 }

@@ -87,6 +87,7 @@ fn pairs() -> Vec<(&'static str, String, String)> {
             &format!("listener 1\n{TLS}cafile /a\nuse_subject_as_username true\nrequire_certificate true"),
         ),
         pair("missing-file", &format!("acl_file /missing\n{local}"), &format!("acl_file /there\n{local}")),
+        pair("mount-point", &format!("{local}mount_point m"), &format!("{local}mount_point m/")),
         pair("no-effect", "set_tcp_nodelay true", "set_tcp_nodelay false"),
         pair("no-effect", "max_keepalive 5 seconds", "max_keepalive 5 # seconds"),
         pair("no-effect", &format!("{local}ciphers x"), &format!("{local}{TLS}ciphers x")),
