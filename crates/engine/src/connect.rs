@@ -234,15 +234,10 @@ impl Engine {
             self.deadlines.cancel(at, Due::Will(session_id)); // [MQTT-3.1.3-9]
         }
         session.expiry_interval = expiry_interval;
-        let is_another = session.client() != client;
-        session.user_name = client.user_name.map(Into::into);
-        session.listener = client.listener;
         session.connection = Some(id);
         session.state.outbound.restart();
         let old_will = core::mem::replace(&mut session.will, will);
-        if is_another && self.access.checks_deliveries() {
-            self.subscriptions.touch(); // it may receive other messages than before
-        }
+        self.name_session(session_id, client);
         self.record_connected(session_id, old_will.is_some());
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.session = Some(session_id);
@@ -262,6 +257,17 @@ impl Engine {
             return;
         }
         self.await_journal(id);
+    }
+
+    /// The Session belongs to this client from here on, whose user name or listener may be others than before.
+    fn name_session(&mut self, session_id: SessionId, client: Client<'_>) {
+        let Some(session) = self.clients.get_mut(session_id) else { return };
+        let is_another = session.client() != client;
+        session.user_name = client.user_name.map(Into::into);
+        session.listener = client.listener;
+        if is_another && self.access.checks_deliveries() {
+            self.subscriptions.touch(); // it may receive other messages than before
+        }
     }
 
     /// Writes down that a Session has a connection, and its Will.
