@@ -200,8 +200,9 @@ impl Shard {
             self.note(event);
         }
         let handed = self.handed.len();
+        // Before the mail is taken: once nothing is announced any more, the rules are in it.
+        self.patience.look(self.parts.rules_announced.load(Ordering::Acquire), self.now);
         self.take_mail();
-        self.patience.look(self.parts.rules_announced.load(Ordering::Relaxed), self.now);
         self.accept();
         self.read();
         self.take_over(handed);

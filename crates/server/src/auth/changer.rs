@@ -87,7 +87,8 @@ impl RulesChanger {
 
     /// There are no other rules after all.
     pub fn keep(&self) {
-        self.announced.store(false, Ordering::Relaxed);
+        // First the flag, then the mail, which wakes: a shard that sees the flag has all rules in its inbox.
+        self.announced.store(false, Ordering::Release);
         for shard in (0..self.shards).map(ShardId) {
             self.inboxes.send(shard, Mail::Rules(None));
         }
@@ -106,7 +107,6 @@ impl RulesChanger {
         let authority = Arc::new(authority.arranged(order, &current));
         let rules = authority.rules(&current);
         self.pool.employ(rules.authenticator)?;
-        self.announced.store(false, Ordering::Relaxed);
         for shard in (0..self.shards).map(ShardId) {
             let access = match &rules.access {
                 Some(access) if !authority.is_open() => access(shard),
@@ -115,6 +115,7 @@ impl RulesChanger {
             self.inboxes.send(shard, Mail::Rules(Some(access)));
         }
         *current = authority;
+        self.keep();
         Ok(())
     }
 }
