@@ -4,6 +4,7 @@ mod greeting;
 mod mosquitto;
 mod reload;
 mod service;
+mod watch;
 
 use core::fmt;
 use core::hash::BuildHasher;
@@ -242,6 +243,9 @@ fn broker(
     let signals = Caught::catch().map_err(BrokerError::Signals)?;
     let broker = Broker::start(options).map_err(BrokerError::Start)?;
     let has_file = arguments.config_file.is_some();
+    if configuration.settings.general.reload_on_change {
+        watch::watch(arguments.clone(), dialect, &configuration).map_err(BrokerError::Signals)?;
+    }
     let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, broker.tls_reloader());
     let service = Service::of_this_process();
     let (reloading, stopping) = (service.clone(), service.clone());
