@@ -241,11 +241,11 @@ fn broker(
     }
     let kept = options.persistence.as_ref().map(|persistence| persistence.location.clone());
     let signals = Caught::catch().map_err(BrokerError::Signals)?;
-    let broker = Broker::start(options).map_err(BrokerError::Start)?;
-    let has_file = arguments.config_file.is_some();
     if configuration.settings.general.reload_on_change {
         watch::watch(arguments.clone(), dialect, &configuration).map_err(BrokerError::Signals)?;
     }
+    let broker = Broker::start(options).map_err(BrokerError::Start)?;
+    let has_file = arguments.config_file.is_some();
     let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, broker.tls_reloader());
     let service = Service::of_this_process();
     let (reloading, stopping) = (service.clone(), service.clone());

@@ -15,7 +15,7 @@ use super::{Arguments, configuration};
 
 /// How often the files are looked at. A change counts when they were the same twice, so that nothing is read that is
 /// being written.
-const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_millis(250);
 
 /// What of a file shows that it has changed; `None` if it is not there.
 type State = Option<(SystemTime, u64, u64)>;
