@@ -4,6 +4,7 @@ mod greeting;
 mod mosquitto;
 mod reload;
 mod service;
+mod watch;
 
 use core::fmt;
 use core::hash::BuildHasher;
@@ -249,6 +250,9 @@ fn broker(
     let places = options.listeners.iter().map(|listener| listener.place.clone()).collect();
     let kept = options.persistence.as_ref().map(|persistence| persistence.location.clone());
     let signals = Caught::catch().map_err(BrokerError::Signals)?;
+    if configuration.settings.general.reload_on_change {
+        watch::watch(arguments.clone(), dialect, &configuration).map_err(BrokerError::Signals)?;
+    }
     let broker = Broker::start(options).map_err(BrokerError::Start)?;
     let has_file = arguments.config_file.is_some();
     let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, places, &broker);

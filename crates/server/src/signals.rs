@@ -10,6 +10,14 @@ use signal_hook::iterator::Signals;
 
 use crate::broker::Stopper;
 
+/// Has the configuration read again, as whoever sends SIGHUP to this process.
+///
+/// # Errors
+/// The operating system refuses.
+pub fn ask_for_reload() -> io::Result<()> {
+    signal_hook::low_level::raise(SIGHUP)
+}
+
 /// The signals of this process, from when they were caught.
 #[derive(Debug)]
 pub struct Caught {

@@ -135,6 +135,13 @@ pub(super) const PART: Part = Part {
         )
         .default("`keep`; `fatal` when called as `mosquitto`"),
         ConfigOption::own(
+            "reload_on_change",
+            General(Flag(|it| &mut it.reload_on_change)),
+            "whether the configuration is read again, as on SIGHUP, when one of its files changes: itself, certificates, keys, \
+             passwords, lists",
+        )
+        .default("false"),
+        ConfigOption::own(
             "response_information",
             Engine(Text(Replaces, |it| &mut it.features.response_information)),
             "Response Information for clients that ask for it: the beginning of their Response Topics",
