@@ -50,6 +50,7 @@ mod refuse;
 mod restore;
 mod retained;
 mod route;
+mod sparkplug;
 mod status;
 mod subscribe;
 mod subscriptions;

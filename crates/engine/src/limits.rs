@@ -105,6 +105,8 @@ pub struct Features {
     /// Whether a QoS 2 message from a client takes effect when its PUBREL comes, as in Mosquitto, and not when its PUBLISH
     /// does. The standard leaves it open.
     pub exactly_once_at_release: bool,
+    /// Whether birth certificates of Sparkplug are kept for those who come later, below `$sparkplug/certificates/`.
+    pub sparkplug_aware: bool,
     /// A Keep Alive in seconds that every client has to use [MQTT-3.1.2-21].
     pub server_keep_alive: Option<u16>,
     /// Whether failures carry a Reason String for people, where the client and its Maximum Packet Size allow it
@@ -126,6 +128,7 @@ impl Default for Features {
             shared_subscription_available: true,
             allow_zero_length_client_identifier: true,
             exactly_once_at_release: false,
+            sparkplug_aware: false,
             server_keep_alive: None,
             reason_strings: true,
             response_information: None,

@@ -168,6 +168,7 @@ impl Engine {
         let survives =
             |session: &SessionId| self.clients.get(*session).is_some_and(|session| session.record.is_some());
         publication.retain
+            || self.is_certificate(publication.topic)
             || (publication.qos == QoS::ExactlyOnce && survives(&session))
             || self.is_wanted_for_good(publication.topic.as_str())
     }
@@ -206,7 +207,11 @@ impl Engine {
         if publication.retain {
             self.retain(publication);
         }
-        self.route(publication)
+        let is_wanted = self.route(publication);
+        if self.is_certificate(publication.topic) {
+            self.keep_certificate(publication);
+        }
+        is_wanted
     }
 
     /// Keeps a message for later subscribers [MQTT-3.3.1-5]; an empty payload deletes the one that is there
