@@ -12,9 +12,10 @@ use crate::notice::Cause;
 use crate::{BatchId, ConnectionId, Engine, Output, Peer};
 
 impl Connection {
-    /// Whether packets have to wait for an answer from outside: a verdict, or the log.
+    /// Whether packets have to wait for an answer from outside: a verdict, the log, or what a request asked for.
     pub(crate) fn waits(&self) -> bool {
-        self.protocol.phase == Phase::Connecting && (self.awaits_verdict || self.connack.is_some())
+        self.awaits_control
+            || (self.protocol.phase == Phase::Connecting && (self.awaits_verdict || self.connack.is_some()))
     }
 }
 
@@ -142,8 +143,8 @@ impl Engine {
     pub(crate) fn check_keep_alive(&mut self, id: ConnectionId) {
         let is_behind = self.is_behind();
         let Some(connection) = self.connections.get_mut(id) else { return };
-        if is_behind {
-            connection.last_received = self.now; // nobody is read from now, so silence says nothing
+        if is_behind || connection.awaits_control {
+            connection.last_received = self.now; // it is not read from now, so silence says nothing
         }
         let deadline = connection.protocol.keep_alive.server_deadline(connection.last_received);
         connection.keep_alive_deadline = deadline;

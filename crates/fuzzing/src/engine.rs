@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use martlet_engine::{
-    BatchId, Commons, Config, ConnectionId, Engine, Input, Instant, Limits, Output, Peer, ShardId,
+    BatchId, Commons, Config, ConnectionId, ControlAnswer, Engine, Input, Instant, Limits, Output, Peer,
+    ShardId,
 };
 use martlet_wire::{ProtocolVersion, fixed_header};
 
@@ -109,6 +110,10 @@ impl World {
                 Output::Persist { batch, .. } => self.engine.handle(self.now, Input::Persisted(batch)),
                 Output::HandOver { .. } | Output::Forward { .. } | Output::Authenticate { .. } => {
                     panic!("there is one shard, and no mechanism of authentication")
+                }
+                Output::Control(request) => {
+                    let answer = ControlAnswer::Unavailable;
+                    self.engine.handle(self.now, Input::Controlled { request: request.id, answer });
                 }
                 Output::Notice(_) => {}
                 Output::WakeAt(_) => break,

@@ -14,6 +14,7 @@ use mio::{Poll, Waker};
 
 use crate::binding;
 use crate::clock::Clock;
+use crate::control::{self, ControlDoor};
 use crate::doors::{Members, SingleNode};
 use crate::drive::{INBOX, Parts, Shard};
 use crate::entrance::Entrance;
@@ -28,6 +29,8 @@ use crate::seats::Seats;
 /// Nothing of a broker is global: a process may run many.
 pub struct Broker {
     threads: Vec<JoinHandle<io::Result<()>>>,
+    /// It ends after the shards.
+    control: Option<JoinHandle<()>>,
     stopper: Stopper,
     addresses: Vec<SocketAddr>,
     paths: Vec<PathBuf>,
@@ -54,6 +57,10 @@ impl Broker {
         let members: Arc<dyn Members> = Arc::new(SingleNode { shards });
         let (polls, inboxes) = inboxes(shards).map_err(StartError::Shard)?;
         let seats = Arc::new(Seats::new(&options));
+        let waiting_max = options.engine.limits.control_requests_max.saturating_mul(shards.into());
+        let (control, control_thread) =
+            control::start(options.control.clone(), Arc::clone(&inboxes), waiting_max)
+                .map_err(StartError::Shard)?;
         let common = Common {
             seats,
             commons: Commons::new(shards, &options.engine),
@@ -64,10 +71,12 @@ impl Broker {
             clock: Clock::start(),
             members: Arc::clone(&members),
             inboxes: Arc::clone(&inboxes),
+            control,
         };
         // Dropped on an error further down, it ends the threads that run already.
         let mut broker = Self {
             threads: Vec::new(),
+            control: Some(control_thread),
             stopper: Stopper { inboxes },
             addresses,
             paths,
@@ -81,6 +90,7 @@ impl Broker {
             let parts = common.parts(id, poll, &listeners, gauge, engine).map_err(StartError::Shard)?;
             broker.spawn(Parts { log, ..parts }).map_err(StartError::Shard)?;
         }
+        drop(common); // and with it a door of the control thread, which ends when the shards have ended
         for address in &broker.addresses {
             match options.wording {
                 Wording::Own => tracing::info!(%address, shards, "listening"),
@@ -175,6 +185,11 @@ impl Broker {
                 end = Err(ShardFailed);
             }
         }
+        if let Some(control) = self.control.take()
+            && control.join().is_err()
+        {
+            end = Err(ShardFailed);
+        }
         end
     }
 }
@@ -255,6 +270,7 @@ struct Common {
     clock: Clock,
     members: Arc<dyn Members>,
     inboxes: Arc<Inboxes>,
+    control: ControlDoor,
 }
 
 impl Common {
@@ -317,6 +333,7 @@ impl Common {
             members: Arc::clone(&self.members),
             log: None,
             authenticator: self.rules.authenticator.clone(),
+            control: self.control.clone(),
             wording: self.wording,
             gauge,
         })

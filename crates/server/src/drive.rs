@@ -29,6 +29,7 @@ use mio::{Events, Poll, Token};
 
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
+use crate::control::ControlDoor;
 use crate::doors::{Fabric, Members};
 use crate::entrance::Entrance;
 use crate::farewell::Farewells;
@@ -77,6 +78,8 @@ pub(crate) struct Parts {
     /// The log, if anything has to survive.
     pub(crate) log: Option<ShardLog>,
     pub(crate) authenticator: Option<Arc<Authenticator>>,
+    /// Where requests to the broker go.
+    pub(crate) control: ControlDoor,
     pub(crate) wording: Wording,
     /// Where the shard tells how many connections it has.
     pub(crate) gauge: Arc<AtomicUsize>,
@@ -245,6 +248,10 @@ impl Shard {
                     self.take_over(handed);
                 }
                 Mail::Log(news) => self.hear_log(&news),
+                Mail::Controlled { request, reply } => {
+                    let answer = reply.answer();
+                    self.parts.engine.handle(self.now, Input::Controlled { request, answer });
+                }
                 Mail::Shutdown => self.shut_down(),
             }
         }

@@ -7,10 +7,11 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use martlet_engine::{Peer, ShardId};
+use martlet_engine::{ControlId, Peer, ShardId};
 use martlet_transport::Stream;
 use mio::Waker;
 
+use crate::control::ControlReply;
 use crate::doors::{Fabric, NodeId};
 use crate::persist::News;
 
@@ -25,6 +26,8 @@ pub(crate) enum Mail {
     HandedOver(HandedOver),
     /// What the shard's log has to say.
     Log(News),
+    /// The answer to a control request.
+    Controlled { request: ControlId, reply: ControlReply },
     /// The broker shuts down.
     Shutdown,
 }

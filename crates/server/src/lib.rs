@@ -23,6 +23,7 @@ mod broker;
 mod clock;
 pub mod config;
 mod connections;
+pub mod control;
 mod doorkeeper;
 pub mod doors;
 mod drive;

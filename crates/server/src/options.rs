@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use crate::control::ControlHandlers;
 use crate::persist::Persistence;
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
 #[cfg(feature = "psk")]
@@ -29,6 +30,8 @@ pub struct Options {
     /// How many connections there may be at a time; further ones are closed. Without, as many as
     /// [`Limits::connections_max`](martlet_engine::Limits::connections_max) allows each shard.
     pub connections_of_node_max: Option<usize>,
+    /// Who handles requests on `$CONTROL` topics.
+    pub control: ControlHandlers,
     /// How the log says what clients do.
     pub wording: Wording,
     /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol, the
@@ -46,6 +49,7 @@ impl Default for Options {
             rules: Rules::default(),
             persistence: None,
             connections_of_node_max: None,
+            control: ControlHandlers::default(),
             wording: Wording::Own,
             handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
         }

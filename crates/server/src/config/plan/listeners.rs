@@ -13,6 +13,7 @@ use crate::config::Dialect;
 use crate::config::settings::{
     Family, ListenPlace, ListenerSettings, Protocol, ProxyProtocol, Settings, TlsVersion as Version,
 };
+use crate::control::about::{ListenerFacts, ListenerProtocol};
 use crate::options::{Host, ListenAddress, ListenerOptions, Place, Security, UnixAddress};
 
 /// What does not stand at the listener itself.
@@ -131,6 +132,27 @@ impl Around<'_> {
             refusal: if self.is_mosquitto() { Refusal::Close } else { Refusal::Answer },
             ..WebSocketOptions::new(ListenerOptions::WEB_SOCKET_PROTOCOLS)
         })
+    }
+}
+
+/// What the broker tells of a listener.
+pub(super) fn facts(settings: &Settings, listener: &ListenerSettings) -> ListenerFacts {
+    let (port, host, path) = match &listener.place {
+        ListenPlace::Tcp { port, host } => (*port, host.clone(), None),
+        ListenPlace::Unix(path) => (0, None, Some(path.clone())),
+    };
+    ListenerFacts {
+        port,
+        host,
+        path,
+        protocol: match listener.protocol {
+            Protocol::Mqtt => ListenerProtocol::Mqtt,
+            Protocol::WebSockets => ListenerProtocol::WebSocket,
+            Protocol::HttpApi => ListenerProtocol::HttpApi,
+        },
+        tls: listener.tls.certificate.is_some() && listener.tls.key.is_some(),
+        needs_certificate: listener.tls.require_certificate,
+        allows_anonymous: settings.admits_anonymous(listener),
     }
 }
 
