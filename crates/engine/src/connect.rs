@@ -224,6 +224,7 @@ impl Engine {
         session.expiry_interval = expiry_interval;
         session.user_name = connect.user_name.map(Into::into);
         session.connection = Some(id);
+        self.status.sessions_connected += 1;
         session.state.outbound.restart();
         let old_will = core::mem::replace(&mut session.will, will);
         self.record_connected(session_id, old_will.is_some());
@@ -366,6 +367,8 @@ impl Engine {
         }
         connection.protocol.phase = Phase::Open;
         connection.out.append(|bytes| bytes.extend_from_slice(connack));
+        self.status.packets_sent += 1;
+        self.status.unsent_bytes += connack.len();
         connection.last_received = self.now;
         let session_id = connection.session;
         self.end_connect_deadline(id);

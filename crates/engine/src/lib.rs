@@ -406,6 +406,9 @@ impl Engine {
             connections: self.connections.len(),
             sessions: self.clients.len(),
             subscriptions: self.subscriptions.len(),
+            shared_subscriptions: self.subscriptions.shared_len(),
+            unpersisted_bytes: self.journal.unpersisted_bytes(),
+            log_stalled: self.journal.is_stalled(),
             ..self.status
         }
     }

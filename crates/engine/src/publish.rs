@@ -35,6 +35,7 @@ impl Engine {
     /// PUBLISH came.
     pub(crate) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<(), PeerMisbehaved> {
         self.status.publish_received += 1;
+        self.status.publish_bytes_received += publish.payload.len() as u64;
         let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
         let Some(session_id) = connection.session else { return Ok(()) };
         let Some(session) = self.clients.get_mut(session_id) else { return Ok(()) };

@@ -97,9 +97,16 @@ impl Engine {
                     });
                     return Taken::HandedOver;
                 }
-                Admission::Here => Ok(()),
+                Admission::Here => {
+                    self.status.packets_received += 1;
+                    self.status.connects_received += 1;
+                    Ok(())
+                }
             },
-            Ok(packet) => self.packet(id, packet),
+            Ok(packet) => {
+                self.status.packets_received += 1;
+                self.packet(id, packet)
+            }
             Err(misbehaved) => Err(misbehaved),
         };
         if let Err(misbehaved) = handled {
@@ -169,6 +176,7 @@ impl Engine {
             );
             return;
         }
+        self.status.packets_sent += 1;
         let encode = |bytes: &mut Vec<u8>| {
             // Nothing is written on an error, and `encoded_len` has just found none.
             let _ = packet.encode(version, bytes);
@@ -188,6 +196,7 @@ impl Engine {
     /// cannot be written to does not make a living connection look dead.
     fn answer_ping(&mut self, id: ConnectionId) {
         if self.journal.is_stalled() {
+            self.status.packets_sent += 1;
             self.send_at_once(id, &Packet::PingResp);
         } else {
             self.send(id, &Packet::PingResp);
@@ -198,10 +207,12 @@ impl Engine {
     fn send_at_once(&mut self, id: ConnectionId, packet: &Packet<'_>) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let version = connection.protocol.version;
+        let before = connection.out.len();
         connection.out.append(|bytes| {
             // Nothing is written on an error, and this packet has none.
             let _ = packet.encode(version, bytes);
         });
+        self.status.unsent_bytes += connection.out.len() - before;
         self.schedule(id);
     }
 

@@ -274,3 +274,31 @@ fn clients_do_not_publish_what_the_broker_tells_of_itself() {
     let ack = broker.publish(0, "$SYS/broker/connection/a/state", delivery(QoS::AtLeastOnce, 2), b"1");
     assert_eq!(ack, ["0: ACK 2 No matching subscribers"]);
 }
+
+#[test]
+fn counters() {
+    let mut broker = Broker::new(&Config::default());
+    broker.connect(0, "a", None);
+    broker.connect(1, "b", None);
+    broker.subscribe(0, "t");
+    broker.subscribe(0, "$share/g/t");
+    broker.publish(1, "t", delivery(QoS::AtLeastOnce, 1), b"12345");
+    let status = broker.engine.status();
+    assert_eq!((status.sessions, status.sessions_connected, status.connections), (2, 2, 2));
+    assert_eq!((status.subscriptions, status.shared_subscriptions), (2, 1));
+    assert_eq!((status.packets_received, status.connects_received, status.publish_received), (5, 2, 1));
+    // Two CONNACK, two SUBACK, PUBLISH for each of both subscriptions, PUBACK.
+    assert_eq!((status.packets_sent, status.publish_sent), (7, 2));
+    assert_eq!((status.publish_bytes_received, status.publish_bytes_sent), (5, 10));
+    assert_eq!((status.unsent_bytes, status.queued_bytes, status.unpersisted_bytes), (0, 0, 0));
+
+    broker.handle(Input::Closed { connection: connection(0) });
+    broker.publish(1, "t", delivery(QoS::AtLeastOnce, 2), b"12345");
+    let status = broker.engine.status();
+    assert_eq!((status.sessions, status.sessions_connected, status.connections), (2, 1, 1));
+    // Topic, properties (Correlation Data of one byte) and payload, for both subscriptions.
+    assert_eq!((status.queued_messages, status.queued_bytes), (2, 2 * (1 + 4 + 5)));
+    broker.connect(2, "a", None);
+    let status = broker.engine.status();
+    assert_eq!((status.queued_messages, status.queued_bytes, status.unsent_bytes), (0, 0, 0));
+}

@@ -120,6 +120,9 @@ impl World {
             }
         }
         self.engine.end_turn();
+        let status = self.engine.status();
+        assert_eq!(status.unsent_bytes, 0, "every byte was taken");
+        assert!(status.sessions_connected <= status.connections);
     }
 
     /// What a client gets is whole packets of its version.
