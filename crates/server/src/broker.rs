@@ -22,13 +22,19 @@ use crate::errors::{ReloadError, ShardFailed, StartError};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::options::{ListenerOptions, Options, Place, Rules, Wording};
 use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
+use crate::publisher::Publisher;
+use crate::reports::Reporter;
 use crate::seats::Seats;
+use crate::sys::{Sys, SysThread};
 
 /// A running broker. Dropping it shuts it down.
 ///
 /// Nothing of a broker is global: a process may run many.
 pub struct Broker {
     threads: Vec<JoinHandle<io::Result<()>>>,
+    /// What tells of the broker.
+    sys: Option<SysThread>,
+    publisher: Publisher,
     /// It ends after the shards.
     control: Option<JoinHandle<()>>,
     stopper: Stopper,
@@ -76,6 +82,8 @@ impl Broker {
         // Dropped on an error further down, it ends the threads that run already.
         let mut broker = Self {
             threads: Vec::new(),
+            sys: None,
+            publisher: Publisher::new(Arc::clone(&inboxes)),
             control: Some(control_thread),
             stopper: Stopper { inboxes },
             addresses,
@@ -90,6 +98,7 @@ impl Broker {
             let parts = common.parts(id, poll, &listeners, gauge, engine).map_err(StartError::Shard)?;
             broker.spawn(Parts { log, ..parts }).map_err(StartError::Shard)?;
         }
+        broker.tell(options.sys_interval, &common, opened.is_some()).map_err(StartError::Shard)?;
         drop(common); // and with it a door of the control thread, which ends when the shards have ended
         for address in &broker.addresses {
             match options.wording {
@@ -108,6 +117,19 @@ impl Broker {
             }
         }
         Ok(broker)
+    }
+
+    /// Starts what tells of the broker.
+    fn tell(&mut self, interval: Option<Duration>, common: &Common, has_log: bool) -> io::Result<()> {
+        let Some(interval) = interval else { return Ok(()) };
+        self.sys = Some(SysThread::start(Sys {
+            interval,
+            reporter: Reporter::new(Arc::clone(&common.inboxes), Arc::clone(&common.commons)),
+            publisher: self.publisher.clone(),
+            limits: common.config.limits.clone(),
+            has_log,
+        })?);
+        Ok(())
     }
 
     fn spawn(&mut self, parts: Parts) -> io::Result<()> {
@@ -139,6 +161,11 @@ impl Broker {
     /// The open connections, those that are being closed included. As of each shard's last turn.
     pub fn connections(&self) -> usize {
         self.gauges.iter().map(|gauge| gauge.load(Ordering::Relaxed)).sum()
+    }
+
+    /// What publishes messages of the broker itself, for another thread.
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
     }
 
     /// Reads the TLS options of a listener anew: certificates, keys, authorities, revocations. They are for connections
@@ -180,10 +207,14 @@ impl Broker {
 
     fn join(&mut self) -> Result<(), ShardFailed> {
         let mut end = Ok(());
+        // While the shards run it goes on; when they end, nobody answers it any more.
         for thread in self.threads.drain(..) {
             if !matches!(thread.join(), Ok(Ok(()))) {
                 end = Err(ShardFailed);
             }
+        }
+        if let Some(sys) = self.sys.take() {
+            sys.stop();
         }
         if let Some(control) = self.control.take()
             && control.join().is_err()

@@ -15,6 +15,7 @@ mod incoming;
 mod keeping;
 mod opening;
 mod outgoing;
+mod telling;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
@@ -125,6 +126,7 @@ pub(crate) struct Shard {
 #[derive(Clone, Copy, Debug, Default)]
 struct Counters {
     turns: u64,
+    accepted: u64,
     reads: u64,
     writes: u64,
 }
@@ -179,7 +181,10 @@ impl Shard {
         if let Some(log) = self.parts.log.take() {
             log.close();
         }
-        let Counters { turns, reads, writes } = self.counters;
+        // Whoever waits for an answer waits in vain.
+        self.mail.clear();
+        self.parts.inboxes.take(self.parts.id, &mut self.mail);
+        let Counters { turns, reads, writes, .. } = self.counters;
         let sent = self.parts.engine.status().publish_sent;
         tracing::debug!(shard = self.parts.id.0, turns, reads, writes, publish_sent = sent, "shard ended");
         Ok(())
@@ -252,6 +257,8 @@ impl Shard {
                     let answer = reply.answer();
                     self.parts.engine.handle(self.now, Input::Controlled { request, answer });
                 }
+                Mail::Publish(parcel) => left = left.saturating_sub(self.publish(&parcel)),
+                Mail::Report(to) => self.report(&to),
                 Mail::Shutdown => self.shut_down(),
             }
         }
@@ -272,6 +279,7 @@ impl Shard {
         self.seat_waiting();
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             let Some(arrival) = self.reception.accept(self.now) else { return };
+            self.counters.accepted += 1;
             if self.connections.len() >= self.parts.connections_max {
                 notices::log_crowded(&arrival.peer, self.parts.wording);
             } else if self.connections.take_seat(arrival.peer.listener) {

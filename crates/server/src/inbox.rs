@@ -14,6 +14,8 @@ use mio::Waker;
 use crate::control::ControlReply;
 use crate::doors::{Fabric, NodeId};
 use crate::persist::News;
+use crate::publisher::Parcel;
+use crate::reports::ReportTo;
 
 /// Bytes of forwarded batches that may wait in one inbox before the senders stop reading from their clients.
 const INBOX_BYTES_MAX: usize = 8 << 20;
@@ -28,6 +30,10 @@ pub(crate) enum Mail {
     Log(News),
     /// The answer to a control request.
     Controlled { request: ControlId, reply: ControlReply },
+    /// Messages that the broker itself publishes.
+    Publish(Parcel),
+    /// Someone wants to know how it is.
+    Report(ReportTo),
     /// The broker shuts down.
     Shutdown,
 }

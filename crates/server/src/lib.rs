@@ -39,10 +39,13 @@ mod openings;
 mod options;
 mod persist;
 pub mod process;
+mod publisher;
 mod readable;
 mod reception;
+mod reports;
 mod seats;
 pub mod signals;
+mod sys;
 
 pub use broker::{Broker, Stopper, TlsReloader};
 pub use errors::{ReloadError, ShardFailed, StartError};
@@ -58,3 +61,4 @@ pub use options::{
     UnixAddress, Wording,
 };
 pub use persist::{Persistence, PersistenceError};
+pub use publisher::{OwnMessage, Publisher};

@@ -32,6 +32,8 @@ pub struct Options {
     pub connections_of_node_max: Option<usize>,
     /// Who handles requests on `$CONTROL` topics.
     pub control: ControlHandlers,
+    /// How often changed values are published below `$SYS/`; never unless it is set.
+    pub sys_interval: Option<Duration>,
     /// How the log says what clients do.
     pub wording: Wording,
     /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol, the
@@ -50,6 +52,7 @@ impl Default for Options {
             persistence: None,
             connections_of_node_max: None,
             control: ControlHandlers::default(),
+            sys_interval: None,
             wording: Wording::Own,
             handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
         }

@@ -107,6 +107,7 @@ impl Plan {
             persistence: self.persistence(&settings.keeping, port, env::var_os),
             connections_of_node_max: settings.general.connections_max.map(|most| most as usize),
             control: self.control(settings),
+            sys_interval: Some(settings.general.sys_interval).filter(|interval| !interval.is_zero()),
             wording: self.wording(settings),
             handshake_time_max: settings.general.handshake_timeout,
         })
