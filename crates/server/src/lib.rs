@@ -31,7 +31,9 @@ mod entrance;
 mod errors;
 mod farewell;
 mod handshakes;
+mod http;
 mod inbox;
+mod listening;
 mod lobby;
 pub mod logging;
 mod notices;
@@ -57,8 +59,8 @@ pub use martlet_transport::{
 #[cfg(feature = "psk")]
 pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
 pub use options::{
-    AccessFactory, Authenticator, Host, ListenAddress, ListenerOptions, Options, Place, Rules, Security,
-    UnixAddress, Wording,
+    AccessFactory, Authenticator, Host, HttpOptions, ListenAddress, ListenerOptions, Options, Place, Rules,
+    Security, UnixAddress, Wording,
 };
 pub use persist::{Persistence, PersistenceError};
 pub use publisher::{OwnMessage, Publisher};

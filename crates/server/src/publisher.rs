@@ -78,3 +78,34 @@ impl Drop for Parcel {
         self.waiting_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mio::{Poll, Token, Waker};
+
+    use super::*;
+    use crate::inbox::Inbox;
+
+    #[test]
+    fn what_waits_has_a_bound() {
+        let poll = Poll::new().unwrap();
+        let inbox = Inbox::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        let inboxes = Arc::new(Inboxes::new(vec![inbox]));
+        let publisher = Publisher::new(Arc::clone(&inboxes));
+        let message = |bytes: usize| {
+            vec![OwnMessage {
+                topic: String::new(),
+                payload: vec![0; bytes],
+                qos: QoS::AtMostOnce,
+                retain: false,
+            }]
+        };
+        assert!(publisher.publish(message(WAITING_BYTES_MAX)).is_ok());
+        assert!(publisher.publish(message(1)).is_ok());
+        assert_eq!(publisher.publish(message(1)), Err(message(1)));
+        let mut mail = std::collections::VecDeque::new();
+        inboxes.take(SHARD, &mut mail);
+        mail.clear();
+        assert!(publisher.publish(message(1)).is_ok());
+    }
+}

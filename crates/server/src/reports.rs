@@ -33,6 +33,8 @@ pub(crate) struct Reports {
     pub(crate) shards: Vec<Option<Report>>,
     /// Retained messages, and their bytes.
     pub(crate) retained: (usize, usize),
+    /// The most Sessions that there were when the shards were asked.
+    pub(crate) sessions_max: usize,
 }
 
 impl Reports {
@@ -59,12 +61,18 @@ impl Reports {
 pub(crate) struct Reporter {
     inboxes: Arc<Inboxes>,
     commons: Arc<Commons>,
+    started: Instant,
     last: Arc<Mutex<(Option<Instant>, Reports)>>,
 }
 
 impl Reporter {
     pub(crate) fn new(inboxes: Arc<Inboxes>, commons: Arc<Commons>) -> Self {
-        Self { inboxes, commons, last: Arc::default() }
+        Self { inboxes, commons, started: Instant::now(), last: Arc::default() }
+    }
+
+    /// How long the broker has been there.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// What the shards tell now, or told a moment ago. Takes a second at most.
@@ -93,6 +101,7 @@ impl Reporter {
                 *place = Some(report);
             }
         }
+        reports.sessions_max = reports.sessions_max.max(reports.status().sessions);
     }
 }
 

@@ -4,7 +4,7 @@
 //! what Mosquitto does not have is below `$SYS/broker/martlet/`.
 
 mod load;
-mod metrics;
+pub(crate) mod metrics;
 mod own;
 
 use core::time::Duration;
@@ -20,7 +20,6 @@ use martlet_wire::QoS;
 use crate::publisher::{OwnMessage, Publisher};
 use crate::reports::{Reporter, Reports};
 use load::Loads;
-pub(crate) use metrics::Metrics;
 
 /// What stands below each topic, and where.
 const ROOT: &str = "$SYS/broker/";
@@ -63,17 +62,15 @@ impl SysThread {
 
 impl Sys {
     fn run(&self, stopped: &Receiver<()>) {
-        let started = Instant::now();
         let mut topics = Topics::default();
         let mut loads = Loads::default();
-        let mut metrics = Metrics::default();
         topics.set("version", format!("martlet version {}", env!("CARGO_PKG_VERSION")));
         own::limits(&self.limits, &mut topics);
-        let mut last = started;
+        let mut last = Instant::now();
         loop {
             let reports = self.reporter.ask();
             let now = Instant::now();
-            self.tell(&reports, now - started, now - last, (&mut metrics, &mut loads), &mut topics);
+            self.tell(&reports, now - last, &mut loads, &mut topics);
             last = now;
             let changed = topics.take_changed();
             if self.publisher.publish(changed).is_err() {
@@ -86,17 +83,9 @@ impl Sys {
         }
     }
 
-    fn tell(
-        &self,
-        reports: &Reports,
-        uptime: Duration,
-        passed: Duration,
-        (metrics, loads): (&mut Metrics, &mut Loads),
-        topics: &mut Topics,
-    ) {
-        topics.set("uptime", format!("{} seconds", uptime.as_secs()));
-        metrics.renew(reports);
-        for metric in metrics.values() {
+    fn tell(&self, reports: &Reports, passed: Duration, loads: &mut Loads, topics: &mut Topics) {
+        topics.set("uptime", format!("{} seconds", self.reporter.uptime().as_secs()));
+        for metric in metrics::values(reports) {
             topics.set(metric.topic, metric.value.to_string());
             if let Some(alias) = metric.alias {
                 topics.set(alias, metric.value.to_string());

@@ -106,6 +106,7 @@ impl Plan {
             rules: doorkeeper::rules(open.collect()),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
             connections_of_node_max: settings.general.connections_max.map(|most| most as usize),
+            listener_facts: self.facts(settings),
             control: self.control(settings),
             sys_interval: Some(settings.general.sys_interval).filter(|interval| !interval.is_zero()),
             wording: self.wording(settings),

@@ -14,70 +14,54 @@ pub(crate) struct Metric {
     pub(crate) value: u64,
 }
 
-/// All numbers as they were when they were asked for last.
-#[derive(Debug, Default)]
-pub(crate) struct Metrics {
-    values: Vec<Metric>,
-    clients_max: u64,
-}
-
-impl Metrics {
-    /// Takes over what the shards tell.
-    pub(crate) fn renew(&mut self, reports: &Reports) {
-        let status = reports.status();
-        let count = |number: usize| number as u64;
-        let dropped =
-            status.dropped_out_buffer_full + status.dropped_queue_full + status.dropped_packet_too_large;
-        let total = count(status.sessions);
-        self.clients_max = self.clients_max.max(total);
-        let (retained, retained_bytes) = reports.retained;
-        let metric = |topic, value| Metric { topic, alias: None, value };
-        let mut values = vec![
-            metric("clients/total", total),
-            metric("clients/maximum", self.clients_max),
-            Metric {
-                topic: "clients/disconnected",
-                alias: Some("clients/inactive"),
-                value: count(status.sessions.saturating_sub(status.sessions_connected)),
-            },
-            Metric {
-                topic: "clients/connected",
-                alias: Some("clients/active"),
-                value: count(status.sessions_connected),
-            },
-            metric("clients/expired", status.sessions_expired),
-            Metric {
-                topic: "messages/stored",
-                alias: Some("store/messages/count"),
-                value: count(retained + status.queued_messages),
-            },
-            metric("store/messages/bytes", count(retained_bytes + status.queued_bytes)),
-            metric("subscriptions/count", count(status.subscriptions)),
-            metric("shared_subscriptions/count", count(status.shared_subscriptions)),
-            metric("retained messages/count", count(retained)),
-            metric("messages/received", status.packets_received),
-            metric("messages/sent", status.packets_sent),
-            metric("bytes/received", status.bytes_received),
-            metric("bytes/sent", status.bytes_sent),
-            metric("publish/bytes/received", status.publish_bytes_received),
-            metric("publish/bytes/sent", status.publish_bytes_sent),
-            metric("packet/out/count", unsent_packets(count(status.unsent_bytes), &status)),
-            metric("packet/out/bytes", count(status.unsent_bytes)),
-            metric("connections/socket/count", reports.accepted()),
-            metric("publish/messages/dropped", dropped),
-            metric("publish/messages/received", status.publish_received),
-            metric("publish/messages/sent", status.publish_sent),
-        ];
-        if let Some((current, maximum)) = memory() {
-            values.extend([metric("heap/current", current), metric("heap/maximum", maximum)]);
-        }
-        self.values = values;
+/// All numbers, from what the shards tell.
+pub(crate) fn values(reports: &Reports) -> Vec<Metric> {
+    let status = reports.status();
+    let count = |number: usize| number as u64;
+    let dropped =
+        status.dropped_out_buffer_full + status.dropped_queue_full + status.dropped_packet_too_large;
+    let (retained, retained_bytes) = reports.retained;
+    let metric = |topic, value| Metric { topic, alias: None, value };
+    let mut values = vec![
+        metric("clients/total", count(status.sessions)),
+        metric("clients/maximum", count(reports.sessions_max)),
+        Metric {
+            topic: "clients/disconnected",
+            alias: Some("clients/inactive"),
+            value: count(status.sessions.saturating_sub(status.sessions_connected)),
+        },
+        Metric {
+            topic: "clients/connected",
+            alias: Some("clients/active"),
+            value: count(status.sessions_connected),
+        },
+        metric("clients/expired", status.sessions_expired),
+        Metric {
+            topic: "messages/stored",
+            alias: Some("store/messages/count"),
+            value: count(retained + status.queued_messages),
+        },
+        metric("store/messages/bytes", count(retained_bytes + status.queued_bytes)),
+        metric("subscriptions/count", count(status.subscriptions)),
+        metric("shared_subscriptions/count", count(status.shared_subscriptions)),
+        metric("retained messages/count", count(retained)),
+        metric("messages/received", status.packets_received),
+        metric("messages/sent", status.packets_sent),
+        metric("bytes/received", status.bytes_received),
+        metric("bytes/sent", status.bytes_sent),
+        metric("publish/bytes/received", status.publish_bytes_received),
+        metric("publish/bytes/sent", status.publish_bytes_sent),
+        metric("packet/out/count", unsent_packets(count(status.unsent_bytes), &status)),
+        metric("packet/out/bytes", count(status.unsent_bytes)),
+        metric("connections/socket/count", reports.accepted()),
+        metric("publish/messages/dropped", dropped),
+        metric("publish/messages/received", status.publish_received),
+        metric("publish/messages/sent", status.publish_sent),
+    ];
+    if let Some((current, maximum)) = memory() {
+        values.extend([metric("heap/current", current), metric("heap/maximum", maximum)]);
     }
-
-    /// The numbers.
-    pub(crate) fn values(&self) -> &[Metric] {
-        &self.values
-    }
+    values
 }
 
 /// About how many packets the unsent bytes are, if they are as long as all so far were on average.
@@ -119,14 +103,12 @@ mod tests {
             };
             Some(Report { shard: ShardId(number), status, accepted: 3, stalled_since: None })
         };
-        Reports { shards: (0..).zip(sessions).map(report).collect(), retained: (4, 40) }
+        Reports { shards: (0..).zip(sessions).map(report).collect(), retained: (4, 40), sessions_max: 11 }
     }
 
     #[test]
     fn values_of_all_shards_are_summed_up() {
-        let mut metrics = Metrics::default();
-        metrics.renew(&reports(&[5, 6]));
-        metrics.renew(&reports(&[2, 3]));
+        let metrics = values(&reports(&[2, 3]));
         for (topic, value) in [
             ("clients/total", 5),
             ("clients/maximum", 11),
@@ -139,7 +121,7 @@ mod tests {
             ("connections/socket/count", 6),
             ("publish/messages/dropped", 2),
         ] {
-            let found = metrics.values().iter().find(|metric| metric.topic == topic).unwrap();
+            let found = metrics.iter().find(|metric| metric.topic == topic).unwrap();
             assert_eq!(found.value, value, "{topic}");
         }
     }

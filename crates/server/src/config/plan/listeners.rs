@@ -14,7 +14,7 @@ use crate::config::settings::{
     Family, ListenPlace, ListenerSettings, Protocol, ProxyProtocol, Settings, TlsVersion as Version,
 };
 use crate::control::about::{ListenerFacts, ListenerProtocol};
-use crate::options::{Host, ListenAddress, ListenerOptions, Place, Security, UnixAddress};
+use crate::options::{Host, HttpOptions, ListenAddress, ListenerOptions, Place, Security, UnixAddress};
 
 /// What does not stand at the listener itself.
 pub(super) struct Around<'a> {
@@ -36,6 +36,8 @@ impl Around<'_> {
             security: self.security(listener)?,
             websocket: self.websocket(listener),
             connections_max: listener.connections_max.map(|most| most as usize),
+            http: (listener.protocol == Protocol::HttpApi)
+                .then(|| HttpOptions { folder: listener.http_folder.clone() }),
         })
     }
 

@@ -156,8 +156,7 @@ pub(super) const PART: Part = Part {
             General(Number(Range::new(0, u16::MAX as i64), |it, n| it.sys_interval = Duration::from_secs(fit(n)))),
             "seconds between two updates of the topics below `$SYS`; 0 is never",
         )
-        .default("10")
-        .no_effect("there are no topics below `$SYS` yet"),
+        .default("10"),
         ConfigOption::new(
             "upgrade_outgoing_qos",
             General(Flag(|it| &mut it.upgrade_outgoing_qos)),
