@@ -2,6 +2,7 @@
 
 mod completions;
 mod ctrl;
+mod db;
 mod describe;
 mod install_links;
 mod lint;
@@ -91,6 +92,12 @@ pub(crate) const COMMANDS: &[Command] = &[
         tool: None,
         about: "Find out what a broker can do, and whether it works",
         run: test::run,
+    },
+    Command {
+        name: "db",
+        tool: None,
+        about: "Check, show, import or divide anew what a broker keeps",
+        run: db::run,
     },
     Command { name: "man", tool: None, about: "Write manual pages of all commands", run: man::run },
 ];

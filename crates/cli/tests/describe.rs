@@ -26,6 +26,10 @@ fn bash_completes_commands_flags_and_words() {
         ("martlet -c /etc/host", "/etc/hosts"),
         ("mosquitto --vers", "--version"),
         ("martlet completions f", "fish"),
+        ("martlet db rep", "repartition"),
+        ("martlet db check /et", "/etc"),
+        ("martlet db dump --payload h", "hex"),
+        ("martlet db import --keep", "--keep-going"),
     ] {
         // What bash does when the tab key is pressed.
         let press = "source \"$1\"; shift; compopt() { :; }; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
@@ -67,6 +71,7 @@ fn each_name_has_a_manual_page() {
         ("mosquitto_passwd", "\\fB\\-I\\fR \\fIiterations\\fR"),
         ("mosquitto_signal", ".SH SIGNALS\n"),
         ("martlet-man", ".SH SYNOPSIS\n"),
+        ("martlet-db", ".br\n.B martlet db\nrepartition [OPTIONS] \\-\\-shards <NUMBER> <DIR>\n"),
     ] {
         let page = fs::read_to_string(folder.file(&format!("{name}.1"))).unwrap();
         assert!(page.contains(part), "{name}: {page}");

@@ -40,7 +40,7 @@ enum Stage {
 }
 
 /// Retained messages that are looked at in one go, under a lock.
-const PAGE_LEN: usize = 256;
+pub(crate) const PAGE_LEN: usize = 256;
 
 impl Engine {
     /// Begins a checkpoint, in the place of one that is not complete.
@@ -203,7 +203,7 @@ impl Checkpoint {
 
 impl Engine {
     /// Whether this shard writes what the shard of this number decided; that one may not be there any more.
-    fn keeps(&self, shard: u16) -> bool {
+    pub(crate) fn keeps(&self, shard: u16) -> bool {
         shard % self.commons.shards() == self.shard.0
     }
 }

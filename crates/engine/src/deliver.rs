@@ -199,8 +199,12 @@ impl Engine {
     }
 
     /// Begins the delivery of a message; its connection has just said that it can take it. QoS 0 stands here for retained
-    /// messages only.
+    /// messages, and for what waited in the store of another broker.
     fn send_queued(&mut self, session_id: SessionId, id: ConnectionId, queued: Queued) {
+        if queued.qos == QoS::AtMostOnce && queued.number > 0 {
+            let number = queued.number;
+            self.record(session_id, |session| Record::Dropped { session, number });
+        }
         let Some(session) = self.clients.get_mut(session_id) else { return };
         let Some(connection) = self.connections.get_mut(id) else { return };
         let (message, identifiers) = (Arc::clone(&queued.message), queued.identifiers.clone());

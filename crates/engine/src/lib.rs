@@ -34,6 +34,7 @@ mod hashing;
 mod held;
 mod interest;
 mod journal;
+pub mod kept;
 mod limits;
 mod listeners;
 mod message;

@@ -69,6 +69,18 @@ impl Restoring {
             as_of: BatchId::default(),
         }
     }
+
+    /// Lends a message a name, up to the next one.
+    pub(crate) fn lend(&mut self, message: &Arc<Message>) -> RecordId {
+        const LENT: RecordId = 0; // never the name of a record
+        self.messages.insert(LENT, Arc::clone(message));
+        LENT
+    }
+
+    /// The Wills that no Session has taken up yet, each with its Client Identifier.
+    pub(crate) fn wills(&self) -> impl Iterator<Item = (&str, &Will)> {
+        self.wills.iter().map(|(client_identifier, will)| (&**client_identifier, will))
+    }
 }
 
 impl Engine {
@@ -144,7 +156,7 @@ impl Engine {
         self.await_end(id);
     }
 
-    fn redo(&mut self, state: &mut Restoring, stored: Stored, record: &Record<'_>) {
+    pub(crate) fn redo(&mut self, state: &mut Restoring, stored: Stored, record: &Record<'_>) {
         match record {
             Record::Time(at) => state.last_time = state.last_time.max(*at),
             Record::AsOf(batch) => state.as_of = *batch,

@@ -256,7 +256,8 @@ fn join(levels: &[&str], last: &str) -> String {
     key
 }
 
-fn key(topic: &str) -> Box<str> {
+/// The key of a topic.
+pub(crate) fn key(topic: &str) -> Box<str> {
     topic.replace('/', "\0").into_boxed_str()
 }
 

@@ -1,7 +1,7 @@
 //! The broker as a program of its own, on a free port.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -24,7 +24,19 @@ impl Broker {
     /// # Panics
     /// When it cannot be started.
     pub fn start() -> Self {
-        let mut child = Command::new(martlet())
+        Self::run(&mut Command::new(martlet()))
+    }
+
+    /// Starts a broker with a configuration file that has no listeners, and returns when it listens.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn configured(file: &Path) -> Self {
+        Self::run(Command::new(martlet()).arg("-c").arg(file))
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let mut child = command
             .args(["-p", "0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

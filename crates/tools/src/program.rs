@@ -66,6 +66,8 @@ pub enum Operand {
     Directory,
     /// Words, and behind each of them further words.
     Words(Vec<(&'static str, Vec<&'static str>)>),
+    /// One of these words, and then names of files and directories.
+    WordThenFiles(Vec<&'static str>),
 }
 
 impl Program {

@@ -2,8 +2,8 @@
 
 /// Direct arrows; what follows from them is allowed too. Crates that are not named here are tools and tests: they may
 /// import all, and nobody may import them but each other.
-const ARROWS: [(&str, &[&str]); 13] = [
-    ("martlet", &["martlet-client", "martlet-server", "martlet-tools"]),
+const ARROWS: [(&str, &[&str]); 14] = [
+    ("martlet", &["martlet-client", "martlet-db", "martlet-server", "martlet-tools"]),
     (
         "martlet-server",
         &[
@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
         ],
     ),
     ("martlet-client", &["martlet-proto", "martlet-transport"]),
+    ("martlet-db", &["martlet-engine", "martlet-store", "martlet-tools"]),
     ("martlet-admin", &["martlet-engine"]),
     ("martlet-cluster", &["martlet-engine", "martlet-store"]),
     ("martlet-sn", &["martlet-proto"]),

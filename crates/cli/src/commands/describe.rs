@@ -5,7 +5,7 @@ use martlet_tools::flags::{self, Tool};
 use martlet_tools::program::{Entry, Hint, Operand, Program, Shell};
 use martlet_tools::{passwd, signal};
 
-use super::COMMANDS;
+use super::{COMMANDS, db};
 use crate::flags::Flags;
 
 /// The name of this program.
@@ -51,7 +51,11 @@ fn entry(argument: &clap::Arg) -> Entry {
     let long = argument.get_long().map(|name| format!("--{name}"));
     let value = argument.get_value_names().filter(|_| argument.get_action().takes_values());
     let value = value.and_then(<[_]>::first).map(|name| {
-        let hint = if name.as_str() == "FILE" { Hint::File } else { Hint::Any };
+        let hint = match name.as_str() {
+            "FILE" => Hint::File,
+            db::HOW => Hint::Words(&db::PAYLOADS),
+            _ => Hint::Any,
+        };
         (name.to_lowercase(), hint)
     });
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
@@ -74,6 +78,7 @@ pub(super) fn command(command: &super::Command, name: &str) -> Program {
         "ctrl" => flags::program(Tool::Control, name),
         "play" => flags::program(Tool::Play, name),
         "test" => flags::program(Tool::Probe, name),
+        "db" => store(name),
         "passwd" => passwd::program(name),
         "signal" => signal::program(name),
         "completions" => by_hand(
@@ -85,6 +90,36 @@ pub(super) fn command(command: &super::Command, name: &str) -> Program {
         "install-links" => by_hand("directory", Operand::Directory),
         _ => by_hand("[arguments]", Operand::Nothing),
     }
+}
+
+/// All that there is to say about `martlet db`, whose commands have flags of their own.
+fn store(name: &str) -> Program {
+    let mut command = db::Flags::command();
+    command.build();
+    let mut program = Program {
+        name: name.to_owned(),
+        purpose: "checks, shows, imports or divides anew what a broker keeps, while no broker runs"
+            .to_owned(),
+        operand: Operand::WordThenFiles(db::COMMANDS.to_vec()),
+        sections: vec![("exit status", db::EXIT_STATUS.to_owned())],
+        ..Program::default()
+    };
+    let mut commands = Vec::new();
+    for command in command.get_subcommands() {
+        let usage = command.clone().render_usage().to_string();
+        program.synopsis.extend(usage.split_once(" db ").map(|(_, synopsis)| synopsis.to_owned()));
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        commands.push(format!("{}: {about}.", command.get_name()));
+        for argument in command.get_arguments().filter(|argument| !argument.is_positional()) {
+            let flag = entry(argument);
+            // What several commands have alike is told once.
+            if program.entries.iter().all(|other| (&other.names, &other.help) != (&flag.names, &flag.help)) {
+                program.entries.push(flag);
+            }
+        }
+    }
+    program.sections.insert(0, ("commands", commands.join("\n")));
+    program
 }
 
 fn lower(text: &str) -> String {

@@ -67,10 +67,12 @@ pub(crate) fn open(persistence: &Persistence, shards: u16) -> Result<Opened, Per
     }
     let there = store.identity().shards;
     if there != shards {
+        let change = format!("martlet db repartition {} --shards {shards}", persistence.location.display());
         tracing::info!(
             shards = there,
             asked = shards,
-            "the store keeps the number of shards that it began with"
+            change,
+            "the store keeps the number of shards that it began with, until it is divided anew while no broker runs"
         );
     }
     Ok(Opened { store: Arc::new(store), shards: there })

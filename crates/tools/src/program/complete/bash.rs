@@ -52,9 +52,18 @@ fn define(function: &str, program: &Program) -> String {
     let first_words = words(program).iter().map(|(word, _)| *word);
     let offered: Vec<_> = first_words.chain(flag_names(program)).collect();
     let flags = format!("_martlet_offer -W '{}'", offered.join(" "));
-    let default = match program.operand {
+    let default = match &program.operand {
         Operand::File => with_names(FILES, &flags),
         Operand::Directory => with_names(DIRECTORIES, &flags),
+        Operand::WordThenFiles(words) => {
+            let is_there: Vec<_> = words.iter().map(|word| format!("*\" {word} \"*")).collect();
+            format!(
+                "case \" ${{COMP_WORDS[*]:1:COMP_CWORD-1}} \" in\n    {}) {} ;;\n    *) _martlet_offer -W '{}' ;;\n  esac",
+                is_there.join("|"),
+                with_names(FILES, &flags),
+                words.join(" ")
+            )
+        }
         Operand::Nothing | Operand::Words(_) => flags,
     };
     format!("{function}() {{\n  case ${{COMP_WORDS[COMP_CWORD-1]}} in\n{cases}  esac\n  {default}\n}}\n")

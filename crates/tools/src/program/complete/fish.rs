@@ -60,17 +60,27 @@ fn flags(name: &str, condition: &str, program: &Program) -> String {
         Operand::Directory => {
             let _ = writeln!(text, "complete -c {name}{condition} -a '(__fish_complete_directories)'");
         }
+        Operand::WordThenFiles(words) => {
+            let (words, outer) = (words.join(" "), outer(condition));
+            let first = format!("{outer}not __fish_seen_subcommand_from {words}");
+            let _ = writeln!(text, "complete -c {name} -n '{first}' -a '{words}'");
+            let _ = writeln!(text, "complete -c {name} -n '{outer}__fish_seen_subcommand_from {words}' -F");
+        }
         Operand::Words(_) => operands(&mut text, name, condition, program),
     }
     text
+}
+
+/// The beginning of a further condition.
+fn outer(condition: &str) -> String {
+    condition.strip_prefix(" -n ").map_or(String::new(), |it| format!("{}; and ", it.trim_matches('\'')))
 }
 
 /// Words, and those that follow them.
 fn operands(text: &mut String, name: &str, condition: &str, program: &Program) {
     let firsts: Vec<_> = words(program).iter().map(|(word, _)| *word).collect();
     let firsts = firsts.join(" ");
-    let outer =
-        condition.strip_prefix(" -n ").map_or(String::new(), |it| format!("{}; and ", it.trim_matches('\'')));
+    let outer = outer(condition);
     let _ = writeln!(
         text,
         "complete -c {name} -n '{outer}not __fish_seen_subcommand_from {firsts}' -a '{firsts}'"

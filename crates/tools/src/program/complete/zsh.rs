@@ -57,6 +57,9 @@ fn define(function: &str, program: &Program) -> String {
         Operand::Nothing => {}
         Operand::File => text.push_str(" \\\n    '*:file:_files'"),
         Operand::Directory => text.push_str(" \\\n    '*:directory:_files -/'"),
+        Operand::WordThenFiles(words) => {
+            let _ = write!(text, " \\\n    '1:word:({})' \\\n    '*:file:_files'", words.join(" "));
+        }
         Operand::Words(_) => {
             let all = words(program)
                 .iter()
