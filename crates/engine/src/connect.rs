@@ -9,10 +9,12 @@ use martlet_wire::{
 use crate::access::{AuthenticationStage, Decision, Question};
 use crate::clients::{ClientSession, SessionId, Will};
 use crate::connections::PendingConnect;
+use crate::control::is_control;
 use crate::deadlines::Due;
 use crate::hashing::shard_of;
 use crate::message::Message;
 use crate::notice::{Cause, Notice};
+use crate::own::is_reserved;
 use crate::records::Record;
 use crate::refuse::explain;
 use crate::{ConnectionId, Engine, Output, Peer, ShardId};
@@ -125,6 +127,9 @@ impl Engine {
             if will.retain && !features.retain_available {
                 return Some(ReasonCode::RetainNotSupported); // [MQTT-3.2.2-13]
             }
+            if is_control(will.topic) {
+                return Some(ReasonCode::NotAuthorized); // a request needs someone who waits for its answer
+            }
             if let Some(reason) = self.topic_objection(connect.client_identifier, will.topic) {
                 return Some(reason);
             }
@@ -154,9 +159,7 @@ impl Engine {
         if name.split('/').count() > self.config.limits.topic_levels_max {
             return Some(ReasonCode::TopicNameInvalid);
         }
-        let first = name.split('/').next().unwrap_or_default();
-        // The broker alone publishes below these [s4.7.2].
-        if matches!(first, "$SYS" | "$CONTROL" | "$share") || !self.access.publish(client_identifier, topic) {
+        if is_reserved(name) || !self.access.publish(client_identifier, topic) {
             return Some(ReasonCode::NotAuthorized);
         }
         None
@@ -221,6 +224,7 @@ impl Engine {
         session.expiry_interval = expiry_interval;
         session.user_name = connect.user_name.map(Into::into);
         session.connection = Some(id);
+        self.status.sessions_connected += 1;
         session.state.outbound.restart();
         let old_will = core::mem::replace(&mut session.will, will);
         self.record_connected(session_id, old_will.is_some());
@@ -363,6 +367,8 @@ impl Engine {
         }
         connection.protocol.phase = Phase::Open;
         connection.out.append(|bytes| bytes.extend_from_slice(connack));
+        self.status.packets_sent += 1;
+        self.status.unsent_bytes += connack.len();
         connection.last_received = self.now;
         let session_id = connection.session;
         self.end_connect_deadline(id);

@@ -127,7 +127,7 @@ impl Engine {
         let is_alike = header.identifiers.is_empty()
             && !connection.protocol.outgoing_aliases.is_enabled()
             && publication.payload.len() < SHARED_PAYLOAD_BYTES_MIN;
-        let is_sent = if is_alike {
+        let sent = if is_alike {
             let place = usize::from(version.has_properties()) * 2 + usize::from(header.retain);
             let (start, end) = *copies.0[place].get_or_insert_with(|| {
                 let start = self.turn.len();
@@ -147,16 +147,20 @@ impl Engine {
             if fits && connection.out.append_run(start, end) {
                 self.touched.push(id);
             }
-            fits
+            fits.then_some(end - start)
         } else {
             write_publish(connection, self.now, publication, header)
         };
-        self.count_sent(id, is_sent);
+        self.count_sent(id, sent, publication.payload.len());
     }
 
-    fn count_sent(&mut self, id: ConnectionId, is_sent: bool) {
-        if is_sent {
+    /// Counts a PUBLISH of so many bytes, if it fitted, and sees to it that it is sent.
+    fn count_sent(&mut self, id: ConnectionId, sent: Option<usize>, payload_bytes: usize) {
+        if let Some(bytes) = sent {
+            self.status.packets_sent += 1;
             self.status.publish_sent += 1;
+            self.status.publish_bytes_sent += payload_bytes as u64;
+            self.status.unsent_bytes += bytes;
             self.schedule(id);
         } else {
             self.status.dropped_packet_too_large += 1; // [MQTT-3.1.2-25]
@@ -180,6 +184,7 @@ impl Engine {
         if session.queue.has_room(&queued, limits.queued_messages_max, limits.queued_bytes_max) {
             self.record_queued(session_id, publication, &mut queued);
             if let Some(session) = self.clients.get_mut(session_id) {
+                self.status.queued_bytes += queued.message.size();
                 session.queue.push(queued);
             }
             self.status.queued_messages += 1;
@@ -214,8 +219,8 @@ impl Engine {
             return;
         }
         if queued.qos == QoS::AtMostOnce {
-            let is_sent = write_publish(connection, self.now, &mut publication, header);
-            self.count_sent(id, is_sent);
+            let sent = write_publish(connection, self.now, &mut publication, header);
+            self.count_sent(id, sent, message.payload.len());
             return;
         }
         // The size does not depend on the value of the Packet Identifier.
@@ -240,11 +245,12 @@ impl Engine {
                     return;
                 }
                 header = Header { delivery: Delivery::new(qos, false, packet_id), retain, ..header };
-                let is_sent = write_publish(connection, self.now, &mut publication, header);
-                self.count_sent(id, is_sent);
+                let sent = write_publish(connection, self.now, &mut publication, header);
+                self.count_sent(id, sent, message.payload.len());
             }
             Err(queued) => {
                 // Every Packet Identifier is taken: the message goes to the head of the queue.
+                self.status.queued_bytes += queued.message.size();
                 session.queue.push_front(queued);
                 self.status.queued_messages += 1;
             }
@@ -335,8 +341,10 @@ impl Engine {
                 return;
             }
             let mut expired = Vec::new();
+            let before = session.queue.bytes();
             let next = session.queue.front(self.now, &mut expired).map(|queued| queued.qos);
             self.status.queued_messages -= expired.len();
+            self.status.queued_bytes -= before - session.queue.bytes();
             self.status.dropped_expired += expired.len() as u64;
             for number in expired {
                 self.record(session_id, |session| Record::Dropped { session, number });
@@ -350,6 +358,7 @@ impl Engine {
                     }
                     if let Some(queued) = session.queue.pop() {
                         self.status.queued_messages -= 1;
+                        self.status.queued_bytes -= queued.message.size();
                         self.send_queued(session_id, id, queued);
                     }
                 }
@@ -420,8 +429,9 @@ impl Engine {
             retain: queued.retain,
             identifiers: queued.identifiers.as_deref().unwrap_or_default(),
         };
-        if write_publish(connection, self.now, &mut publication, header) {
-            self.count_sent(id, true);
+        let sent = write_publish(connection, self.now, &mut publication, header);
+        if sent.is_some() {
+            self.count_sent(id, sent, queued.message.payload.len());
             return;
         }
         // The client takes smaller packets than it used to: the message counts as delivered [MQTT-3.1.2-25].
@@ -488,7 +498,9 @@ impl Engine {
     pub(crate) fn sent(&mut self, id: ConnectionId, bytes: usize) {
         self.status.bytes_sent += bytes as u64;
         let Some(connection) = self.connections.get_mut(id) else { return };
+        let before = connection.out.len();
         connection.out.sent(bytes);
+        self.status.unsent_bytes -= before - connection.out.len();
         if connection.out.len() <= self.config.limits.out_buffer_bytes_max / 2
             && let Some(session_id) = connection.session
             && self.clients.get(session_id).is_some_and(crate::clients::ClientSession::has_pending)
@@ -532,13 +544,13 @@ fn fits_publish(
     packet.encoded_len(connection.protocol.version).is_ok_and(|len| connection.protocol.fits(len))
 }
 
-/// Appends one PUBLISH to a connection's unsent bytes; `false` if it is larger than the client takes.
+/// Appends one PUBLISH to a connection's unsent bytes, and tells its length; `None` if it is larger than the client takes.
 fn write_publish(
     connection: &mut Connection,
     now: Instant,
     publication: &mut Publication<'_>,
     header: Header<'_>,
-) -> bool {
+) -> Option<usize> {
     let protocol = &mut connection.protocol;
     let version = protocol.version;
     let topic = publication.topic.as_str();
@@ -556,9 +568,7 @@ fn write_publish(
         properties: publication.properties.with(&extra),
         payload: publication.payload,
     };
-    if !packet.encoded_len(version).is_ok_and(|len| protocol.fits(len)) {
-        return false;
-    }
+    let len = packet.encoded_len(version).ok().filter(|len| protocol.fits(*len))?;
     if let OutgoingTopic::Introduce(alias) = plan {
         protocol.outgoing_aliases.introduced(topic, alias);
     }
@@ -569,7 +579,7 @@ fn write_publish(
     if by_reference {
         connection.out.append_payload(publication.share());
     }
-    true
+    Some(len)
 }
 
 /// The properties of a PUBLISH that are not passed on as they came.

@@ -26,6 +26,7 @@ mod close;
 mod commons;
 mod connect;
 mod connections;
+mod control;
 mod deadlines;
 mod deliver;
 mod forward;
@@ -40,6 +41,7 @@ mod message;
 mod notice;
 mod obligations;
 mod out_buffer;
+mod own;
 mod peer;
 mod publish;
 mod queue;
@@ -64,12 +66,14 @@ use martlet_wire::{QoS, ReasonCode};
 
 pub use access::{Access, AllowAll, AuthenticationStage, Decision, Question, Verdict};
 pub use commons::Commons;
+pub use control::{ControlAnswer, ControlId, ControlRequest};
 pub use hashing::shard_of;
 pub use limits::{Config, Features, Limits, PACKET_SIZE_BYTES_MAX_LEAST};
 pub use listeners::ListenerRules;
 pub use martlet_proto::{Instant, PeerMisbehaved};
 pub use message::Message;
 pub use notice::{Cause, Notice};
+pub use own::Announcement;
 pub use peer::{Peer, PeerCertificate, PeerDetails, PeerTls};
 pub use restore::{Stored, UnreadableRecord};
 pub use status::Status;
@@ -77,6 +81,7 @@ pub use status::Status;
 use checkpoint::Checkpoint;
 use clients::Clients;
 use connections::Connections;
+use control::Controls;
 use deadlines::{Deadlines, Due};
 use forward::Forwards;
 use hashing::{Map, Random, hasher};
@@ -153,6 +158,15 @@ pub enum Input<'a> {
         /// The answer.
         verdict: Verdict,
     },
+    /// The broker itself publishes a message.
+    Publish(Announcement<'a>),
+    /// The answer to [`Output::Control`].
+    Controlled {
+        /// The request.
+        request: ControlId,
+        /// The answer.
+        answer: ControlAnswer<'a>,
+    },
     /// The time of [`Output::WakeAt`] has come. Early or repeated calls do no harm.
     WakeUp,
     /// The broker stops: every client gets DISCONNECT 0x8B and is closed.
@@ -211,6 +225,8 @@ pub enum Output {
         /// What is known of it.
         question: Question,
     },
+    /// A client wants something of the broker: do it, and say [`Input::Controlled`]. Until then the client is not read from.
+    Control(Box<ControlRequest>),
     /// Something worth a line in the log.
     Notice(Notice),
     /// Nothing more to do now, until this time or a new input.
@@ -236,6 +252,7 @@ pub struct Engine {
     restoring: Option<Box<Restoring>>,
     checkpoint: Option<Box<Checkpoint>>,
     forwards: Forwards,
+    controls: Controls,
     /// Connections with a message that was put off without a word.
     put_off: Vec<ConnectionId>,
     /// Encoded packets that several connections send alike, for this turn.
@@ -279,6 +296,7 @@ impl Engine {
             restoring: None,
             checkpoint: None,
             forwards: Forwards::new(commons.shards(), seed),
+            controls: Controls::default(),
             put_off: Vec::new(),
             turn: Vec::new(),
             touched: Vec::new(),
@@ -312,6 +330,8 @@ impl Engine {
             Input::LogStalled => self.log_stalled(),
             Input::Forwarded { from, batch } => self.forwarded(from, batch),
             Input::Authenticated { connection, verdict } => self.authenticated(connection, verdict),
+            Input::Publish(announcement) => self.announce(announcement),
+            Input::Controlled { request, answer } => self.controlled(request, answer),
             Input::WakeUp => {}
             Input::Shutdown => self.shut_down(),
             Input::Disconnect { client_identifier, reason } => self.send_away(client_identifier, reason),
@@ -388,6 +408,9 @@ impl Engine {
             connections: self.connections.len(),
             sessions: self.clients.len(),
             subscriptions: self.subscriptions.len(),
+            shared_subscriptions: self.subscriptions.shared_len(),
+            unpersisted_bytes: self.journal.unpersisted_bytes(),
+            log_stalled: self.journal.is_stalled(),
             ..self.status
         }
     }

@@ -7,9 +7,11 @@ use martlet_proto::delivery::Arrival;
 use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
 use crate::clients::SessionId;
+use crate::control::is_control;
 use crate::deadlines::Due;
 use crate::message::{Message, Publication};
 use crate::notice::{Cause, Notice};
+use crate::own::is_of_this_run;
 use crate::receive::acknowledges;
 use crate::records::Record;
 use crate::refuse::explain;
@@ -33,6 +35,7 @@ impl Engine {
     /// PUBLISH came.
     pub(crate) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<(), PeerMisbehaved> {
         self.status.publish_received += 1;
+        self.status.publish_bytes_received += publish.payload.len() as u64;
         let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
         let Some(session_id) = connection.session else { return Ok(()) };
         let Some(session) = self.clients.get_mut(session_id) else { return Ok(()) };
@@ -99,6 +102,10 @@ impl Engine {
 
     /// A message that follows the standard: is it welcome?
     fn accept(&mut self, origin: Origin, mut publication: Publication<'_>) {
+        if is_control(publication.topic) {
+            self.control(origin, &publication);
+            return;
+        }
         if origin.id.is_some() && self.has_to_wait(origin, &publication) {
             self.put_off(origin, publication.qos);
             return;
@@ -110,12 +117,7 @@ impl Engine {
                 .then_some(ReasonCode::QuotaExceeded)
         });
         if let Some(reason) = refusal {
-            self.notice(Notice::PublishRefused {
-                client_identifier: publication.publisher.to_owned(),
-                topic: publication.topic.as_str().to_owned(),
-                reason,
-            });
-            self.acknowledge(origin, publication.qos, reason);
+            self.refuse_publish(origin, &publication, reason);
             return;
         }
         if publication.qos == QoS::ExactlyOnce && self.config.features.exactly_once_at_release {
@@ -136,6 +138,21 @@ impl Engine {
             let reason = if tells_more { ReasonCode::NoMatchingSubscribers } else { ReasonCode::Success };
             self.acknowledge(origin, publication.qos, reason);
         }
+    }
+
+    /// A client published what it may not, or what finds no room.
+    pub(crate) fn refuse_publish(
+        &mut self,
+        origin: Origin,
+        publication: &Publication<'_>,
+        reason: ReasonCode,
+    ) {
+        self.notice(Notice::PublishRefused {
+            client_identifier: publication.publisher.to_owned(),
+            topic: publication.topic.as_str().to_owned(),
+            reason,
+        });
+        self.acknowledge(origin, publication.qos, reason);
     }
 
     /// A QoS 2 message is taken over, and takes effect when its PUBREL comes.
@@ -175,7 +192,7 @@ impl Engine {
 
     /// The log cannot be written to: a client of 5.0 is told to try again, an earlier one gets no acknowledgement. It is closed
     /// once there may be room [MQTT311-4.8.0-2], and repeats the message and all that came behind it.
-    fn put_off(&mut self, origin: Origin, qos: QoS) {
+    pub(crate) fn put_off(&mut self, origin: Origin, qos: QoS) {
         let is_v5 =
             self.connections.get(origin.connection).is_some_and(|it| it.protocol.version.has_properties());
         if is_v5 {
@@ -217,8 +234,9 @@ impl Engine {
     /// Keeps a message for later subscribers [MQTT-3.3.1-5]; an empty payload deletes the one that is there
     /// [MQTT-3.3.1-6] [MQTT-3.3.1-7].
     fn retain(&mut self, publication: &mut Publication<'_>) {
-        let is_left_out = self.journal.is_stalled() && publication.qos == QoS::AtMostOnce;
-        if is_left_out {
+        let is_passing = is_of_this_run(publication.publisher, publication.topic.as_str());
+        let is_left_out = is_passing || (self.journal.is_stalled() && publication.qos == QoS::AtMostOnce);
+        if is_left_out && !is_passing {
             self.journal.leave_out();
         }
         if publication.payload.is_empty() {
@@ -250,7 +268,7 @@ impl Engine {
     }
 
     /// Sends PUBACK or PUBREC [MQTT-3.3.4-1].
-    fn acknowledge(&mut self, origin: Origin, qos: QoS, reason: ReasonCode) {
+    pub(crate) fn acknowledge(&mut self, origin: Origin, qos: QoS, reason: ReasonCode) {
         let Some(id) = origin.id else { return };
         let Some(session) = self.clients.get_mut(origin.session) else { return };
         // A client before 5.0 cannot be told of a refusal: its message counts as taken over [MQTT311-3.3.5-2].

@@ -85,7 +85,6 @@ impl Queue {
     }
 
     /// Bytes that wait.
-    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

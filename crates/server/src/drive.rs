@@ -15,6 +15,7 @@ mod incoming;
 mod keeping;
 mod opening;
 mod outgoing;
+mod telling;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
@@ -29,6 +30,7 @@ use mio::{Events, Poll, Token};
 
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
+use crate::control::ControlDoor;
 use crate::doors::{Fabric, Members};
 use crate::entrance::Entrance;
 use crate::farewell::Farewells;
@@ -77,6 +79,8 @@ pub(crate) struct Parts {
     /// The log, if anything has to survive.
     pub(crate) log: Option<ShardLog>,
     pub(crate) authenticator: Option<Arc<Authenticator>>,
+    /// Where requests to the broker go.
+    pub(crate) control: ControlDoor,
     pub(crate) wording: Wording,
     /// Where the shard tells how many connections it has.
     pub(crate) gauge: Arc<AtomicUsize>,
@@ -124,6 +128,7 @@ pub(crate) struct Shard {
 #[derive(Clone, Copy, Debug, Default)]
 struct Counters {
     turns: u64,
+    accepted: u64,
     reads: u64,
     writes: u64,
 }
@@ -179,7 +184,10 @@ impl Shard {
         if let Some(log) = self.parts.log.take() {
             log.close();
         }
-        let Counters { turns, reads, writes } = self.counters;
+        // Whoever waits for an answer waits in vain.
+        self.mail.clear();
+        self.parts.inboxes.take(self.parts.id, &mut self.mail);
+        let Counters { turns, reads, writes, .. } = self.counters;
         let sent = self.parts.engine.status().publish_sent;
         tracing::debug!(shard = self.parts.id.0, turns, reads, writes, publish_sent = sent, "shard ended");
         Ok(())
@@ -250,6 +258,12 @@ impl Shard {
                     self.handed.push_back(handed);
                 }
                 Mail::Log(news) => self.hear_log(&news),
+                Mail::Controlled { request, reply } => {
+                    let answer = reply.answer();
+                    self.parts.engine.handle(self.now, Input::Controlled { request, answer });
+                }
+                Mail::Publish(parcel) => left = left.saturating_sub(self.publish(&parcel)),
+                Mail::Report(to) => self.report(&to),
                 Mail::Shutdown => self.shut_down(),
             }
         }
@@ -276,6 +290,7 @@ impl Shard {
         self.seat_waiting();
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             let Some(arrival) = self.reception.accept(self.now) else { return };
+            self.counters.accepted += 1;
             if self.connections.len() >= self.parts.connections_max {
                 notices::log_crowded(&arrival.peer, self.parts.wording);
             } else if self.connections.take_seat(arrival.peer.listener) {

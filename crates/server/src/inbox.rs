@@ -7,12 +7,15 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use martlet_engine::{Peer, ShardId};
+use martlet_engine::{ControlId, Peer, ShardId};
 use martlet_transport::Stream;
 use mio::Waker;
 
+use crate::control::ControlReply;
 use crate::doors::{Fabric, NodeId};
 use crate::persist::News;
+use crate::publisher::Parcel;
+use crate::reports::ReportTo;
 
 /// Bytes of forwarded batches that may wait in one inbox before the senders stop reading from their clients.
 const INBOX_BYTES_MAX: usize = 8 << 20;
@@ -25,6 +28,12 @@ pub(crate) enum Mail {
     HandedOver(HandedOver),
     /// What the shard's log has to say.
     Log(News),
+    /// The answer to a control request.
+    Controlled { request: ControlId, reply: ControlReply },
+    /// Messages that the broker itself publishes.
+    Publish(Parcel),
+    /// Someone wants to know how it is.
+    Report(ReportTo),
     /// The broker shuts down.
     Shutdown,
 }

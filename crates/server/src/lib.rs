@@ -23,6 +23,7 @@ mod broker;
 mod clock;
 pub mod config;
 mod connections;
+pub mod control;
 mod doorkeeper;
 pub mod doors;
 mod drive;
@@ -30,7 +31,9 @@ mod entrance;
 mod errors;
 mod farewell;
 mod handshakes;
+mod http;
 mod inbox;
+mod listening;
 mod lobby;
 pub mod logging;
 mod notices;
@@ -38,10 +41,13 @@ mod openings;
 mod options;
 mod persist;
 pub mod process;
+mod publisher;
 mod readable;
 mod reception;
+mod reports;
 mod seats;
 pub mod signals;
+mod sys;
 
 pub use broker::{Broker, Stopper, TlsReloader};
 pub use errors::{ReloadError, ShardFailed, StartError};
@@ -53,7 +59,8 @@ pub use martlet_transport::{
 #[cfg(feature = "psk")]
 pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
 pub use options::{
-    AccessFactory, Authenticator, Host, ListenAddress, ListenerOptions, Options, Place, Rules, Security,
-    UnixAddress, Wording,
+    AccessFactory, Authenticator, Host, HttpOptions, ListenAddress, ListenerOptions, Options, Place, Rules,
+    Security, UnixAddress, Wording,
 };
 pub use persist::{Persistence, PersistenceError};
+pub use publisher::{OwnMessage, Publisher};

@@ -5,6 +5,7 @@ mod recovery;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use martlet_engine::{BatchId, ShardId};
 use martlet_store::{Committer, Durability, LocalDisk, Log, Outcome, Seq, Store};
@@ -67,7 +68,8 @@ pub(crate) struct ShardLog {
     /// Bytes of the last checkpoint.
     checkpoint_bytes: u64,
     job: Option<Job>,
-    is_stalled: bool,
+    /// Since when it cannot be written to.
+    stalled_since: Option<SystemTime>,
 }
 
 /// A batch is an entry, with the same number.
@@ -110,7 +112,7 @@ impl ShardLog {
             written_bytes,
             checkpoint_bytes: 0,
             job: None,
-            is_stalled: false,
+            stalled_since: None,
         })
     }
 
@@ -127,11 +129,11 @@ impl ShardLog {
     pub(crate) fn hear(&mut self, news: &News) {
         match news {
             News::Durable(_) => {
-                if core::mem::take(&mut self.is_stalled) {
+                if self.stalled_since.take().is_some() {
                     tracing::warn!(shard = self.shard.0, "the log can be written to again");
                 }
             }
-            News::Stalled => self.is_stalled = true,
+            News::Stalled => _ = self.stalled_since.get_or_insert_with(SystemTime::now),
             News::Checkpointed { behind, bytes } => {
                 self.job = None;
                 self.checkpoint_bytes = *bytes;
@@ -147,7 +149,7 @@ impl ShardLog {
     pub(crate) fn wants_checkpoint(&self, cleared_topics: usize) -> bool {
         let limit = self.checkpoint_after_bytes.max(self.checkpoint_bytes);
         self.job.is_none()
-            && !self.is_stalled
+            && self.stalled_since.is_none()
             && (self.written_bytes > limit || cleared_topics > CLEARED_TOPICS_MAX)
     }
 
@@ -160,6 +162,11 @@ impl ShardLog {
             }
             Err(error) => tracing::error!(shard = self.shard.0, %error, "cannot write a checkpoint"),
         }
+    }
+
+    /// Since when it cannot be written to.
+    pub(crate) fn stalled_since(&self) -> Option<SystemTime> {
+        self.stalled_since
     }
 
     /// The checkpoint that is being written.

@@ -29,7 +29,6 @@ fn lacks(given: &Given, configuration: &Configuration) -> Option<(String, Featur
     match (given.option.name, given.value.as_str(), given.section) {
         ("log_dest", "topic", _) => Some((given.shown(), Feature::LogTopics)),
         ("log_dest", "dlt", _) => Some((given.shown(), Feature::LogTrace)),
-        ("protocol", "http_api", _) => Some((given.shown(), Feature::HttpApi)),
         ("psk_hint" | "psk_file", ..) if !cfg!(feature = "psk") => {
             Some((given.name.clone(), Feature::TlsPsk))
         }

@@ -244,10 +244,6 @@ fn what_is_not_there_yet_is_an_error() {
             "a.conf:1: `log_dest topic` is not supported: this version does not have a log in topics",
         ),
         (
-            "listener 1\nprotocol http_api",
-            "a.conf:2: `protocol http_api` is not supported: this version does not have an HTTP API",
-        ),
-        (
             "listener 1 example.org\nsocket_domain ipv4",
             "a.conf:2: `socket_domain ipv4` is not supported: this version does not have listeners on one network interface",
         ),
