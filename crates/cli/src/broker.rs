@@ -6,6 +6,7 @@ mod reload;
 
 use core::fmt;
 use core::hash::BuildHasher;
+use core::sync::atomic::Ordering;
 use std::env;
 use std::hash::RandomState;
 use std::io;
@@ -66,15 +67,20 @@ enum BrokerError {
     Start(StartError),
     Signals(io::Error),
     Failed(ShardFailed),
+    /// A file that was read again is wrong, and has been told.
+    Reload,
 }
 
 impl BrokerError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Plan(error) if error.is_late() => EXIT_RUNTIME,
-            Self::Config(_) | Self::Plan(_) | Self::NothingToTest | Self::Become(_) | Self::Mask(_) => {
-                EXIT_USAGE
-            }
+            Self::Config(_)
+            | Self::Plan(_)
+            | Self::NothingToTest
+            | Self::Become(_)
+            | Self::Mask(_)
+            | Self::Reload => EXIT_USAGE,
             Self::Ended(status) => {
                 status.code().and_then(|code| code.try_into().ok()).unwrap_or(EXIT_RUNTIME)
             }
@@ -95,7 +101,8 @@ impl BrokerError {
                 errors.iter().map(|error| format!("Error: {error}.")).collect()
             }
             Self::NothingToTest => vec!["Please provide a configuration file to test.".into()],
-            Self::Ended(_) => Vec::new(),
+            Self::Plan(PlanError::Access(error)) => error.mosquitto_lines(),
+            Self::Ended(_) | Self::Reload => Vec::new(),
             other => vec![format!("Error: {other}")],
         }
     }
@@ -116,6 +123,7 @@ impl fmt::Display for BrokerError {
             Self::Start(error) => error.fmt(f),
             Self::Signals(error) => write!(f, "Cannot catch signals: {error}"),
             Self::Failed(error) => error.fmt(f),
+            Self::Reload => write!(f, "What was read on SIGHUP is wrong, and `reload_errors` is `fatal`"),
         }
     }
 }
@@ -236,11 +244,13 @@ fn broker(
         Dialect::Martlet => say_notes(notes, dialect),
         Dialect::Mosquitto => mosquitto::say_starting(arguments, &configuration),
     }
+    let places = options.listeners.iter().map(|listener| listener.place.clone()).collect();
     let kept = options.persistence.as_ref().map(|persistence| persistence.location.clone());
     let signals = Caught::catch().map_err(BrokerError::Signals)?;
     let broker = Broker::start(options).map_err(BrokerError::Start)?;
     let has_file = arguments.config_file.is_some();
-    let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, broker.tls_reloader());
+    let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, places, &broker);
+    let has_failed = reloader.has_failed();
     signals.obey(broker.stopper(), move || reloader.reload()).map_err(BrokerError::Signals)?;
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} running");
@@ -256,6 +266,9 @@ fn broker(
     let ended = broker.wait();
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} terminating");
+    }
+    if has_failed.load(Ordering::Relaxed) {
+        return Err(BrokerError::Reload);
     }
     ended.map_err(BrokerError::Failed)
 }

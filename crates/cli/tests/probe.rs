@@ -7,10 +7,10 @@ mod common;
 use std::sync::Arc;
 
 use common::{DEADLINE, Done, broker, broker_options, client, port, run};
-use martlet_engine::{Access, Decision, Peer};
+use martlet_engine::{Access, Client, Decision, Newcomer};
 use martlet_server::{Broker, Rules};
 use martlet_tools::json::{self, Json};
-use martlet_wire::{Connect, QoS, ReasonCode, TopicName};
+use martlet_wire::{QoS, ReasonCode, TopicName};
 
 /// What it found out, as JSON.
 fn json(done: &Done) -> Json {
@@ -111,12 +111,13 @@ fn what_a_broker_says_it_lacks_is_no_failure() {
 struct Strict;
 
 impl Access for Strict {
-    fn connect(&mut self, _: &Peer, connect: &Connect<'_>) -> Decision {
+    fn connect(&mut self, newcomer: &Newcomer<'_>) -> Decision {
+        let connect = newcomer.connect;
         let is_known = connect.user_name == Some("me") && connect.password == Some(b"secret");
         if is_known { Decision::Accept } else { Decision::Refuse(ReasonCode::NotAuthorized) }
     }
 
-    fn publish(&mut self, _: &str, topic: TopicName<'_>) -> bool {
+    fn publish(&mut self, _: Client<'_>, topic: TopicName<'_>) -> bool {
         !topic.as_str().ends_with("/qos-1")
     }
 }

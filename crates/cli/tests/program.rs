@@ -129,10 +129,10 @@ fn a_bad_configuration_is_exit_code_3() {
     let expected = format!("Error: {}:2: `bridge_cafile` needs a `connection` above it\n", file.path());
     assert_eq!(run(&["-c", file.path()]), (Some(3), String::new(), expected));
 
-    let file = File::new("later.conf", "connection a\naddress b\ntopic c\nacl_file d\n");
+    let file = File::new("later.conf", "connection a\naddress b\ntopic c\nmemory_limit 9\n");
     let (code, stdout, stderr) = run(&["-c", file.path(), "--test-config"]);
     assert_eq!((code, stdout.as_str()), (Some(3), ""));
-    let expected = [(1, "connection", "bridges"), (4, "acl_file", "access control lists")].map(
+    let expected = [(1, "connection", "bridges"), (4, "memory_limit", "a limit on memory")].map(
         |(line, option, what)| {
             let file = file.path();
             format!("Error: {file}:{line}: `{option}` is not supported: this version does not have {what}\n")

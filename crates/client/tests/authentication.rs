@@ -10,15 +10,14 @@ use common::{Proxy, address, broker_options, connected, disconnected, options, w
 use martlet_client::{
     AuthenticateError, AuthenticationFailed, Authenticator, Client, ConnectError, QoS, ReasonCode,
 };
-use martlet_engine::{Access, AuthenticationStage, Decision, Peer, Question, Verdict};
+use martlet_engine::{Access, AuthenticationStage, Decision, Newcomer, Question, Verdict};
 use martlet_server::Broker;
-use martlet_wire::Connect;
 
 /// Asks about everyone.
 struct Curious;
 
 impl Access for Curious {
-    fn connect(&mut self, _: &Peer, _: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _: &Newcomer<'_>) -> Decision {
         Decision::Ask
     }
 }

@@ -13,9 +13,8 @@ use martlet_client::{
     PublishError, QoS, ReasonCode, SubscribeError, TopicError, TopicFilter, TopicName, UnsubscribeError,
     Will,
 };
-use martlet_engine::{Access, Decision, Peer};
+use martlet_engine::{Access, Decision, Newcomer};
 use martlet_server::Broker;
-use martlet_wire::Connect;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -145,15 +144,15 @@ async fn subscriptions_that_cannot_be() {
 struct Doorkeeper;
 
 impl Access for Doorkeeper {
-    fn connect(&mut self, _: &Peer, _: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _: &Newcomer<'_>) -> Decision {
         Decision::Accept
     }
 
-    fn publish(&mut self, _: &str, topic: TopicName<'_>) -> bool {
+    fn publish(&mut self, _: martlet_engine::Client<'_>, topic: TopicName<'_>) -> bool {
         !topic.as_str().starts_with("closed/")
     }
 
-    fn subscribe(&mut self, _: &str, filter: TopicFilter<'_>) -> bool {
+    fn subscribe(&mut self, _: martlet_engine::Client<'_>, filter: TopicFilter<'_>) -> bool {
         !filter.as_str().starts_with("closed/")
     }
 }

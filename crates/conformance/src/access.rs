@@ -1,7 +1,7 @@
 //! Rules for tests of refusals and of enhanced authentication.
 
-use martlet_engine::{Access, AuthenticationStage, Decision, Peer, Question, Verdict};
-use martlet_wire::{Connect, ReasonCode, TopicFilter, TopicName};
+use martlet_engine::{Access, AuthenticationStage, Client, Decision, Newcomer, Question, Verdict};
+use martlet_wire::{ReasonCode, TopicFilter, TopicName};
 
 /// Who may do what, when a [`Setup`](crate::Setup) asks for it.
 ///
@@ -50,7 +50,8 @@ impl TestAccess {
 }
 
 impl Access for TestAccess {
-    fn connect(&mut self, _peer: &Peer, connect: &Connect<'_>) -> Decision {
+    fn connect(&mut self, newcomer: &Newcomer<'_>) -> Decision {
+        let connect = newcomer.connect;
         match connect.properties.authentication_method() {
             Some("TEST") => return Decision::Ask,
             Some(_) => return Decision::Refuse(ReasonCode::BadAuthenticationMethod),
@@ -68,15 +69,15 @@ impl Access for TestAccess {
         }
     }
 
-    fn publish(&mut self, _client: &str, topic: TopicName<'_>) -> bool {
+    fn publish(&mut self, _client: Client<'_>, topic: TopicName<'_>) -> bool {
         !topic.as_str().starts_with("forbidden/") && !topic.as_str().starts_with("receive-only/")
     }
 
-    fn receive(&mut self, _client: &str, topic: TopicName<'_>) -> bool {
+    fn receive(&mut self, _client: Client<'_>, topic: TopicName<'_>) -> bool {
         !topic.as_str().starts_with("unreadable/")
     }
 
-    fn subscribe(&mut self, _client: &str, filter: TopicFilter<'_>) -> bool {
+    fn subscribe(&mut self, _client: Client<'_>, filter: TopicFilter<'_>) -> bool {
         !filter.filter().starts_with("forbidden/") && !filter.filter().starts_with("publish-only/")
     }
 

@@ -13,7 +13,7 @@ pub(crate) fn fields(message: &Message, payload: Payload) -> Fields {
         ("topic", Value::Text(message.topic.to_string())),
         ("message-qos", Value::Number(u64::from(message.qos as u8))),
         ("message-retain", Value::Flag(message.retain)),
-        ("publisher", Value::Text(message.publisher.to_string())),
+        ("publisher", Value::Text(message.publisher.client_identifier.to_string())),
     ];
     fields.extend(message.expires_at.map(|at| ("expires-at", Value::Time(at))));
     if !message.properties.is_empty() {

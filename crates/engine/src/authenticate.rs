@@ -5,6 +5,7 @@ use martlet_proto::connection::Phase;
 use martlet_wire::{Auth, Packet, Properties, Property, ReasonCode};
 
 use crate::access::{AuthenticationStage, Question, Verdict};
+use crate::clients::ClientSession;
 use crate::notice::Cause;
 use crate::refuse::explain;
 use crate::{ConnectionId, Engine, Output};
@@ -30,18 +31,16 @@ impl Engine {
             _ => return Err(PeerMisbehaved::UnexpectedPacket(martlet_wire::PacketType::Auth)),
         };
         connection.awaits_verdict = true;
-        let client_identifier = match (&connection.pending, connection.session) {
-            (Some(pending), _) => pending.client_identifier.clone(),
-            (None, Some(session)) => self
-                .clients
-                .get(session)
-                .map(|session| session.client_identifier.to_string())
-                .unwrap_or_default(),
-            (None, None) => String::new(),
+        let peer = &connection.peer;
+        let session = connection.session.and_then(|session| self.clients.get(session));
+        let client = match &connection.pending {
+            Some(pending) => Some(pending.identity.client(peer.listener)),
+            None => session.map(ClientSession::client),
         };
         let question = Question {
-            client_identifier,
-            user_name: None,
+            peer: peer.clone(),
+            client_identifier: client.map(|it| it.client_identifier.to_owned()).unwrap_or_default(),
+            user_name: client.and_then(|client| client.user_name).map(str::to_owned),
             password: None,
             method: auth.properties.authentication_method().map(str::to_owned),
             data: auth.properties.authentication_data().map(<[u8]>::to_vec),
@@ -74,8 +73,11 @@ impl Engine {
                 self.end_connection(id, Cause::Broker(reason), farewell);
             }
             Verdict::Refuse(reason) => {
-                let name =
-                    connection.pending.take().map(|pending| pending.client_identifier).unwrap_or_default();
+                let name = connection
+                    .pending
+                    .take()
+                    .map(|pending| pending.identity.client_identifier)
+                    .unwrap_or_default();
                 self.refuse(id, &name, reason); // [MQTT-4.12.0-4]
             }
         }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use martlet_proto::{Instant, Session};
 use martlet_wire::{PacketId, QoS, SubscriptionIdentifier};
 
-use crate::ConnectionId;
 use crate::hashing::{Map, Set, hasher};
 use crate::message::{Message, Queued};
 use crate::queue::Queue;
@@ -14,6 +13,7 @@ use crate::records::{Record, RecordId};
 use crate::retained::Cursor;
 use crate::tree::NodeId;
 use crate::unreleased::Unreleased;
+use crate::{Client, ConnectionId};
 
 /// Names a Session of one shard; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,7 +28,10 @@ pub(crate) struct ClientSession {
     pub(crate) client_identifier: Arc<str>,
     /// Its name in the records of this shard, if it has to survive.
     pub(crate) record: Option<RecordId>,
-    pub(crate) user_name: Option<Box<str>>,
+    /// The user name that counts.
+    pub(crate) user_name: Option<Arc<str>>,
+    /// The listener that its client came by last. `None` if that was before the start.
+    pub(crate) listener: Option<u16>,
     pub(crate) connection: Option<ConnectionId>,
     /// Session Expiry Interval in seconds; `u32::MAX` never expires.
     pub(crate) expiry_interval: u32,
@@ -83,6 +86,7 @@ impl ClientSession {
             client_identifier,
             record: None,
             user_name: None,
+            listener: None,
             connection: None,
             expiry_interval: 0,
             detached_at: None,
@@ -97,6 +101,15 @@ impl ClientSession {
             shared: Vec::new(),
             replays: VecDeque::new(),
             will: None,
+        }
+    }
+
+    /// The client, as questions about it name it.
+    pub(crate) fn client(&self) -> Client<'_> {
+        Client {
+            client_identifier: &self.client_identifier,
+            user_name: self.user_name.as_deref(),
+            listener: self.listener,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::deadlines::Due;
 use crate::message::{Message, Queued};
 use crate::notice::{Cause, Notice};
 use crate::records::Record;
+use crate::refuse::explain;
 use crate::{ConnectionId, Engine, Output};
 
 impl Engine {
@@ -75,6 +76,20 @@ impl Engine {
         if let Some(connection) = session.and_then(|session| session.connection) {
             let farewell = self.disconnect_packet(connection, reason, None);
             self.end_connection(connection, Cause::Broker(reason), farewell);
+        }
+    }
+
+    /// Clients are sent away that may not stay.
+    pub(crate) fn send_away_unwelcome(&mut self) {
+        const REASON: ReasonCode = ReasonCode::NotAuthorized;
+        for id in self.connections.ids() {
+            let Some(connection) = self.connections.get(id) else { continue };
+            let session = connection.session.and_then(|session| self.clients.get(session));
+            let stays = session.is_none_or(|session| self.access.stays(&connection.peer, session.client()));
+            if !stays {
+                let farewell = self.disconnect_packet(id, REASON, explain(REASON));
+                self.end_connection(id, Cause::Broker(REASON), farewell);
+            }
         }
     }
 
@@ -210,8 +225,10 @@ impl Engine {
     pub(crate) fn publish_will(&mut self, will: Will) {
         let expires_at = will.expiry_interval.map(|seconds| self.now.plus_seconds(seconds)); // [s3.1.3.2.4]
         let message = Arc::new(Message { expires_at, ..will.message });
-        if let Some(mut publication) = message.publication() {
-            self.take_effect(&mut publication);
+        let Some(mut publication) = message.publication() else { return };
+        match self.refusal_of_publish(&publication) {
+            Some(reason) => self.notice_refused(None, &publication, reason),
+            None => _ = self.take_effect(&mut publication),
         }
     }
 }

@@ -6,12 +6,13 @@ use martlet_wire::{
     ConnAck, Connect, Packet, Properties, Property, ProtocolVersion, QoS, ReasonCode, TopicName,
 };
 
-use crate::access::{AuthenticationStage, Decision, Question};
+use crate::access::{AuthenticationStage, Client, Decision, Newcomer, Question};
 use crate::clients::{ClientSession, SessionId, Will};
 use crate::connections::PendingConnect;
 use crate::control::is_control;
 use crate::deadlines::Due;
 use crate::hashing::shard_of;
+use crate::identity::Identity;
 use crate::message::Message;
 use crate::notice::{Cause, Notice};
 use crate::own::is_reserved;
@@ -26,64 +27,67 @@ pub(crate) enum Admission {
     Elsewhere(ShardId),
 }
 
-/// The Client Identifier of a connection.
-#[derive(Clone, Copy)]
-struct Name<'a> {
-    client_identifier: &'a str,
-    is_assigned: bool,
-}
-
 impl Engine {
     pub(crate) fn connect(&mut self, id: ConnectionId, connect: &Connect<'_>, packet: &[u8]) -> Admission {
-        let shards = self.commons.shards();
-        if !connect.client_identifier.is_empty() {
-            let shard = ShardId(shard_of(connect.client_identifier, shards));
+        let Some(connection) = self.connections.get_mut(id) else { return Admission::Here };
+        let identity = self.config.identity(&connection.peer, connect);
+        if let Ok(Identity { client_identifier, .. }) = &identity
+            && !client_identifier.is_empty()
+        {
+            let shard = ShardId(shard_of(client_identifier, self.commons.shards()));
             if shard != self.shard {
                 return Admission::Elsewhere(shard);
             }
         }
         let limits = &self.config.limits;
-        let Some(connection) = self.connections.get_mut(id) else { return Admission::Here };
         let listener = connection.peer.listener;
         connection.protocol.connect(connect, limits.receive_maximum);
         let aliases = self.config.topic_alias_maximum_outgoing(listener);
         connection.protocol.lower(limits.inflight_messages_max, aliases);
-        if let Some(reason) = self.objection(connect, listener) {
-            self.refuse(id, connect.client_identifier, reason);
-            return Admission::Here;
-        }
-        let assigned = connect.client_identifier.is_empty().then(|| self.assign_client_identifier(listener));
-        let is_assigned = assigned.is_some();
-        let client_identifier = assigned.unwrap_or_else(|| connect.client_identifier.to_owned());
-        let Some(peer) = self.connections.get(id).map(|connection| &connection.peer) else {
-            return Admission::Here;
-        };
-        match self.access.connect(peer, connect) {
-            Decision::Accept => {
-                self.admit(id, connect, Name { client_identifier: &client_identifier, is_assigned }, None);
+        let identity = match identity {
+            Ok(identity) => identity,
+            Err(reason) => {
+                self.refuse(id, connect.client_identifier, reason);
+                return Admission::Here;
             }
-            Decision::Refuse(reason) => self.refuse(id, &client_identifier, reason),
+        };
+        match self.objection(connect, &identity.client_identifier, listener) {
+            Some(reason) => self.refuse(id, connect.client_identifier, reason),
+            None => self.decide(id, connect, packet, identity),
+        }
+        Admission::Here
+    }
+
+    /// Asks whether a client may connect that follows the standard, and goes on as the answer says.
+    fn decide(&mut self, id: ConnectionId, connect: &Connect<'_>, packet: &[u8], mut identity: Identity) {
+        let Some(listener) = self.connections.get(id).map(|connection| connection.peer.listener) else {
+            return;
+        };
+        if identity.client_identifier.is_empty() {
+            identity.client_identifier = self.assign_client_identifier(listener);
+        }
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let peer = &connection.peer;
+        let newcomer =
+            Newcomer { client: identity.client(listener), is_proven: identity.is_proven, peer, connect };
+        match self.access.connect(&newcomer) {
+            Decision::Accept => self.admit(id, connect, &identity, None),
+            Decision::Refuse(reason) => self.refuse(id, &identity.client_identifier, reason),
             Decision::Ask => {
                 let question = Question {
-                    client_identifier: client_identifier.clone(),
-                    user_name: connect.user_name.map(str::to_owned),
+                    peer: peer.clone(),
+                    client_identifier: identity.client_identifier.clone(),
+                    user_name: identity.user_name.clone(),
                     password: connect.password.map(<[u8]>::to_vec),
                     method: connect.properties.authentication_method().map(str::to_owned),
                     data: connect.properties.authentication_data().map(<[u8]>::to_vec),
                     stage: AuthenticationStage::Connect,
                 };
-                if let Some(connection) = self.connections.get_mut(id) {
-                    connection.awaits_verdict = true;
-                    connection.pending = Some(Box::new(PendingConnect {
-                        packet: packet.to_vec(),
-                        client_identifier,
-                        is_assigned,
-                    }));
-                }
+                connection.awaits_verdict = true;
+                connection.pending = Some(Box::new(PendingConnect { packet: packet.to_vec(), identity }));
                 self.outputs.push_back(Output::Authenticate { connection: id, question });
             }
         }
-        Admission::Here
     }
 
     /// Lets a client in whose CONNECT waited for a verdict.
@@ -91,15 +95,13 @@ impl Engine {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let Some(pending) = connection.pending.take() else { return };
         if let Ok(Packet::Connect(connect)) = connection.protocol.decode(&pending.packet) {
-            let name =
-                Name { client_identifier: &pending.client_identifier, is_assigned: pending.is_assigned };
-            self.admit(id, &connect, name, data);
+            self.admit(id, &connect, &pending.identity, data);
         }
         self.resume(id);
     }
 
     /// What speaks against this CONNECT, apart from authentication.
-    fn objection(&mut self, connect: &Connect<'_>, listener: u16) -> Option<ReasonCode> {
+    fn objection(&self, connect: &Connect<'_>, client_identifier: &str, listener: u16) -> Option<ReasonCode> {
         if !self.config.accepts_version(listener, connect.version) {
             return Some(ReasonCode::UnsupportedProtocolVersion);
         }
@@ -111,7 +113,11 @@ impl Engine {
             let is_allowed = self.config.allows_zero_length_client_identifier(listener)
                 && (is_v5 || (connect.version == ProtocolVersion::Mqtt311 && connect.clean_start));
             if !is_allowed {
-                return Some(ReasonCode::ClientIdentifierNotValid);
+                return Some(if is_v5 && features.mosquitto_reason_codes {
+                    ReasonCode::UnspecifiedError
+                } else {
+                    ReasonCode::ClientIdentifierNotValid
+                });
             }
         }
         if !is_v5 && limits.keep_alive_max > 0 {
@@ -130,11 +136,12 @@ impl Engine {
             if is_control(will.topic) {
                 return Some(ReasonCode::NotAuthorized); // a request needs someone who waits for its answer
             }
-            if let Some(reason) = self.topic_objection(connect.client_identifier, will.topic) {
+            // Whether the client may publish it is asked when it is published.
+            if let Some(reason) = self.topic_objection(will.topic) {
                 return Some(reason);
             }
         }
-        let session = self.clients.find(connect.client_identifier).and_then(|it| self.clients.get(it));
+        let session = self.clients.find(client_identifier).and_then(|it| self.clients.get(it));
         // One with Session Expiry Interval 0 ends when this connection takes its own over.
         let goes_on = |session: &ClientSession| session.outlives_connection() && !connect.clean_start;
         let needs_log = match session.filter(|session| session.record.is_some()) {
@@ -149,20 +156,13 @@ impl Engine {
             .then_some(ReasonCode::QuotaExceeded)
     }
 
-    /// What speaks against publishing to a topic.
-    pub(crate) fn topic_objection(
-        &mut self,
-        client_identifier: &str,
-        topic: TopicName<'_>,
-    ) -> Option<ReasonCode> {
+    /// What speaks against publishing to a topic, whoever does it.
+    pub(crate) fn topic_objection(&self, topic: TopicName<'_>) -> Option<ReasonCode> {
         let name = topic.as_str();
         if name.split('/').count() > self.config.limits.topic_levels_max {
             return Some(ReasonCode::TopicNameInvalid);
         }
-        if is_reserved(name) || !self.access.publish(client_identifier, topic) {
-            return Some(ReasonCode::NotAuthorized);
-        }
-        None
+        is_reserved(name).then_some(ReasonCode::NotAuthorized)
     }
 
     /// A Client Identifier that no Session of the broker has [MQTT-3.2.2-16], and that falls to this shard.
@@ -185,8 +185,11 @@ impl Engine {
     }
 
     /// Lets a client in.
-    fn admit(&mut self, id: ConnectionId, connect: &Connect<'_>, name: Name<'_>, data: Option<&[u8]>) {
-        let client_identifier = name.client_identifier;
+    fn admit(&mut self, id: ConnectionId, connect: &Connect<'_>, identity: &Identity, data: Option<&[u8]>) {
+        let client_identifier = identity.client_identifier.as_str();
+        let Some(listener) = self.connections.get(id).map(|connection| connection.peer.listener) else {
+            return;
+        };
         let mark = self.journal.mark();
         if let Some(old) = self.clients.find(client_identifier).and_then(|s| self.clients.get(s)?.connection)
         {
@@ -213,7 +216,8 @@ impl Engine {
         let expiry_interval =
             connect.session_expiry_interval().min(self.config.limits.session_expiry_interval_max);
         let keep_alive = self.granted_keep_alive(connect);
-        let will = connect.will.as_ref().map(|will| Will::new(will, client_identifier));
+        let client = identity.client(listener);
+        let will = connect.will.as_ref().map(|will| Will::new(will, client));
         let Some(session) = self.clients.get_mut(session_id) else { return };
         if let Some(at) = session.ends_at.take() {
             self.deadlines.cancel(at, Due::SessionExpiry(session_id));
@@ -222,18 +226,23 @@ impl Engine {
             self.deadlines.cancel(at, Due::Will(session_id)); // [MQTT-3.1.3-9]
         }
         session.expiry_interval = expiry_interval;
-        session.user_name = connect.user_name.map(Into::into);
+        let is_another = session.client() != client;
+        session.user_name = client.user_name.map(Into::into);
+        session.listener = client.listener;
         session.connection = Some(id);
         self.status.sessions_connected += 1;
         session.state.outbound.restart();
         let old_will = core::mem::replace(&mut session.will, will);
+        if is_another && self.access.checks_deliveries() {
+            self.subscriptions.touch(); // it may receive other messages than before
+        }
         self.record_connected(session_id, old_will.is_some());
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.session = Some(session_id);
         connection.awaits_verdict = false;
         connection.protocol.keep_alive = KeepAlive::new(keep_alive);
-        let connack = self.connack(id, connect, name, session_present, data);
-        self.notice_connected(id, connect, client_identifier, keep_alive);
+        let connack = self.connack(id, connect, identity, session_present, data);
+        self.notice_connected(id, connect, identity, keep_alive);
         // A Session that the log knows may be used while the log cannot be written to; see `objection` for the others.
         let Some(connection) = self.connections.get_mut(id) else { return };
         if self.journal.is_stalled() {
@@ -287,7 +296,7 @@ impl Engine {
         &self,
         id: ConnectionId,
         connect: &Connect<'_>,
-        name: Name<'_>,
+        identity: &Identity,
         session_present: bool,
         data: Option<&[u8]>,
     ) -> Vec<u8> {
@@ -312,8 +321,9 @@ impl Engine {
         let granted = asked.min(limits.session_expiry_interval_max);
         add(granted != asked, Property::SessionExpiryInterval(granted)); // [s3.2.2.3.2]
         let mut properties: Vec<Property<'_>> = properties;
-        if name.is_assigned {
-            properties.push(Property::AssignedClientIdentifier(name.client_identifier)); // [MQTT-3.1.3-7]
+        if identity.is_assigned {
+            let name = &identity.client_identifier;
+            properties.push(Property::AssignedClientIdentifier(name)); // [MQTT-3.1.3-7]
         }
         if connect.properties.request_response_information() == Some(true) {
             properties.extend(features.response_information.as_deref().map(Property::ResponseInformation));
@@ -340,18 +350,18 @@ impl Engine {
         &mut self,
         id: ConnectionId,
         connect: &Connect<'_>,
-        client_identifier: &str,
+        identity: &Identity,
         keep_alive: u16,
     ) {
         let Some(connection) = self.connections.get(id) else { return };
         let notice = Notice::Connected {
             connection: id,
             peer: connection.peer.clone(),
-            client_identifier: client_identifier.to_owned(),
+            client_identifier: identity.client_identifier.clone(),
             version: connect.version,
             clean_start: connect.clean_start,
             keep_alive,
-            user_name: connect.user_name.map(str::to_owned),
+            user_name: identity.user_name.clone(),
         };
         self.notice(notice);
     }
@@ -420,7 +430,7 @@ impl Engine {
 }
 
 impl Will {
-    fn new(will: &martlet_wire::Will<'_>, publisher: &str) -> Self {
+    fn new(will: &martlet_wire::Will<'_>, publisher: Client<'_>) -> Self {
         let mut section = Vec::new();
         let (mut delay, mut expiry_interval) = (0, None);
         for property in will.properties {

@@ -4,6 +4,7 @@ use martlet_proto::{Instant, ServerConnection};
 
 use crate::clients::SessionId;
 use crate::held::Held;
+use crate::identity::Identity;
 use crate::out_buffer::OutBuffer;
 use crate::{BatchId, ConnectionId, Peer};
 
@@ -48,10 +49,8 @@ pub(crate) struct Connection {
 pub(crate) struct PendingConnect {
     /// The packet itself, to be decoded again.
     pub(crate) packet: Vec<u8>,
-    /// The Client Identifier, as sent or assigned.
-    pub(crate) client_identifier: String,
-    /// Whether it was assigned [MQTT-3.1.3-7].
-    pub(crate) is_assigned: bool,
+    /// Who it would be.
+    pub(crate) identity: Identity,
 }
 
 /// All connections of one shard.

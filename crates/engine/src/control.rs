@@ -107,7 +107,7 @@ impl Engine {
         let limits = &self.config.limits;
         let is_too_much = self.controls.len() >= limits.control_requests_max
             || publication.payload.len() > limits.control_payload_bytes_max;
-        let objection = self.topic_objection(publication.publisher, publication.topic);
+        let objection = self.refusal_of_publish(publication);
         if let Some(reason) = objection.or(is_too_much.then_some(ReasonCode::QuotaExceeded)) {
             self.refuse_publish(origin, publication, reason);
             return;
@@ -125,7 +125,7 @@ impl Engine {
         };
         let request = ControlRequest {
             id: self.controls.add(pending),
-            client_identifier: publication.publisher.to_owned(),
+            client_identifier: publication.publisher.client_identifier.to_owned(),
             user_name: session.user_name.as_deref().map(str::to_owned),
             peer: connection.peer.clone(),
             version: connection.protocol.version,
@@ -201,7 +201,7 @@ impl Engine {
             qos: QoS::AtMostOnce,
             retain: false,
             expires_at: None,
-            publisher: BROKER,
+            publisher: BROKER.into(),
             shared: None,
             record: None,
         };

@@ -63,11 +63,6 @@ impl Engine {
         let qos = publication.qos.min(grant.qos); // [MQTT-3.8.4-8]
         let retain = publication.retain && grant.retain_as_published; // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
         let Some(session) = self.clients.get(session_id) else { return };
-        if self.access.checks_deliveries()
-            && !self.access.receive(&session.client_identifier, publication.topic)
-        {
-            return;
-        }
         let connection = session.connection;
         if qos == QoS::AtMostOnce {
             let Some(id) = connection else { return };
@@ -320,21 +315,7 @@ impl Engine {
                 {
                     return; // [MQTT-3.3.4-9]
                 }
-                match session.state.outbound.next_resend() {
-                    Some(Resend::Publish(packet_id, qos, queued)) => {
-                        let before = session.never_sent.len();
-                        session.never_sent.retain(|other| *other != packet_id);
-                        if session.never_sent.len() == before {
-                            self.send_in_flight(id, Delivery::new(qos, true, packet_id), &queued); // [MQTT-3.3.1-1]
-                        } else {
-                            self.send_first(id, Delivery::new(qos, false, packet_id), &queued);
-                        }
-                    }
-                    Some(Resend::PubRel(packet_id)) => {
-                        self.send_ack(id, PacketType::PubRel, Ack::success(packet_id));
-                    }
-                    None => {}
-                }
+                self.resend(session_id, id);
                 continue;
             }
             if self.journal.is_stalled() && session.record.is_some() {
@@ -359,7 +340,11 @@ impl Engine {
                     if let Some(queued) = session.queue.pop() {
                         self.status.queued_messages -= 1;
                         self.status.queued_bytes -= queued.message.size();
-                        self.send_queued(session_id, id, queued);
+                        if self.may_have(session_id, &queued) {
+                            self.send_queued(session_id, id, queued);
+                        } else {
+                            self.withhold(session_id, queued);
+                        }
                     }
                 }
                 Some(_) => return,
@@ -370,6 +355,30 @@ impl Engine {
                     }
                 }
             }
+        }
+    }
+
+    /// Sends the next packet again that a Session was sent on an earlier connection [MQTT-4.4.0-1].
+    fn resend(&mut self, session_id: SessionId, id: ConnectionId) {
+        let Some(session) = self.clients.get_mut(session_id) else { return };
+        match session.state.outbound.next_resend() {
+            Some(Resend::Publish(packet_id, qos, queued)) => {
+                let before = session.never_sent.len();
+                session.never_sent.retain(|other| *other != packet_id);
+                let was_sent = session.never_sent.len() == before;
+                let delivery = Delivery::new(qos, was_sent, packet_id); // [MQTT-3.3.1-1]
+                if !self.may_have(session_id, &queued) {
+                    self.give_up(id, delivery);
+                } else if was_sent {
+                    self.send_in_flight(id, delivery, &queued);
+                } else {
+                    self.send_first(id, delivery, &queued);
+                }
+            }
+            Some(Resend::PubRel(packet_id)) => {
+                self.send_ack(id, PacketType::PubRel, Ack::success(packet_id));
+            }
+            None => {}
         }
     }
 
@@ -389,7 +398,7 @@ impl Engine {
             self.record(session_id, |session| Record::Replayed { session, key: None });
             return true;
         };
-        let is_own = replay.no_local && *message.publisher == *session.client_identifier;
+        let is_own = replay.no_local && *message.publisher.client_identifier == *session.client_identifier;
         if message.is_expired(self.now) || is_own {
             return true;
         }
@@ -401,16 +410,11 @@ impl Engine {
             group: None,
             message,
         };
-        if self.access.checks_deliveries()
-            && !queued
-                .message
-                .publication()
-                .is_some_and(|publication| self.access.receive(&session.client_identifier, publication.topic))
-        {
+        let key = replay.cursor.key().map(str::to_owned);
+        if !self.may_still_be_published(&queued.message) || !self.may_have(session_id, &queued) {
             return true;
         }
         if queued.qos > QoS::AtMostOnce {
-            let key = replay.cursor.key().map(str::to_owned);
             let message = Arc::clone(&queued.message);
             let Some(mut publication) = message.publication() else { return true };
             self.record(session_id, |session| Record::Replayed { session, key: key.as_deref() });

@@ -75,7 +75,7 @@ impl Forwards {
         hold: Option<BatchId>,
     ) {
         if let Some(batch) = hold {
-            let publisher = self.publishers.hasher().hash_one(publication.publisher);
+            let publisher = self.publishers.hasher().hash_one(publication.publisher.client_identifier);
             self.publishers.insert(publisher, batch);
             self.waiting.push_back((batch, publisher));
         }
@@ -148,7 +148,7 @@ fn put_message(to: &mut Vec<u8>, publication: &Publication<'_>, destination: Des
             | flag(publication.expires_at.is_some(), EXPIRES),
     );
     to.push(destination.hops);
-    put(to, publication.publisher.as_bytes());
+    put(to, publication.publisher.client_identifier.as_bytes());
     put(to, publication.topic.as_str().as_bytes());
     put(to, publication.properties.wire_section().unwrap_or_default());
     put(to, publication.payload);
@@ -190,7 +190,7 @@ fn item<'a>(reader: &mut Reader<'a>) -> Option<Item<'a>> {
 fn message<'a>(reader: &mut Reader<'a>) -> Option<Forwarded<'a>> {
     let number = reader.u64()?;
     let (flags, hops) = (reader.u8()?, reader.u8()?);
-    let publisher = reader.text()?;
+    let publisher = reader.text()?.into();
     let topic = TopicName::parse(reader.text()?).ok()?;
     let properties = section(reader.field()?);
     let payload = reader.field()?;
@@ -248,7 +248,7 @@ mod tests {
             qos: QoS::ExactlyOnce,
             retain: true,
             expires_at: Some(Instant::from_millis(77)),
-            publisher: "me",
+            publisher: "me".into(),
             shared: None,
             record: None,
         }

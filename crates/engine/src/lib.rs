@@ -32,6 +32,7 @@ mod deliver;
 mod forward;
 mod hashing;
 mod held;
+mod identity;
 mod interest;
 mod journal;
 pub mod kept;
@@ -43,6 +44,7 @@ mod obligations;
 mod out_buffer;
 mod own;
 mod peer;
+mod permitted;
 mod publish;
 mod queue;
 mod receive;
@@ -64,10 +66,11 @@ use std::sync::Arc;
 
 use martlet_wire::{QoS, ReasonCode};
 
-pub use access::{Access, AllowAll, AuthenticationStage, Decision, Question, Verdict};
+pub use access::{Access, AllowAll, AuthenticationStage, Client, Decision, Newcomer, Question, Verdict};
 pub use commons::Commons;
 pub use control::{ControlAnswer, ControlId, ControlRequest};
 pub use hashing::shard_of;
+pub use identity::{Publisher, UserNameSource};
 pub use limits::{Config, Features, Limits, PACKET_SIZE_BYTES_MAX_LEAST};
 pub use listeners::ListenerRules;
 pub use martlet_proto::{Instant, PeerMisbehaved};
@@ -316,6 +319,15 @@ impl Engine {
     pub fn with_access(mut self, access: Box<dyn Access>) -> Self {
         self.access = access;
         self
+    }
+
+    /// Takes other rules in place of those so far. What was found out by them is forgotten, and clients that may not stay
+    /// are sent away with 0x87.
+    pub fn replace_access(&mut self, now: Instant, access: Box<dyn Access>) {
+        self.now = self.now.max(now);
+        self.access = access;
+        self.subscriptions.touch();
+        self.send_away_unwelcome();
     }
 
     /// Takes one thing that happened. Never waits.

@@ -113,6 +113,9 @@ pub struct Features {
     pub exactly_once_at_release: bool,
     /// Whether birth certificates of Sparkplug are kept for those who come later, below `$sparkplug/certificates/`.
     pub sparkplug_aware: bool,
+    /// Whether refusals have the reason codes of Mosquitto where the standard leaves them open: 0x80 for a Client Identifier
+    /// that is missing, not 0x85.
+    pub mosquitto_reason_codes: bool,
     /// A Keep Alive in seconds that every client has to use [MQTT-3.1.2-21].
     pub server_keep_alive: Option<u16>,
     /// Whether failures carry a Reason String for people, where the client and its Maximum Packet Size allow it
@@ -135,6 +138,7 @@ impl Default for Features {
             allow_zero_length_client_identifier: true,
             exactly_once_at_release: false,
             sparkplug_aware: false,
+            mosquitto_reason_codes: false,
             server_keep_alive: None,
             reason_strings: true,
             response_information: None,

@@ -2,6 +2,7 @@
 
 use martlet_wire::{ProtocolVersion, QoS};
 
+use crate::identity::UserNameSource;
 use crate::limits::Config;
 
 /// How the Client Identifiers begin that the engine assigns, unless a listener says otherwise.
@@ -22,6 +23,10 @@ pub struct ListenerRules {
     pub allow_zero_length_client_identifier: Option<bool>,
     /// How the Client Identifiers begin that are assigned.
     pub client_identifier_prefix: Option<String>,
+    /// Where the user name of a client comes from.
+    pub user_name: UserNameSource,
+    /// Whether the user name takes the place of the Client Identifier; a client without one is turned away.
+    pub user_name_is_client_identifier: bool,
 }
 
 impl Config {
@@ -51,6 +56,14 @@ impl Config {
     pub(crate) fn allows_zero_length_client_identifier(&self, listener: u16) -> bool {
         let own = self.at(listener).and_then(|rules| rules.allow_zero_length_client_identifier);
         own.unwrap_or(self.features.allow_zero_length_client_identifier)
+    }
+
+    pub(crate) fn user_name_source(&self, listener: u16) -> UserNameSource {
+        self.at(listener).map(|rules| rules.user_name).unwrap_or_default()
+    }
+
+    pub(crate) fn user_name_is_client_identifier(&self, listener: u16) -> bool {
+        self.at(listener).is_some_and(|rules| rules.user_name_is_client_identifier)
     }
 
     pub(crate) fn client_identifier_prefix(&self, listener: u16) -> &str {

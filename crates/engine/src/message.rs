@@ -5,6 +5,8 @@ use std::sync::Arc;
 use martlet_proto::Instant;
 use martlet_wire::{PacketType, Properties, PropertyOwner, QoS, SubscriptionIdentifier, TopicName};
 
+use crate::Client;
+use crate::identity::Publisher;
 use crate::records::{MessageFields, RecordId};
 
 /// Payloads from this many bytes on are sent from one shared place; smaller ones are copied.
@@ -26,8 +28,8 @@ pub struct Message {
     pub retain: bool,
     /// When it expires, from its Message Expiry Interval.
     pub expires_at: Option<Instant>,
-    /// The Client Identifier of its publisher, for No Local.
-    pub publisher: Box<str>,
+    /// Its publisher, for No Local and for whether it may still be published.
+    pub publisher: Publisher,
 }
 
 impl Message {
@@ -50,7 +52,7 @@ impl Message {
             qos: self.qos,
             retain: self.retain,
             expires_at: self.expires_at,
-            publisher: &self.publisher,
+            publisher: self.publisher.client(),
             shared: Some(Arc::clone(self)),
             record: None,
         })
@@ -65,7 +67,7 @@ impl Message {
             qos: self.qos,
             retain: self.retain,
             expires_at: self.expires_at,
-            publisher: &self.publisher,
+            publisher: self.publisher.client(),
         }
     }
 }
@@ -101,7 +103,7 @@ pub(crate) struct Publication<'a> {
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
     pub(crate) expires_at: Option<Instant>,
-    pub(crate) publisher: &'a str,
+    pub(crate) publisher: Client<'a>,
     /// The kept message, once one was made.
     pub(crate) shared: Option<Arc<Message>>,
     /// The name that this message has in the records of this shard, once it is there.

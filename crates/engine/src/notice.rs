@@ -1,7 +1,7 @@
 //! What is worth a line in the log. The driver words it.
 
 use martlet_proto::PeerMisbehaved;
-use martlet_wire::{ProtocolVersion, ReasonCode};
+use martlet_wire::{PacketId, ProtocolVersion, QoS, ReasonCode};
 
 use crate::{ConnectionId, Peer};
 
@@ -57,12 +57,20 @@ pub enum Notice {
         /// Its Client Identifier.
         client_identifier: String,
     },
-    /// A client published what it may not, or what finds no room.
+    /// A client published what it may not, or what finds no room; it may be its Will.
     PublishRefused {
         /// Its Client Identifier.
         client_identifier: String,
         /// The Topic Name.
         topic: String,
+        /// The QoS.
+        qos: QoS,
+        /// Whether it would have been retained.
+        retain: bool,
+        /// The Packet Identifier; QoS 0 and Wills have none.
+        packet_id: Option<PacketId>,
+        /// How many bytes of payload it had.
+        payload_bytes: usize,
         /// Why.
         reason: ReasonCode,
     },

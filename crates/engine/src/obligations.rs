@@ -96,7 +96,7 @@ impl Engine {
         let is_owed = demand == Demand::Lasting && publication.qos > QoS::AtMostOnce && self.journal.is_on();
         if !is_owed {
             let is_kept = publication.retain && !self.journal.is_stalled();
-            let waits = is_kept || self.forwards.holds(publication.publisher);
+            let waits = is_kept || self.forwards.holds(publication.publisher.client_identifier);
             let hold = if waits { self.journal.pending() } else { None };
             self.forwards.push(shard, publication, destination, 0, hold);
             return;

@@ -35,7 +35,7 @@ impl Engine {
             qos: if self.journal.is_stalled() { QoS::AtMostOnce } else { qos },
             retain,
             expires_at: None,
-            publisher: BROKER,
+            publisher: BROKER.into(),
             shared: None,
             record: None,
         });

@@ -15,7 +15,7 @@ use crate::own::is_of_this_run;
 use crate::receive::acknowledges;
 use crate::records::Record;
 use crate::refuse::explain;
-use crate::{ConnectionId, Engine};
+use crate::{Client, ConnectionId, Engine};
 
 /// How often, in seconds, some of the retained messages are looked at for expired ones.
 const RETAINED_SWEEP_SECONDS: u32 = 10;
@@ -83,7 +83,13 @@ impl Engine {
                 return Err(PeerMisbehaved::ReceiveMaximumExceeded { limit }); // [MQTT-3.3.4-7]
             }
         }
-        let publisher = Arc::clone(&session.client_identifier);
+        let (client_identifier, user_name) =
+            (Arc::clone(&session.client_identifier), session.user_name.clone());
+        let publisher = Client {
+            client_identifier: &client_identifier,
+            user_name: user_name.as_deref(),
+            listener: session.listener,
+        };
         let kept = kept_properties(&publish.properties, alias.is_some() || expiry_interval.is_some());
         let publication = Publication {
             topic,
@@ -92,7 +98,7 @@ impl Engine {
             qos,
             retain: publish.retain,
             expires_at: expiry_interval.map(|seconds| self.now.plus_seconds(seconds)),
-            publisher: &publisher,
+            publisher,
             shared: None,
             record: None,
         };
@@ -110,7 +116,7 @@ impl Engine {
             self.put_off(origin, publication.qos);
             return;
         }
-        let refusal = self.topic_objection(publication.publisher, publication.topic).or_else(|| {
+        let refusal = self.refusal_of_publish(&publication).or_else(|| {
             let size = publication.topic.as_str().len() + publication.payload.len();
             let is_kept = publication.retain && !publication.payload.is_empty();
             (is_kept && !self.commons.has_room_for(publication.topic.as_str(), size))
@@ -140,6 +146,14 @@ impl Engine {
         }
     }
 
+    /// What speaks against this message on this topic by this client.
+    pub(crate) fn refusal_of_publish(&mut self, publication: &Publication<'_>) -> Option<ReasonCode> {
+        self.topic_objection(publication.topic).or_else(|| {
+            let may = self.access.publish(publication.publisher, publication.topic);
+            (!may).then_some(ReasonCode::NotAuthorized)
+        })
+    }
+
     /// A client published what it may not, or what finds no room.
     pub(crate) fn refuse_publish(
         &mut self,
@@ -147,12 +161,25 @@ impl Engine {
         publication: &Publication<'_>,
         reason: ReasonCode,
     ) {
+        self.notice_refused(origin.id, publication, reason);
+        self.acknowledge(origin, publication.qos, reason);
+    }
+
+    pub(crate) fn notice_refused(
+        &mut self,
+        id: Option<PacketId>,
+        publication: &Publication<'_>,
+        reason: ReasonCode,
+    ) {
         self.notice(Notice::PublishRefused {
-            client_identifier: publication.publisher.to_owned(),
+            client_identifier: publication.publisher.client_identifier.to_owned(),
             topic: publication.topic.as_str().to_owned(),
+            qos: publication.qos,
+            retain: publication.retain,
+            packet_id: id,
+            payload_bytes: publication.payload.len(),
             reason,
         });
-        self.acknowledge(origin, publication.qos, reason);
     }
 
     /// A QoS 2 message is taken over, and takes effect when its PUBREL comes.
@@ -234,7 +261,7 @@ impl Engine {
     /// Keeps a message for later subscribers [MQTT-3.3.1-5]; an empty payload deletes the one that is there
     /// [MQTT-3.3.1-6] [MQTT-3.3.1-7].
     fn retain(&mut self, publication: &mut Publication<'_>) {
-        let is_passing = is_of_this_run(publication.publisher, publication.topic.as_str());
+        let is_passing = is_of_this_run(publication.publisher.client_identifier, publication.topic.as_str());
         let is_left_out = is_passing || (self.journal.is_stalled() && publication.qos == QoS::AtMostOnce);
         if is_left_out && !is_passing {
             self.journal.leave_out();

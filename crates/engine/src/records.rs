@@ -6,8 +6,8 @@
 use martlet_proto::Instant;
 use martlet_wire::{PacketId, QoS, RetainHandling, SubscriptionIdentifier, SubscriptionOptions};
 
-use crate::BatchId;
 use crate::bytes::{Reader, put, put_len};
+use crate::{BatchId, Client};
 
 /// Names a Session or a message in the records of one shard; never used twice, and never 0.
 pub(crate) type RecordId = u64;
@@ -121,7 +121,14 @@ pub(crate) struct MessageFields<'a> {
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
     pub(crate) expires_at: Option<Instant>,
-    pub(crate) publisher: &'a str,
+    pub(crate) publisher: Client<'a>,
+}
+
+impl MessageFields<'_> {
+    /// Whether there is nothing to tell of the publisher but its Client Identifier.
+    const fn has_plain_publisher(&self) -> bool {
+        self.publisher.user_name.is_none() && self.publisher.listener.is_none()
+    }
 }
 
 const TIME: u8 = 1;
@@ -149,6 +156,8 @@ const CONFIRMED: u8 = 22;
 const HEARD: u8 = 23;
 const AS_OF: u8 = 24;
 const STORED: u8 = 25;
+const MESSAGE_OF: u8 = 26;
+const WILL_OF: u8 = 27;
 
 /// Writes records.
 struct Writer<'b>(&'b mut Vec<u8>);
@@ -236,7 +245,14 @@ impl Writer<'_> {
             .u8(message.qos as u8)
             .bool(message.retain)
             .optional_time(message.expires_at)
-            .text(message.publisher)
+            .text(message.publisher.client_identifier);
+        if !message.has_plain_publisher() {
+            self.optional_text(message.publisher.user_name);
+            self.option(message.publisher.listener, |writer, listener| {
+                writer.u16(listener);
+            });
+        }
+        self
     }
 
     fn of_packet(&mut self, kind: u8, session: RecordId, id: PacketId) {
@@ -282,7 +298,10 @@ impl Record<'_> {
             }
             Self::Unsubscribed { session, filter } => _ = to.u8(UNSUBSCRIBED).u64(*session).text(filter),
             Self::Replayed { session, key } => _ = to.u8(REPLAYED).u64(*session).optional_text(*key),
-            Self::Message { id, message } => _ = to.u8(MESSAGE).u64(*id).message(message),
+            Self::Message { id, message } => {
+                let kind = if message.has_plain_publisher() { MESSAGE } else { MESSAGE_OF };
+                to.u8(kind).u64(*id).message(message);
+            }
             Self::Queued { session, number, message, qos, retain, group, identifiers } => {
                 to.u8(QUEUED).u64(*session).u64(*number).u64(*message).u8(*qos as u8).bool(*retain);
                 to.optional_text(*group).len(identifiers.len());
@@ -304,7 +323,8 @@ impl Record<'_> {
             }
             Self::Released { session, id } => to.of_packet(RELEASED, *session, *id),
             Self::Will { client_identifier, delay, expiry_interval, due_at, message } => {
-                to.u8(WILL).text(client_identifier).u32(*delay).optional_u32(*expiry_interval);
+                let kind = if message.has_plain_publisher() { WILL } else { WILL_OF };
+                to.u8(kind).text(client_identifier).u32(*delay).optional_u32(*expiry_interval);
                 to.optional_time(*due_at).message(message);
             }
             Self::WillGone { client_identifier } => _ = to.u8(WILL_GONE).text(client_identifier),
@@ -388,16 +408,21 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn message(&mut self) -> Option<MessageFields<'a>> {
-        Some(MessageFields {
+    fn message(&mut self, tells_publisher: bool) -> Option<MessageFields<'a>> {
+        let mut fields = MessageFields {
             topic: self.text()?,
             properties: self.field()?,
             payload: self.field()?,
             qos: self.qos()?,
             retain: self.bool()?,
             expires_at: self.option(Self::time)?,
-            publisher: self.text()?,
-        })
+            publisher: self.text()?.into(),
+        };
+        if tells_publisher {
+            fields.publisher.user_name = self.option(Self::text)?;
+            fields.publisher.listener = self.option(Self::u16)?;
+        }
+        Some(fields)
     }
 
     fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
@@ -423,7 +448,10 @@ impl<'a> Reader<'a> {
             },
             UNSUBSCRIBED => Record::Unsubscribed { session: self.u64()?, filter: self.text()? },
             REPLAYED => Record::Replayed { session: self.u64()?, key: self.option(Self::text)? },
-            MESSAGE => Record::Message { id: self.u64()?, message: self.message()? },
+            kind @ (MESSAGE | MESSAGE_OF) => {
+                let id = self.u64()?;
+                Record::Message { id, message: self.message(kind == MESSAGE_OF)? }
+            }
             QUEUED => Record::Queued {
                 session: self.u64()?,
                 number: self.u64()?,
@@ -446,12 +474,12 @@ impl<'a> Reader<'a> {
                 Record::Stored { session, id, message: self.u64()? }
             }
             RELEASED => Record::Released { session: self.u64()?, id: self.packet_id()? },
-            WILL => Record::Will {
+            kind @ (WILL | WILL_OF) => Record::Will {
                 client_identifier: self.text()?,
                 delay: self.u32()?,
                 expiry_interval: self.option(Self::u32)?,
                 due_at: self.option(Self::time)?,
-                message: self.message()?,
+                message: self.message(kind == WILL_OF)?,
             },
             WILL_GONE => Record::WillGone { client_identifier: self.text()? },
             RETAINED => Record::Retained { stamp: self.stamp()?, message: self.u64()? },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use martlet_wire::QoS;
+use martlet_wire::{QoS, TopicName};
 
 use crate::Engine;
 use crate::deliver::{Copies, Grant};
@@ -11,6 +11,7 @@ use crate::hashing::{Map, hasher};
 use crate::interest::{Demand, GroupShare, choose_shard};
 use crate::message::Publication;
 use crate::own::BROKER;
+use crate::permitted::may_receive;
 use crate::subscriptions::Receiver;
 
 /// Who gets the messages of one topic.
@@ -22,7 +23,7 @@ pub(crate) struct Route {
     shards: Vec<(u16, Demand)>,
 }
 
-/// The routes of the topics seen lately. Any change of any subscription empties it.
+/// The routes of the topics seen lately. Any change of any subscription, and of what Sessions may receive, empties it.
 #[derive(Debug)]
 pub(crate) struct Routes {
     by_topic: Map<Box<str>, Arc<Route>>,
@@ -95,7 +96,7 @@ impl Engine {
             self.forward(*shard, publication, destination, *demand);
         }
         let is_wanted = !(route.receivers.is_empty() && route.groups.is_empty() && remotes.is_empty());
-        let is_of_client = publication.publisher != BROKER;
+        let is_of_client = publication.publisher.client_identifier != BROKER;
         self.status.without_subscriber += u64::from(!is_wanted && is_of_client);
         is_wanted
     }
@@ -169,10 +170,9 @@ impl Engine {
     ) {
         for receiver in receivers {
             let is_own = receiver.no_local
-                && self
-                    .clients
-                    .get(receiver.session)
-                    .is_some_and(|session| *session.client_identifier == *publication.publisher);
+                && self.clients.get(receiver.session).is_some_and(|session| {
+                    *session.client_identifier == *publication.publisher.client_identifier
+                });
             if is_own {
                 // Only subscriptions without No Local count [MQTT-3.8.3-3].
                 let others = self.subscriptions.receivers(publication.topic.as_str(), Some(receiver.session));
@@ -204,9 +204,10 @@ impl Engine {
                     })
             })
         };
-        let Some(member) = self.subscriptions.group_mut(text).and_then(|group| group.choose(is_busy)) else {
-            return false;
-        };
+        let access = &mut self.access;
+        let may = |session| may_receive(access.as_mut(), clients.get(session), publication.topic);
+        let chosen = self.subscriptions.group_mut(text).and_then(|group| group.choose(may, is_busy));
+        let Some(member) = chosen else { return false };
         let identifiers: Vec<_> = member.identifier.into_iter().collect();
         let grant = Grant {
             qos: member.qos,
@@ -235,7 +236,11 @@ impl Engine {
         if let Some(route) = self.routes.get(topic, version) {
             return route;
         }
-        let mut route = Route { receivers: self.subscriptions.receivers(topic, None), ..Route::default() };
+        let mut receivers = self.subscriptions.receivers(topic, None);
+        if let Ok(name) = TopicName::parse(topic) {
+            receivers.retain(|receiver| self.may_receive(receiver.session, name));
+        }
+        let mut route = Route { receivers, ..Route::default() };
         if self.commons.shards() == 1 {
             let groups = self.subscriptions.groups(topic);
             route.groups =

@@ -48,7 +48,7 @@ impl Engine {
             let refusal = match self.unavailable(&request) {
                 Some(misbehaved) if is_v5 => return Err(misbehaved),
                 Some(misbehaved) => Some(misbehaved.reason()), // [MQTT311-3.8.3-2]
-                None => self.refusal_of(&client_identifier, request.filter),
+                None => self.refusal_of(session_id, request.filter),
             };
             let mut options = request.options;
             options.maximum_qos = options.maximum_qos.min(maximum_qos);
@@ -88,11 +88,12 @@ impl Engine {
         None
     }
 
-    fn refusal_of(&mut self, client_identifier: &str, filter: TopicFilter<'_>) -> Option<ReasonCode> {
+    fn refusal_of(&mut self, session: SessionId, filter: TopicFilter<'_>) -> Option<ReasonCode> {
         if filter.filter().split('/').count() > self.config.limits.topic_levels_max {
             return Some(ReasonCode::TopicFilterInvalid);
         }
-        (!self.access.subscribe(client_identifier, filter)).then_some(ReasonCode::NotAuthorized)
+        let session = self.clients.get(session)?;
+        (!self.access.subscribe(session.client(), filter)).then_some(ReasonCode::NotAuthorized)
     }
 
     fn is_subscribed(&self, session: SessionId, filter: TopicFilter<'_>) -> bool {
@@ -219,8 +220,14 @@ impl Engine {
         let is_put_off = is_v5 && self.is_put_off(session_id);
         let mut codes = Vec::new();
         for filter in unsubscribe.filters.iter() {
+            let may_leave = self
+                .clients
+                .get(session_id)
+                .is_some_and(|session| self.access.unsubscribe(session.client(), filter));
             let filter = filter.as_str();
-            codes.push(if is_put_off {
+            codes.push(if !may_leave {
+                ReasonCode::NotAuthorized
+            } else if is_put_off {
                 ReasonCode::ImplementationSpecificError
             } else if self.drop_subscription(session_id, filter) {
                 self.record(session_id, |session| Record::Unsubscribed { session, filter });

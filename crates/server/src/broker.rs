@@ -12,6 +12,7 @@ use martlet_engine::{Commons, Config, Engine, ShardId};
 use martlet_transport::{Listener, TlsOptions};
 use mio::{Poll, Waker};
 
+use crate::auth::{Judges, RulesChanger};
 use crate::clock::Clock;
 use crate::control::about::ListenerFacts;
 use crate::control::{self, ControlDoor};
@@ -22,7 +23,7 @@ use crate::errors::{ReloadError, ShardFailed, StartError};
 use crate::http::{Gate, HttpThread, Pages};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::listening::{Bound, Listeners, Places, bind_all};
-use crate::options::{ListenerOptions, Options, Rules, Wording};
+use crate::options::{ListenerOptions, Options, Security, Wording};
 use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
 use crate::publisher::Publisher;
 use crate::reports::Reporter;
@@ -46,6 +47,7 @@ pub struct Broker {
     gauges: Vec<Arc<AtomicUsize>>,
     /// What the listeners are, several for one that has several addresses.
     entrances: Vec<Arc<Entrance>>,
+    rules_changer: RulesChanger,
 }
 
 impl Broker {
@@ -66,6 +68,9 @@ impl Broker {
         let members: Arc<dyn Members> = Arc::new(SingleNode { shards });
         let (polls, inboxes) = inboxes(shards).map_err(StartError::Shard)?;
         let seats = Arc::new(Seats::new(&options));
+        let judges = Judges::new(options.rules, options.authority.as_ref(), Arc::clone(&inboxes));
+        let judges = judges.map_err(StartError::Shard)?;
+        let rules_changer = RulesChanger::new(options.authority, &judges, shards, Arc::clone(&inboxes));
         let waiting_max = options.engine.limits.control_requests_max.saturating_mul(shards.into());
         let (control, control_thread) =
             control::start(options.control.clone(), Arc::clone(&inboxes), waiting_max)
@@ -85,12 +90,13 @@ impl Broker {
                 .chain(&http_listeners)
                 .map(|(entrance, _)| Arc::clone(entrance))
                 .collect(),
+            rules_changer,
         };
         let common = Common {
             seats,
+            judges,
             commons: Commons::new(shards, &options.engine),
             config: options.engine,
-            rules: options.rules,
             wording: options.wording,
             handshake_time_max: options.handshake_time_max,
             clock: Clock::start(),
@@ -124,7 +130,7 @@ impl Broker {
         if listeners.is_empty() {
             return Ok(());
         }
-        let gate = Gate::new(&common.rules, common.commons.shards());
+        let gate = Gate::new(self.rules_changer.clone(), common.commons.shards());
         let pages = Pages::new(gate, reporter, http.facts, http.folders)
             .map_err(|(path, cause)| StartError::HttpFolder { path, cause })?;
         let acceptors =
@@ -200,12 +206,18 @@ impl Broker {
     /// # Errors
     /// See [`ReloadError`]. Everything stays as it was then.
     pub fn reload_tls(&self, listener: u16, options: &TlsOptions) -> Result<(), ReloadError> {
-        self.tls_reloader().reload(listener, options)
+        self.tls_reloader().reload(listener, &Security::Tls(options.clone()))
     }
 
     /// What reads TLS options anew, for another thread.
     pub fn tls_reloader(&self) -> TlsReloader {
         TlsReloader { entrances: self.entrances.clone() }
+    }
+
+    /// What puts other rules in place of those so far, for another thread. What [`Options::rules`] said does not count any more
+    /// then.
+    pub fn rules_changer(&self) -> RulesChanger {
+        self.rules_changer.clone()
     }
 
     /// What tells the broker to shut down, for another thread.
@@ -275,11 +287,11 @@ pub struct TlsReloader {
 }
 
 impl TlsReloader {
-    /// Does what [`Broker::reload_tls`] does.
+    /// Does what [`Broker::reload_tls`] does, for pre-shared keys as well.
     ///
     /// # Errors
     /// See [`ReloadError`]. Everything stays as it was then.
-    pub fn reload(&self, listener: u16, options: &TlsOptions) -> Result<(), ReloadError> {
+    pub fn reload(&self, listener: u16, options: &Security) -> Result<(), ReloadError> {
         let entrance = self.entrances.iter().find(|entrance| entrance.number() == listener);
         entrance.ok_or(ReloadError::NoListener)?.reload_tls(options)
     }
@@ -324,7 +336,7 @@ struct Common {
     seats: Arc<Seats>,
     commons: Arc<Commons>,
     config: Config,
-    rules: Rules,
+    judges: Judges,
     wording: Wording,
     handshake_time_max: Duration,
     clock: Clock,
@@ -362,8 +374,8 @@ impl Common {
 
     fn engine(&self, id: ShardId) -> Engine {
         let engine = Engine::new(self.config.clone(), id, Arc::clone(&self.commons));
-        match &self.rules.access {
-            Some(access) => engine.with_access(access(id)),
+        match self.judges.of_shard(id) {
+            Some(access) => engine.with_access(access),
             None => engine,
         }
     }
@@ -392,8 +404,8 @@ impl Common {
             fabric: Box::new(LocalFabric { from: id, this: self.members.view().this, inboxes }),
             members: Arc::clone(&self.members),
             log: None,
-            authenticator: self.rules.authenticator.clone(),
             control: self.control.clone(),
+            auth: Arc::clone(&self.judges.pool),
             wording: self.wording,
             gauge,
         })

@@ -28,6 +28,7 @@ use martlet_transport::{Acceptor, READ_BYTES_MAX, Scratch};
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 
+use crate::auth::Pool;
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
 use crate::control::ControlDoor;
@@ -38,7 +39,7 @@ use crate::inbox::{HandedOver, Inboxes, Mail};
 use crate::lobby::Lobby;
 use crate::notices;
 use crate::openings::Openings;
-use crate::options::{Authenticator, Wording};
+use crate::options::Wording;
 use crate::persist::ShardLog;
 use crate::readable::Readable;
 use crate::reception::{Arrival, Reception};
@@ -78,7 +79,8 @@ pub(crate) struct Parts {
     pub(crate) members: Arc<dyn Members>,
     /// The log, if anything has to survive.
     pub(crate) log: Option<ShardLog>,
-    pub(crate) authenticator: Option<Arc<Authenticator>>,
+    /// Who finds out what takes long.
+    pub(crate) auth: Arc<Pool>,
     /// Where requests to the broker go.
     pub(crate) control: ControlDoor,
     pub(crate) wording: Wording,
@@ -264,6 +266,10 @@ impl Shard {
                 }
                 Mail::Publish(parcel) => left = left.saturating_sub(self.publish(&parcel)),
                 Mail::Report(to) => self.report(&to),
+                Mail::Authenticated { connection, verdict } => {
+                    self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
+                }
+                Mail::Access(access) => self.parts.engine.replace_access(self.now, access),
                 Mail::Shutdown => self.shut_down(),
             }
         }

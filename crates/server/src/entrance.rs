@@ -50,13 +50,19 @@ impl Entrance {
         self.number
     }
 
-    /// Reads TLS options anew, for the connections that come from now on.
+    /// Reads what TLS needs anew, for the connections that come from now on.
     ///
     /// # Errors
-    /// [`ReloadError::NoTls`] and [`ReloadError::Tls`]; everything stays as it was then.
-    pub(crate) fn reload_tls(&self, options: &TlsOptions) -> Result<(), ReloadError> {
-        let config = load(self.number, options).map_err(ReloadError::Tls)?;
-        if self.setup.replace_tls(config) { Ok(()) } else { Err(ReloadError::NoTls) }
+    /// Every variant of [`ReloadError`] but [`ReloadError::NoListener`]; everything stays as it was then.
+    pub(crate) fn reload_tls(&self, security: &Security) -> Result<(), ReloadError> {
+        let is_replaced = match security {
+            Security::Tls(options) => {
+                self.setup.replace_tls(load(self.number, options).map_err(ReloadError::Tls)?)
+            }
+            #[cfg(feature = "psk")]
+            Security::Psk(options) => self.setup.replace_psk(options.load().map_err(ReloadError::Psk)?),
+        };
+        if is_replaced { Ok(()) } else { Err(ReloadError::NoTls) }
     }
 
     /// Puts the layers of the listener onto an accepted stream.

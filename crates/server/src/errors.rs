@@ -136,6 +136,9 @@ pub enum ReloadError {
     NoTls,
     /// The options cannot be used.
     Tls(TlsError),
+    /// The options for pre-shared keys cannot be used.
+    #[cfg(feature = "psk")]
+    Psk(PskError),
 }
 
 impl core::error::Error for ReloadError {
@@ -143,6 +146,8 @@ impl core::error::Error for ReloadError {
         match self {
             Self::NoListener | Self::NoTls => None,
             Self::Tls(cause) => Some(cause),
+            #[cfg(feature = "psk")]
+            Self::Psk(cause) => Some(cause),
         }
     }
 }
@@ -153,6 +158,8 @@ impl fmt::Display for ReloadError {
             Self::NoListener => write!(f, "There is no such listener"),
             Self::NoTls => write!(f, "The listener does not use TLS"),
             Self::Tls(cause) => write!(f, "{cause}"),
+            #[cfg(feature = "psk")]
+            Self::Psk(cause) => write!(f, "{cause}"),
         }
     }
 }

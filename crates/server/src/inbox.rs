@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use martlet_engine::{ControlId, Peer, ShardId};
+use martlet_engine::{Access, ConnectionId, ControlId, Peer, ShardId, Verdict};
 use martlet_transport::Stream;
 use mio::Waker;
 
@@ -34,6 +34,10 @@ pub(crate) enum Mail {
     Publish(Parcel),
     /// Someone wants to know how it is.
     Report(ReportTo),
+    /// The answer to a question about a connection.
+    Authenticated { connection: ConnectionId, verdict: Verdict },
+    /// Others decide from now on who may do what.
+    Access(Box<dyn Access>),
     /// The broker shuts down.
     Shutdown,
 }

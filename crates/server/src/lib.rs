@@ -18,13 +18,13 @@
 
 #![forbid(unsafe_code)]
 
+mod auth;
 mod binding;
 mod broker;
 mod clock;
 pub mod config;
 mod connections;
 pub mod control;
-mod doorkeeper;
 pub mod doors;
 mod drive;
 mod entrance;
@@ -49,6 +49,7 @@ mod seats;
 pub mod signals;
 mod sys;
 
+pub use auth::{AccessFile, AccessFileError, Authority, RulesChanger};
 pub use broker::{Broker, Stopper, TlsReloader};
 pub use errors::{ReloadError, ShardFailed, StartError};
 pub use martlet_store::Durability;

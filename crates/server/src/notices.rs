@@ -78,7 +78,7 @@ fn log_own(notice: &Notice) {
                 "the queue of a client is full; messages to it are dropped"
             );
         }
-        Notice::PublishRefused { client_identifier, topic, reason } => info!(
+        Notice::PublishRefused { client_identifier, topic, reason, .. } => info!(
             client = shown(client_identifier).as_ref(),
             topic = shown(topic).as_ref(),
             reason = reason.name(),

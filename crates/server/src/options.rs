@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use crate::auth::Authority;
 use crate::control::ControlHandlers;
 use crate::control::about::ListenerFacts;
 use crate::persist::Persistence;
@@ -26,6 +27,8 @@ pub struct Options {
     pub engine: Config,
     /// Who may do what, and who finds out.
     pub rules: Rules,
+    /// Who may do what, as a configuration says. It counts where `rules` name nobody.
+    pub authority: Option<Arc<Authority>>,
     /// Where and how Sessions, queued and retained messages are kept; without, they end with the broker.
     pub persistence: Option<Persistence>,
     /// How many connections there may be at a time; further ones are closed. Without, as many as
@@ -52,6 +55,7 @@ impl Default for Options {
             shards: None,
             engine: Config::default(),
             rules: Rules::default(),
+            authority: None,
             persistence: None,
             connections_of_node_max: None,
             listener_facts: Vec::new(),
@@ -203,7 +207,7 @@ impl fmt::Display for Host {
 /// Makes the rules of one shard.
 pub type AccessFactory = dyn Fn(ShardId) -> Box<dyn Access> + Send + Sync;
 
-/// Answers what the rules leave open. Called on the thread of a shard, so it has to answer at once.
+/// Answers what the rules leave open. Called on threads of its own, several at a time; it may take its time.
 pub type Authenticator = dyn Fn(&Question) -> Verdict + Send + Sync;
 
 /// Who may do what.

@@ -122,10 +122,18 @@ What is kept
   nothing: Sessions and messages end with the broker
 ";
     assert!(text.starts_with(expected), "{text}");
-    assert!(text.contains("takes effect on SIGHUP: certfile, keyfile, tls_version\n"), "{text}");
+    assert!(
+        text.contains(
+            "takes effect on SIGHUP: allow_anonymous, certfile, keyfile, password_file, tls_version\n"
+        ),
+        "{text}"
+    );
     let text = report("home-assistant").to_string();
     assert!(
-        text.contains("takes effect on SIGHUP: certfile, keyfile, log_dest, log_type, require_certificate\n"),
+        text.contains(
+            "takes effect on SIGHUP: acl_file, allow_anonymous, certfile, keyfile, log_dest, log_type, password_file, \
+             require_certificate\n"
+        ),
         "{text}"
     );
     let text = report("cloud-bridge").to_string();

@@ -11,16 +11,16 @@ use common::{
     CONNACK_311, Client, DEADLINE, DISCONNECT, connect_311, connect_311_with_will, options, publish,
     publish_1, wait_until,
 };
-use martlet_engine::{Access, Decision, Peer, Verdict};
+use martlet_engine::{Access, Decision, Newcomer, Verdict};
 use martlet_server::{Broker, Rules, ShardFailed};
-use martlet_wire::{Connect, ReasonCode, TopicName};
+use martlet_wire::{ReasonCode, TopicName};
 
 /// Asks about everyone but `fatal`, at whom it panics.
 struct AskAlways;
 
 impl Access for AskAlways {
-    fn connect(&mut self, _peer: &Peer, connect: &Connect<'_>) -> Decision {
-        assert_ne!(connect.client_identifier, "fatal", "this panic belongs to the test");
+    fn connect(&mut self, newcomer: &Newcomer<'_>) -> Decision {
+        assert_ne!(newcomer.client.client_identifier, "fatal", "this panic belongs to the test");
         Decision::Ask
     }
 }
@@ -64,11 +64,11 @@ struct Gate {
 }
 
 impl Access for Gate {
-    fn connect(&mut self, _peer: &Peer, _connect: &Connect<'_>) -> Decision {
+    fn connect(&mut self, _: &Newcomer<'_>) -> Decision {
         Decision::Accept
     }
 
-    fn publish(&mut self, _client: &str, topic: TopicName<'_>) -> bool {
+    fn publish(&mut self, _client: martlet_engine::Client<'_>, topic: TopicName<'_>) -> bool {
         if topic.as_str() == "gate" {
             self.reached.send(()).unwrap();
             self.opened.lock().unwrap().recv_timeout(DEADLINE).unwrap();

@@ -10,9 +10,8 @@ mod turn;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use martlet_engine::{Access, ConnectionId, Decision, Engine, Instant, Peer, ShardId, Status, shard_of};
+use martlet_engine::{Access, ConnectionId, Decision, Engine, Instant, Newcomer, ShardId, Status, shard_of};
 use martlet_store::{MemoryDisk, Store};
-use martlet_wire::Connect;
 
 use crate::checker::{ASKING_USER, Checker};
 use crate::clock::Millis;
@@ -161,8 +160,8 @@ enum Mail {
 struct Doorkeeper;
 
 impl Access for Doorkeeper {
-    fn connect(&mut self, _peer: &Peer, connect: &Connect<'_>) -> Decision {
-        if connect.user_name == Some(ASKING_USER) { Decision::Ask } else { Decision::Accept }
+    fn connect(&mut self, newcomer: &Newcomer<'_>) -> Decision {
+        if newcomer.client.user_name == Some(ASKING_USER) { Decision::Ask } else { Decision::Accept }
     }
 }
 

@@ -8,11 +8,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 mod arguments;
-mod hash;
 mod prompt;
 
 pub use arguments::{PasswdError, PasswdRequest, parse, program};
-pub use hash::{HashError, PBKDF2_ITERATIONS, Scheme, hash, verify};
+pub use martlet_access::hash::{HashError, PBKDF2_ITERATIONS, Scheme, hash, verify};
 pub use prompt::{Hidden, PasswordError, PipedSecrets, Secrets, TerminalSecrets, ask, new_password};
 
 use crate::file;

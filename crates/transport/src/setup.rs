@@ -26,7 +26,7 @@ enum SecureSetup {
     /// Read once for each connection. Those that are open keep what they began with.
     Tls(RwLock<TlsConfig>),
     #[cfg(feature = "psk")]
-    Psk(PskConfig),
+    Psk(RwLock<PskConfig>),
 }
 
 impl Setup {
@@ -51,7 +51,7 @@ impl Setup {
     #[cfg(feature = "psk")]
     #[must_use]
     pub fn psk(self, config: PskConfig) -> Self {
-        Self { secure: Some(SecureSetup::Psk(config)), ..self }
+        Self { secure: Some(SecureSetup::Psk(RwLock::new(config))), ..self }
     }
 
     /// With WebSocket, above everything else.
@@ -65,6 +65,14 @@ impl Setup {
         let Some(SecureSetup::Tls(slot)) = &self.secure else { return false };
         // An assignment is whole or has not begun, so what a panicking thread left is sound.
         *slot.write().unwrap_or_else(PoisonError::into_inner) = config;
+        true
+    }
+
+    /// Uses other pre-shared keys for connections that come from now on. Answers whether there were such keys at all.
+    #[cfg(feature = "psk")]
+    pub fn replace_psk(&self, config: PskConfig) -> bool {
+        let Some(SecureSetup::Psk(slot)) = &self.secure else { return false };
+        *slot.write().unwrap_or_else(PoisonError::into_inner) = config; // see above
         true
     }
 
@@ -89,8 +97,9 @@ impl SecureSetup {
                 Tls::new(config).map(|tls| Secure::Tls(Box::new(tls))).map_err(WrapError::Tls)
             }
             #[cfg(feature = "psk")]
-            Self::Psk(config) => {
-                Psk::new(config).map(|psk| Secure::Psk(Box::new(psk))).map_err(WrapError::Psk)
+            Self::Psk(slot) => {
+                let config = slot.read().unwrap_or_else(PoisonError::into_inner).clone();
+                Psk::new(&config).map(|psk| Secure::Psk(Box::new(psk))).map_err(WrapError::Psk)
             }
         }
     }

@@ -1,10 +1,13 @@
 //! SIGHUP: the configuration is read again.
 
-use martlet_server::config::{Configuration, Dialect, ListenerSettings, changes};
-use martlet_server::logging::{Log, LogPlan};
-use martlet_server::{Options, Security, TlsReloader};
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
-use super::{Arguments, configuration, options, say_notes};
+use martlet_server::config::{Configuration, Dialect, Note, ReloadErrors, changes};
+use martlet_server::logging::{Log, LogPlan};
+use martlet_server::{Broker, Options, Place, RulesChanger, Stopper, TlsReloader};
+
+use super::{Arguments, BrokerError, configuration, options, say_notes};
 
 /// What reads the configuration again.
 pub(super) struct Reloader {
@@ -13,7 +16,13 @@ pub(super) struct Reloader {
     /// What the broker was started with, as far as it has not changed.
     current: Configuration,
     log: Log,
+    /// Where the broker listens.
+    places: Vec<Place>,
     tls: TlsReloader,
+    rules: RulesChanger,
+    stopper: Stopper,
+    /// The broker has to end since something that was read is wrong.
+    has_failed: Arc<AtomicBool>,
 }
 
 impl Reloader {
@@ -22,9 +31,16 @@ impl Reloader {
         dialect: Dialect,
         current: Configuration,
         log: Log,
-        tls: TlsReloader,
+        places: Vec<Place>,
+        broker: &Broker,
     ) -> Self {
-        Self { arguments, dialect, current, log, tls }
+        let (tls, rules, stopper) = (broker.tls_reloader(), broker.rules_changer(), broker.stopper());
+        Self { arguments, dialect, current, log, places, tls, rules, stopper, has_failed: Arc::default() }
+    }
+
+    /// Whether the broker has to end since something that was read is wrong.
+    pub(super) fn has_failed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.has_failed)
     }
 
     /// Reads the configuration again. What can change at once changes; of the rest the log says that it needs a restart.
@@ -34,12 +50,19 @@ impl Reloader {
             Dialect::Martlet => tracing::info!("SIGHUP: reading the configuration again"),
             Dialect::Mosquitto => tracing::info!("Reloading config."),
         }
-        if let Some((new, options)) = self.read() {
+        let mut notes = Vec::new();
+        let read = self.read(&mut notes);
+        if let Some((_, options)) = &read {
+            // First of all: whoever comes from here on should meet the new rules.
+            self.replace_rules(options);
+        }
+        say_notes(&notes, self.dialect);
+        if let Some((new, options)) = read {
             for change in changes(&self.current, &new).iter().filter(|change| !change.is_live()) {
                 let (option, section) = (change.option.name, change.section.as_str());
                 tracing::warn!(option, section, "changed, and takes effect after a restart");
             }
-            self.reload_tls(&new.settings.listeners, &options);
+            self.reload_tls(&options);
             self.current.settings.logging = new.settings.logging;
         }
         let plan = LogPlan::new(&self.current.settings.logging, self.dialect, self.arguments.log_types);
@@ -48,26 +71,42 @@ impl Reloader {
         }
     }
 
-    /// Reads the TLS options of all listeners anew that listen where they did before.
-    fn reload_tls(&self, listeners: &[ListenerSettings], options: &Options) {
-        for (listener, options) in listeners.iter().zip(&options.listeners) {
-            let Some(Security::Tls(tls)) = &options.security else { continue };
-            let mut there = (0..).zip(&self.current.settings.listeners);
-            let Some((number, _)) = there.find(|(_, old)| old.place == listener.place) else { continue };
-            match self.tls.reload(number, tls) {
-                Ok(()) => tracing::info!(listener = %listener.place, "certificates were read again"),
+    /// The number that each listener of the broker has in other options.
+    fn order(&self, options: &Options) -> Vec<Option<u16>> {
+        let number = |place: &Place| {
+            let mut numbers = (0..).zip(&options.listeners);
+            numbers.find(|(_, listener)| listener.place == *place).map(|(number, _)| number)
+        };
+        self.places.iter().map(number).collect()
+    }
+
+    /// Reads what TLS needs anew for all listeners that listen where they did before.
+    fn reload_tls(&self, options: &Options) {
+        for (number, new) in (0..).zip(self.order(options)) {
+            let listener = new.and_then(|new| options.listeners.get(usize::from(new)));
+            let Some(security) = listener.and_then(|listener| listener.security.as_ref()) else { continue };
+            match self.tls.reload(number, security) {
+                Ok(()) => tracing::info!(listener = number, "certificates were read again"),
                 Err(error) => {
-                    tracing::error!(%error, listener = %listener.place, "certificates stay as they were");
+                    tracing::error!(%error, listener = number, "certificates stay as they were");
                 }
             }
         }
     }
 
+    /// Lets what was read decide who may come in and do what.
+    fn replace_rules(&self, options: &Options) {
+        let order = self.order(options);
+        let authority = options.authority.as_deref().cloned().unwrap_or_default();
+        match self.rules.replace(authority, &order) {
+            Ok(()) => tracing::debug!("who may come in and do what was read again"),
+            Err(error) => tracing::error!(%error, "who may come in and do what stays as it was"),
+        }
+    }
+
     /// The configuration as it is now, and what it would start the broker with, if it is good.
-    fn read(&self) -> Option<(Configuration, Options)> {
-        let mut notes = Vec::new();
-        let read = configuration(self.arguments.config_file.as_deref(), self.dialect, &mut notes);
-        say_notes(&notes, self.dialect);
+    fn read(&self, notes: &mut Vec<Note>) -> Option<(Configuration, Options)> {
+        let read = configuration(self.arguments.config_file.as_deref(), self.dialect, notes);
         let new = match read {
             Ok(new) => new,
             Err(error) => {
@@ -85,9 +124,30 @@ impl Reloader {
         match options(&self.arguments, &new, self.dialect) {
             Ok(options) => Some((new, options)),
             Err(error) => {
-                tracing::error!("{error}; everything stays as it was");
+                self.refuse(&new, &error);
                 None
             }
+        }
+    }
+
+    /// What was read cannot be used: everything stays as it was, or the broker ends.
+    fn refuse(&self, new: &Configuration, error: &BrokerError) {
+        let fallback =
+            if self.dialect == Dialect::Mosquitto { ReloadErrors::Fatal } else { ReloadErrors::Keep };
+        let is_fatal = new.settings.general.reload_errors.unwrap_or(fallback) == ReloadErrors::Fatal
+            && matches!(error, BrokerError::Plan(cause) if cause.is_about_clients());
+        match self.dialect {
+            Dialect::Martlet if is_fatal => tracing::error!("{error}; the broker ends"),
+            Dialect::Martlet => tracing::error!("{error}; everything stays as it was"),
+            Dialect::Mosquitto => {
+                for line in error.mosquitto_lines() {
+                    tracing::error!("{line}");
+                }
+            }
+        }
+        if is_fatal {
+            self.has_failed.store(true, Ordering::Relaxed);
+            self.stopper.stop();
         }
     }
 }

@@ -138,7 +138,11 @@ impl<'a> Fields<'a> {
             .text("topic", message.topic)
             .qos("message-qos", message.qos)
             .flag("message-retain", message.retain)
-            .text("publisher", message.publisher)
+            .text("publisher", message.publisher.client_identifier)
+            .optional(message.publisher.user_name, |fields, name| fields.text("publisher-user-name", name))
+            .optional(message.publisher.listener, |fields, number| {
+                fields.number("publisher-listener", number)
+            })
             .time("expires-at", message.expires_at);
         let properties = (!message.properties.is_empty()).then_some(message.properties);
         fields

@@ -8,7 +8,7 @@ fn fields() -> MessageFields<'static> {
         qos: QoS::ExactlyOnce,
         retain: true,
         expires_at: Some(Instant::from_millis(77)),
-        publisher: "me",
+        publisher: Client { client_identifier: "me", user_name: Some("user"), listener: Some(3) },
     }
 }
 

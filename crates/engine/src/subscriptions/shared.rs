@@ -80,15 +80,21 @@ impl Group {
         }
     }
 
-    /// The member whose turn it is: one with a connection if there is any. Members that `busy` names wait behind others.
-    pub(crate) fn choose(&mut self, busy: impl Fn(SessionId) -> bool) -> Option<Member> {
+    /// The member whose turn it is among those that `may` names: one with a connection if there is any. Members that `busy`
+    /// names wait behind others.
+    pub(crate) fn choose(
+        &mut self,
+        mut may: impl FnMut(SessionId) -> bool,
+        busy: impl Fn(SessionId) -> bool,
+    ) -> Option<Member> {
         let count = self.members.len();
-        let turn = |rank: usize| (self.next + rank) % count;
-        let chosen = (0..count)
-            .map(turn)
-            .find(|&index| self.members[index].is_online && !busy(self.members[index].session))
-            .or_else(|| (0..count).map(turn).find(|&index| self.members[index].is_online))
-            .or_else(|| (count > 0).then(|| turn(0)))?;
+        let turns = || (0..count).map(|rank| (self.next + rank) % count);
+        let session = |index: usize| self.members[index].session;
+        let is_online = |index: usize| self.members[index].is_online;
+        let chosen = turns()
+            .find(|&index| is_online(index) && !busy(session(index)) && may(session(index)))
+            .or_else(|| turns().find(|&index| is_online(index) && may(session(index))))
+            .or_else(|| turns().find(|&index| may(session(index))))?;
         self.next = (chosen + 1) % count;
         Some(self.members[chosen])
     }
@@ -129,7 +135,10 @@ mod tests {
     }
 
     fn turns(group: &mut Group, count: usize) -> Vec<u32> {
-        (0..count).filter_map(|_| group.choose(|_| false)).map(|member| member.session.index).collect()
+        (0..count)
+            .filter_map(|_| group.choose(|_| true, |_| false))
+            .map(|member| member.session.index)
+            .collect()
     }
 
     #[test]
@@ -153,8 +162,11 @@ mod tests {
         group.join(member(0, true));
         group.join(member(1, true));
         for _ in 0..3 {
-            assert_eq!(group.choose(|session| session.index == 0).map(|m| m.session.index), Some(1));
+            assert_eq!(
+                group.choose(|_| true, |session| session.index == 0).map(|m| m.session.index),
+                Some(1)
+            );
         }
-        assert!(group.choose(|_| true).is_some());
+        assert!(group.choose(|_| true, |_| true).is_some());
     }
 }

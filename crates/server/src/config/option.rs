@@ -53,18 +53,14 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is told in words by `Display`")]
 pub enum Feature {
-    AccessLists,
     Bridges,
     ByteQuotas,
-    CertificateNames,
-    ClientIdentifierRules,
     Engines,
     Interfaces,
     LogTopics,
     LogTrace,
     MemoryLimit,
     MountPoints,
-    Passwords,
     Plugins,
     Qos0Queues,
     QosUpgrade,
@@ -75,18 +71,14 @@ pub enum Feature {
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AccessLists => "access control lists",
             Self::Bridges => "bridges",
             Self::ByteQuotas => "limits on the size of messages apart from that of packets",
-            Self::CertificateNames => "user names from certificates",
-            Self::ClientIdentifierRules => "rules for Client Identifiers",
             Self::Engines => "OpenSSL engines",
             Self::Interfaces => "listeners on one network interface",
             Self::LogTopics => "a log in topics",
             Self::LogTrace => "a log for Diagnostic Log and Trace",
             Self::MemoryLimit => "a limit on memory",
             Self::MountPoints => "mount points",
-            Self::Passwords => "passwords",
             Self::Plugins => "plugins",
             Self::Qos0Queues => "queues for messages of QoS 0",
             Self::QosUpgrade => "messages with a higher QoS than they were published with",

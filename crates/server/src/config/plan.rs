@@ -1,5 +1,6 @@
 //! From settings to what the broker is started with.
 
+mod access;
 mod listeners;
 
 use core::fmt;
@@ -16,9 +17,9 @@ use super::problem::{ConfigError, Place, Problem};
 use super::settings::{Keeping, ListenerSettings, LogFormat, Settings};
 use super::unsupported::unsupported;
 use super::{Configuration, Dialect};
+use crate::auth::AccessFileError;
 use crate::control::ControlHandlers;
 use crate::control::about::{About, ListenerFacts};
-use crate::doorkeeper;
 use crate::logging::LogPlan;
 use crate::options::{self, Host, ListenAddress, ListenerOptions, Options, Wording};
 use crate::persist::Persistence;
@@ -50,6 +51,8 @@ pub enum PlanError {
     Port(u16),
     /// `tls_version` names none that there is.
     TlsVersion(String),
+    /// A file by which clients are known cannot be used.
+    Access(AccessFileError),
     /// The pre-shared keys of a listener cannot be read.
     PskFile(String),
     /// A file of revoked certificates cannot be opened.
@@ -57,6 +60,11 @@ pub enum PlanError {
 }
 
 impl PlanError {
+    /// Whether what is wrong is a file by which clients are known.
+    pub const fn is_about_clients(&self) -> bool {
+        matches!(self, Self::Access(_) | Self::PskFile(_))
+    }
+
     /// Whether the configuration is good by itself, and only what it names is not: Mosquitto finds that out later.
     pub const fn is_late(&self) -> bool {
         matches!(self, Self::TlsVersion(_) | Self::PskFile(_) | Self::Revocations(_))
@@ -76,6 +84,7 @@ impl fmt::Display for PlanError {
                 write!(f, "-p {port}: the configuration file has listeners, but none with this port")
             }
             Self::TlsVersion(name) => write!(f, "Unsupported tls_version \"{}\".", name.escape_debug()),
+            Self::Access(error) => error.fmt(f),
             Self::PskFile(text) => f.write_str(text),
             Self::Revocations(path) => {
                 write!(f, "Unable to load certificate revocation file \"{}\". Check crlfile.", path.display())
@@ -98,12 +107,13 @@ impl Plan {
         let listeners = self.listeners(settings)?;
         let port = listeners.iter().find_map(port_of).unwrap_or(PORT_DEFAULT);
         let offered = self.offered(settings);
-        let open = offered.iter().map(|listener| settings.admits_anonymous(listener));
+        let authority = access::authority(settings, &offered).map_err(PlanError::Access)?;
         Ok(Options {
             listeners,
             shards: settings.general.shards,
             engine: self.engine(configuration),
-            rules: doorkeeper::rules(open.collect()),
+            rules: options::Rules::default(),
+            authority: Some(Arc::new(authority)),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
             connections_of_node_max: settings.general.connections_max.map(|most| most as usize),
             listener_facts: self.facts(settings),
@@ -122,6 +132,7 @@ impl Plan {
         if self.dialect == Dialect::Mosquitto {
             let is_given = |name: &str| configuration.given.iter().any(|given| given.option.name == name);
             engine.features.reason_strings &= is_given("reason_strings");
+            engine.features.mosquitto_reason_codes |= !is_given("mosquitto_reason_codes");
             engine.features.exactly_once_at_release |= !is_given("exactly_once_at_release");
         }
         engine
@@ -161,7 +172,7 @@ impl Plan {
     fn problems(&self, configuration: &Configuration) -> Vec<ConfigError> {
         let mut problems = unsupported(configuration);
         let settings = &configuration.settings;
-        let nobody = !self.offered(settings).iter().any(|listener| settings.admits_anonymous(listener));
+        let nobody = !self.offered(settings).iter().any(|listener| access::admits_anyone(settings, listener));
         // Mosquitto starts, and turns everyone away.
         if problems.is_empty() && nobody && self.dialect == Dialect::Martlet {
             problems.push((anonymous_line(configuration), Problem::NobodyAllowed));
@@ -278,6 +289,8 @@ fn rules(settings: &Settings, listener: &ListenerSettings) -> ListenerRules {
         ),
         allow_zero_length_client_identifier: Some(security.allow_zero_length_client_identifier),
         client_identifier_prefix: security.auto_id_prefix,
+        user_name: access::user_name_source(listener),
+        user_name_is_client_identifier: listener.user_name_is_client_identifier,
     }
 }
 

@@ -61,13 +61,14 @@ impl Settings {
     /// Who may come in at a listener: what it says itself, and else what is said for all.
     pub fn security_at(&self, listener: &ListenerSettings) -> Security {
         let own = &listener.security;
+        let plugins = [&self.security.plugins[..], &own.plugins].concat();
         if self.general.per_listener_settings {
-            return own.clone();
+            return Security { plugins, ..own.clone() };
         }
         Security {
             allow_anonymous: own.allow_anonymous.or(self.security.allow_anonymous),
             auto_id_prefix: own.auto_id_prefix.clone().or_else(|| self.security.auto_id_prefix.clone()),
-            plugins: [&self.security.plugins[..], &own.plugins].concat(),
+            plugins,
             ..self.security.clone()
         }
     }
@@ -110,6 +111,8 @@ pub struct General {
     pub persistent_client_expiration: Option<Duration>,
     /// `queue_qos0_messages`
     pub queue_qos0_messages: bool,
+    /// `reload_errors`, if it is set.
+    pub reload_errors: Option<ReloadErrors>,
     /// `retain_expiry_interval`
     pub retain_expiry_interval: Option<Duration>,
     /// `set_tcp_nodelay`
@@ -142,6 +145,7 @@ impl Default for General {
             payload_bytes_max: None,
             persistent_client_expiration: None,
             queue_qos0_messages: false,
+            reload_errors: None,
             retain_expiry_interval: None,
             tcp_no_delay: false,
             sys_interval: Duration::from_secs(10),
@@ -152,6 +156,15 @@ impl Default for General {
             shards: None,
         }
     }
+}
+
+/// What becomes of a wrong file that is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadErrors {
+    /// What was read before goes on to count.
+    Keep,
+    /// The broker ends.
+    Fatal,
 }
 
 /// What is kept when the broker ends.

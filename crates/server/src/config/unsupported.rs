@@ -37,9 +37,25 @@ fn lacks(given: &Given, configuration: &Configuration) -> Option<(String, Featur
             is_named(listener).then(|| (given.shown(), Feature::Interfaces))
         }
         _ => match given.option.status {
+            Status::Waits(Feature::Plugins) if is_built_in(given, configuration) => None,
             Status::Waits(feature) if !given.is_default => Some((given.name.clone(), feature)),
             _ => None,
         },
+    }
+}
+
+/// Whether a line is about a plugin that this version has something in place of.
+fn is_built_in(given: &Given, configuration: &Configuration) -> bool {
+    let plugins = &configuration.settings.plugins;
+    let plugin = match given.section {
+        Section::Plugin(number) => plugins.get(number),
+        _ => plugins.iter().find(|plugin| plugin.name.as_ref() == Some(&given.value)),
+    };
+    let Some(file) = plugin.and_then(|plugin| plugin.bundled()?.file_option()) else { return false };
+    match given.option.name {
+        "auth_plugin_deny_special_chars" => given.is_default,
+        "plugin_opt_*" => given.name.ends_with(file),
+        _ => true,
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::io::IoSlice;
 
-use martlet_engine::{ConnectionId, ControlAnswer, Input, Output, Question, ShardId, Verdict};
+use martlet_engine::{ConnectionId, ControlAnswer, Input, Output, ShardId};
 use martlet_transport::{Scratch, Stream};
-use martlet_wire::ReasonCode;
 
 use super::Shard;
 use crate::connections::Flags;
@@ -64,8 +63,9 @@ impl Shard {
                     self.parts.fabric.send(node, to, batch);
                 }
                 Output::Authenticate { connection, question } => {
-                    let verdict = self.answer(&question);
-                    self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
+                    if let Err(verdict) = self.parts.auth.ask(self.parts.id, connection, question) {
+                        self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
+                    }
                 }
                 Output::Control(request) => {
                     if let Err(request) = self.parts.control.hand_in(self.parts.id, request) {
@@ -87,13 +87,6 @@ impl Shard {
         self.connections.peek(id).is_some_and(|connection| {
             !connection.flags.has(Flags::BLOCKED) && !connection.flags.has(Flags::BROKEN)
         })
-    }
-
-    fn answer(&self, question: &Question) -> Verdict {
-        match &self.parts.authenticator {
-            Some(authenticator) => authenticator(question),
-            None => Verdict::Refuse(ReasonCode::NotAuthorized),
-        }
     }
 
     fn hand_over(&mut self, id: ConnectionId, shard: ShardId, pack: impl FnOnce(Stream) -> HandedOver) {

@@ -61,9 +61,16 @@ fn words(notice: &Notice) -> Option<String> {
         Notice::QueueFull { client_identifier } => {
             format!("Outgoing messages are being dropped for client {}.", Plain(client_identifier))
         }
-        Notice::PublishRefused { client_identifier, topic, .. } => {
-            format!("Denied PUBLISH from {} ('{}')", Plain(client_identifier), Plain(topic))
-        }
+        Notice::PublishRefused {
+            client_identifier, topic, qos, retain, packet_id, payload_bytes, ..
+        } => format!(
+            "Denied PUBLISH from {} (d0, q{}, r{}, m{}, '{}', ... ({payload_bytes} bytes))",
+            Plain(client_identifier),
+            *qos as u8,
+            u8::from(*retain),
+            packet_id.map_or(0, martlet_wire::PacketId::get),
+            Plain(topic)
+        ),
         Notice::Subscribed { client_identifier, filter, reason } => {
             format!("{} {} {}", Plain(client_identifier), *reason as u8, Plain(filter))
         }
@@ -87,8 +94,7 @@ const fn reason_words(reason: ReasonCode) -> &'static str {
     match reason {
         ReasonCode::MalformedPacket => "malformed packet",
         ReasonCode::ProtocolError => "protocol error",
-        ReasonCode::NotAuthorized => "not authorised",
-        ReasonCode::BadUserNameOrPassword => "bad username or password",
+        ReasonCode::NotAuthorized | ReasonCode::BadUserNameOrPassword => "not authorised",
         ReasonCode::ClientIdentifierNotValid => "client identifier not valid",
         ReasonCode::UnsupportedProtocolVersion => "unsupported protocol version",
         ReasonCode::ServerUnavailable => "server unavailable",

@@ -4,7 +4,7 @@ use core::fmt;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::hash::{PBKDF2_ITERATIONS, Scheme};
+use super::{PBKDF2_ITERATIONS, Scheme};
 use crate::number::leading_integer;
 use crate::program::{Entry, Hint, Operand, Program};
 

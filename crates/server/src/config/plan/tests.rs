@@ -211,18 +211,24 @@ fn what_mosquitto_does_by_default() {
     assert!(!theirs("exactly_once_at_release false").engine.features.exactly_once_at_release);
     assert!(theirs("").persistence.is_none());
     // It starts, and turns everyone away.
-    assert!(theirs("listener 1").rules.access.is_some());
+    assert!(!is_open(&theirs("listener 1")));
     assert_eq!(theirs("").wording, Wording::Mosquitto);
     assert_eq!(theirs("log_format json").wording, Wording::Own);
     assert_eq!(options("").wording, Wording::Own);
     assert_eq!(options("log_format mosquitto").wording, Wording::Mosquitto);
 }
 
+/// Whether everyone may come in and do everything.
+fn is_open(options: &Options) -> bool {
+    options.authority.as_ref().is_some_and(|authority| authority.is_open())
+}
+
 #[test]
 fn who_may_come_in_becomes_rules() {
-    assert!(options("").rules.access.is_none());
-    assert!(options("listener 1\nallow_anonymous true").rules.access.is_none());
-    assert!(options("listener 1\nlistener_allow_anonymous true\nlistener 2").rules.access.is_some());
+    assert!(is_open(&options("")));
+    assert!(is_open(&options("listener 1\nallow_anonymous true")));
+    assert!(!is_open(&options("listener 1\nlistener_allow_anonymous true\nlistener 2")));
+    assert!(!is_open(&options("listener 1\nallow_anonymous true\nclientid_prefixes a-")));
     let nobody = "nobody could connect: there are no passwords, and there is no `allow_anonymous true`";
     assert_eq!(problem("listener 1"), format!("a.conf:1: {nobody}"));
     assert_eq!(problem("\nallow_anonymous false"), format!("a.conf:2: {nobody}"));
@@ -231,10 +237,6 @@ fn who_may_come_in_becomes_rules() {
 #[test]
 fn what_is_not_there_yet_is_an_error() {
     let table: &[(&str, &str)] = &[
-        (
-            "\npassword_file /etc/p",
-            "a.conf:2: `password_file` is not supported: this version does not have passwords",
-        ),
         (
             "message_size_limit 10",
             "a.conf:1: `message_size_limit` is not supported: this version does not have limits on the size of messages apart from that of packets",
@@ -259,7 +261,7 @@ fn what_is_not_there_yet_is_an_error() {
     for (text, expected) in table {
         assert_eq!(problem(text), *expected, "{text:?}");
     }
-    let all = problem("listener 1\nmount_point a\nlistener 2\ntls_engine e\nacl_file a");
+    let all = problem("listener 1\nmount_point a\nlistener 2\ntls_engine e\nplugin a.so");
     assert_eq!(all.lines().count(), 3, "{all}");
 }
 

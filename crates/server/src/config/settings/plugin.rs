@@ -1,6 +1,6 @@
 //! Extensions.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,13 @@ impl Default for PluginSettings {
 }
 
 impl PluginSettings {
+    /// The file that it is given, if that is all that there is to it.
+    pub fn file(&self) -> Option<&Path> {
+        let name = self.bundled()?.file_option()?;
+        let (_, value) = self.options.iter().rev().find(|(option, _)| option == name)?;
+        Some(Path::new(value))
+    }
+
     /// What the library stands for, if it comes with Mosquitto.
     pub fn bundled(&self) -> Option<BundledPlugin> {
         Some(match self.path.file_stem()?.to_str()? {
@@ -32,6 +39,17 @@ impl PluginSettings {
             "mosquitto_sparkplug_aware" => BundledPlugin::SparkplugAware,
             _ => return None,
         })
+    }
+}
+
+impl BundledPlugin {
+    /// The option that names the file which this version reads for it; `None` if it has nothing in place of the plugin.
+    pub(in crate::config) const fn file_option(self) -> Option<&'static str> {
+        match self {
+            Self::AclFile => Some("acl_file"),
+            Self::PasswordFile => Some("password_file"),
+            Self::DynamicSecurity | Self::PersistSqlite | Self::SparkplugAware => None,
+        }
     }
 }
 

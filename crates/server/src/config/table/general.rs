@@ -11,7 +11,7 @@ use crate::config::option::Field::{Choice, Flag, Number, OptionalFlag, Path, Spe
 use crate::config::option::Scope::{Engine, General, Keeping, Process, Structure};
 use crate::config::option::{Beyond, ConfigOption, Feature, Range, Structure as S};
 use crate::config::problem::Problem;
-use crate::config::settings;
+use crate::config::settings::{self, ReloadErrors};
 use crate::config::value::Value;
 
 /// All numbers that Mosquitto reads.
@@ -76,6 +76,13 @@ pub(super) const PART: Part = Part {
             "reads all files of a folder whose names end with `.conf`, in the order of the alphabet; upper case goes \
              before lower case of the same letter. Only in the main file",
         ),
+        ConfigOption::own(
+            "mosquitto_reason_codes",
+            Engine(Flag(|it| &mut it.features.mosquitto_reason_codes)),
+            "whether clients of MQTT 5.0 get the reason codes of Mosquitto where the standard leaves them open: 0x80, not 0x85, \
+             for a Client Identifier that is missing",
+        )
+        .default("`false`; `true` when called as `mosquitto`"),
         ConfigOption::new(
             "persistence",
             Keeping(OptionalFlag(|it| &mut it.is_on)),
@@ -113,6 +120,16 @@ pub(super) const PART: Part = Part {
             "whether failures are explained to clients of MQTT 5.0 by a Reason String",
         )
         .default("`true`; `false` when called as `mosquitto`"),
+        ConfigOption::own(
+            "reload_errors",
+            General(Choice(&[
+                ("keep", |it| it.reload_errors = Some(ReloadErrors::Keep)),
+                ("fatal", |it| it.reload_errors = Some(ReloadErrors::Fatal)),
+            ])),
+            "what becomes of a file of passwords, rules or keys that is wrong when it is read again: `keep` goes on with what \
+             was read before, `fatal` ends the broker",
+        )
+        .default("`keep`; `fatal` when called as `mosquitto`"),
         ConfigOption::own(
             "response_information",
             Engine(Text(Replaces, |it| &mut it.features.response_information)),

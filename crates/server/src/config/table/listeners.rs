@@ -162,10 +162,9 @@ pub(super) const PART: Part = Part {
         ConfigOption::new(
             "use_username_as_clientid",
             Listener(Flag(|it| &mut it.user_name_is_client_identifier), Needs::Nothing),
-            "whether a client's user name is also its Client Identifier",
+            "whether a client's user name is also its Client Identifier; a client without one is turned away",
         )
-        .default("false")
-        .waits(Feature::ClientIdentifierRules),
+        .default("false"),
         ConfigOption::new(
             "websockets_log_level",
             General(Number(INT, |it, n| it.websockets_log_level = fit(n))),

@@ -4,7 +4,7 @@ use super::Part;
 use crate::config::option::Again::Replaces;
 use crate::config::option::Field::{Flag, OptionalFlag, Path, Special, Text};
 use crate::config::option::Scope::{General, Listener, Security, Structure};
-use crate::config::option::{ConfigOption, Feature, Needs, Structure as S};
+use crate::config::option::{ConfigOption, Needs, Structure as S};
 use crate::config::problem::Problem;
 use crate::config::settings;
 use crate::config::value::Value;
@@ -22,12 +22,13 @@ pub(super) const PART: Part = Part {
             Security(Path(Replaces, |it| &mut it.acl_file)),
             "a file that says who may read and write which topics",
         )
-        .waits(Feature::AccessLists),
+        .live(),
         ConfigOption::new(
             "allow_anonymous",
             Security(OptionalFlag(|it| &mut it.allow_anonymous)),
             "whether clients may connect without a user name",
         )
+        .live()
         .default("`true` when no line says where to listen, `false` otherwise"),
         ConfigOption::new(
             "allow_zero_length_clientid",
@@ -48,20 +49,21 @@ pub(super) const PART: Part = Part {
             "whether a retained message goes out only if who published it may still publish it",
         )
         .default("true")
-        .no_effect("it only matters with access control lists, which are not there yet"),
+        .live(),
         ConfigOption::new(
             "clientid_prefixes",
             General(Text(Replaces, |it| &mut it.client_identifier_prefix)),
             "how Client Identifiers have to begin",
         )
         .deprecated("")
-        .waits(Feature::ClientIdentifierRules),
+        .live(),
         ConfigOption::new(
             "listener_allow_anonymous",
             Listener(OptionalFlag(|it| &mut it.security.allow_anonymous), Needs::Listener),
             "whether clients of the listener above may connect without a user name, whatever `allow_anonymous` says",
         )
-        .default("as `allow_anonymous`"),
+        .default("as `allow_anonymous`")
+        .live(),
         ConfigOption::new(
             "listener_auto_id_prefix",
             Listener(Special("a text of at most 50 bytes", listener_prefix), Needs::Listener),
@@ -73,7 +75,7 @@ pub(super) const PART: Part = Part {
             Security(Path(Replaces, |it| &mut it.password_file)),
             "a file of user names with hashes of their passwords, which `martlet passwd` makes",
         )
-        .waits(Feature::Passwords),
+        .live(),
         ConfigOption::new(
             "per_listener_settings",
             Structure(S::PerListenerSettings),
@@ -85,7 +87,8 @@ pub(super) const PART: Part = Part {
             "psk_file",
             Security(Path(Replaces, |it| &mut it.psk_file)),
             "a file of lines `NAME:KEY` with pre-shared keys for TLS, in hexadecimal digits. In builds with the feature `psk`",
-        ),
+        )
+        .live(),
     ],
 };
 

@@ -123,15 +123,13 @@ pub(super) const PART: Part = Part {
             "whether the Common Name in a client's certificate, or the name of its pre-shared key, is its user name; \
              passwords are not looked at",
         )
-        .default("false")
-        .waits(Feature::CertificateNames),
+        .default("false"),
         ConfigOption::new(
             "use_subject_as_username",
             Listener(Flag(|it| &mut it.tls.subject_is_user_name), Needs::Nothing),
             "whether the whole subject of a client's certificate is its user name; passwords are not looked at",
         )
-        .default("false")
-        .waits(Feature::CertificateNames),
+        .default("false"),
     ],
 };
 

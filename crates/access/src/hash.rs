@@ -91,41 +91,82 @@ pub fn hash(scheme: Scheme, password: &[u8]) -> Result<String, HashError> {
 ///
 /// Takes as long as the hash's own costs say; the comparison takes equally long wherever the difference is.
 pub fn verify(hash: &str, password: &[u8]) -> bool {
-    matches(hash, password).unwrap_or(false)
+    PasswordHash::parse(hash).is_some_and(|hash| hash.is_of(password))
 }
 
-fn matches(hash: &str, password: &[u8]) -> Option<bool> {
-    let mut fields = hash.trim_end().strip_prefix('$')?.split('$');
-    let (expected, computed) = match fields.next()? {
-        "6" => {
-            let salt = decode(fields.next()?)?;
-            (decode(fields.next()?)?, sha512(password, &salt))
-        }
-        "7" => {
-            let iterations = fields.next()?.parse().ok().filter(|iterations| *iterations > 0)?;
-            let salt = decode(fields.next()?)?;
-            let expected = decode(fields.next()?)?;
-            let computed = pbkdf2(password, &salt, iterations, expected.len());
-            (expected, computed)
-        }
-        "argon2id" => {
-            let version = match fields.next()? {
-                "v=19" => Version::V0x13,
-                "v=16" => Version::V0x10,
-                _ => return None,
-            };
-            let cost = argon2_cost(fields.next()?)?;
-            let salt = decode(fields.next()?)?;
-            let expected = decode(fields.next()?)?;
-            let computed = argon2id(version, cost, password, &salt, expected.len())?;
-            (expected, computed)
-        }
-        _ => return None,
-    };
-    if fields.next().is_some() || expected.is_empty() {
-        return None;
+/// A hash of a password that was read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash {
+    kind: Kind,
+    salt: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+/// How a password was hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Argon2id { is_old: bool, cost: (u32, u32, u32) },
+    Pbkdf2 { iterations: u32 },
+    Sha512,
+}
+
+impl PasswordHash {
+    /// Reads a hash. `None` for a text that is none of the three kinds.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut fields = text.trim_end().strip_prefix('$')?.split('$');
+        let kind = match fields.next()? {
+            "6" => Kind::Sha512,
+            "7" => {
+                let iterations = fields.next()?.parse().ok().filter(|iterations| *iterations > 0)?;
+                Kind::Pbkdf2 { iterations }
+            }
+            "argon2id" => {
+                let is_old = match fields.next()? {
+                    "v=19" => false,
+                    "v=16" => true,
+                    _ => return None,
+                };
+                Kind::Argon2id { is_old, cost: argon2_cost(fields.next()?)? }
+            }
+            _ => return None,
+        };
+        let (salt, hash) = (decode(fields.next()?)?, decode(fields.next()?)?);
+        let is_whole = fields.next().is_none() && !hash.is_empty();
+        let hash = Self { kind, salt, hash };
+        (is_whole && hash.is_possible()).then_some(hash)
     }
-    Some(same(&expected, &computed))
+
+    /// Whether a password could have such a hash at all.
+    fn is_possible(&self) -> bool {
+        match self.kind {
+            Kind::Sha512 | Kind::Pbkdf2 { .. } => self.hash.len() == SHA512_BYTES,
+            Kind::Argon2id { cost: (memory, passes, lanes), .. } => {
+                self.salt.len() >= argon2::MIN_SALT_LEN
+                    && Params::new(memory, passes, lanes, Some(self.hash.len())).is_ok()
+            }
+        }
+    }
+
+    /// Whether it is the hash of this password. Takes as long as its own costs say; the comparison takes equally long wherever
+    /// the difference is.
+    pub fn is_of(&self, password: &[u8]) -> bool {
+        let computed = match self.kind {
+            Kind::Sha512 => Some(sha512(password, &self.salt)),
+            Kind::Pbkdf2 { iterations } => Some(pbkdf2(password, &self.salt, iterations, self.hash.len())),
+            Kind::Argon2id { is_old, cost } => {
+                let version = if is_old { Version::V0x10 } else { Version::V0x13 };
+                argon2id(version, cost, password, &self.salt, self.hash.len())
+            }
+        };
+        computed.is_some_and(|computed| same(&self.hash, &computed))
+    }
+}
+
+// By hand, since whoever has the hash can guess at the password.
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordHash").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 fn argon2_cost(field: &str) -> Option<(u32, u32, u32)> {

@@ -1,0 +1,21 @@
+//! Who may come in and do what, as a configuration says: passwords, access control lists, names from certificates.
+//!
+//! An [`Authority`] holds what was read from files. Each shard asks it through a [`Guard`], which answers from memory; what
+//! takes long, hashing a password, is left to the [`Pool`], whose threads no shard waits for. [`RulesChanger`] puts another
+//! authority in place of it while the broker runs.
+
+mod authority;
+mod changer;
+mod files;
+mod guard;
+mod pool;
+mod turns;
+
+pub use authority::Authority;
+pub use changer::RulesChanger;
+pub use files::{AccessFile, AccessFileError};
+
+pub(crate) use authority::Door;
+pub(crate) use changer::Judges;
+pub(crate) use files::Library;
+pub(crate) use pool::Pool;

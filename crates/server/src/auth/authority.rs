@@ -1,0 +1,138 @@
+//! What a configuration says of who may come in and do what.
+
+use std::sync::Arc;
+
+use martlet_access::{AccessList, Action, Passwords, Ruling, Who};
+use martlet_engine::{Client, Decision, Newcomer, Peer, Question, Verdict};
+use martlet_wire::ReasonCode;
+
+/// What counts at one listener.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Door {
+    /// Whether clients without a user name may come in; where there are no passwords, those with one as well.
+    pub(crate) admits_anonymous: bool,
+    /// Whether the carrier of a connection tells the user name. No password is needed then.
+    pub(crate) has_proven_names: bool,
+    /// The password files, of which one has to know a client.
+    pub(crate) passwords: Vec<Arc<Passwords>>,
+    /// The access control lists, all of which have to allow what a client does.
+    pub(crate) lists: Vec<Arc<AccessList>>,
+}
+
+/// Who may come in and do what, as a configuration says.
+#[derive(Clone, Debug, Default)]
+pub struct Authority {
+    /// By the numbers of the listeners.
+    pub(crate) doors: Vec<Door>,
+    /// How Client Identifiers have to begin.
+    pub(crate) client_identifier_prefix: Option<String>,
+    /// Whether a retained message goes out only if its publisher may still publish it.
+    pub(crate) checks_retained_publishers: bool,
+}
+
+impl Authority {
+    /// Whether everyone may come in and do everything.
+    pub(crate) fn is_open(&self) -> bool {
+        let is_open =
+            |door: &Door| door.admits_anonymous && door.passwords.is_empty() && door.lists.is_empty();
+        self.client_identifier_prefix.is_none() && self.doors.iter().all(is_open)
+    }
+
+    /// Whether there are passwords anywhere.
+    pub(crate) fn has_passwords(&self) -> bool {
+        self.doors.iter().any(|door| !door.passwords.is_empty())
+    }
+
+    /// Whether there are access control lists anywhere.
+    pub(crate) fn has_lists(&self) -> bool {
+        self.doors.iter().any(|door| !door.lists.is_empty())
+    }
+
+    fn door(&self, listener: u16) -> Option<&Door> {
+        self.doors.get(usize::from(listener))
+    }
+
+    /// The same for a broker whose listeners stand in another order: for each of them the number that it has here, or none,
+    /// if it stays as it was.
+    pub(crate) fn arranged(mut self, order: &[Option<u16>], before: &Self) -> Self {
+        let door = |(place, number): (usize, &Option<u16>)| {
+            let new = number.and_then(|number| self.door(number));
+            new.or_else(|| before.doors.get(place)).cloned().unwrap_or_default()
+        };
+        self.doors = order.iter().enumerate().map(door).collect();
+        self
+    }
+
+    /// Whether a client may come in, as far as it can be told at once.
+    pub(crate) fn decide(&self, newcomer: &Newcomer<'_>) -> Decision {
+        let client = newcomer.client;
+        let Some(door) = client.listener.and_then(|listener| self.door(listener)) else {
+            return Decision::Refuse(ReasonCode::NotAuthorized);
+        };
+        let begins_well = |prefix: &String| newcomer.connect.client_identifier.starts_with(prefix.as_str());
+        if !self.client_identifier_prefix.as_ref().is_none_or(begins_well) {
+            return Decision::Refuse(ReasonCode::NotAuthorized);
+        }
+        if newcomer.connect.properties.authentication_method().is_some() {
+            return Decision::Refuse(ReasonCode::BadAuthenticationMethod); // [MQTT-4.12.0-1]
+        }
+        if newcomer.is_proven || (door.admits_anonymous && !door.knows(client.user_name)) {
+            Decision::Accept
+        } else if door.knows(client.user_name) && newcomer.connect.password.is_some_and(|it| !it.is_empty()) {
+            Decision::Ask
+        } else {
+            Decision::Refuse(ReasonCode::NotAuthorized)
+        }
+    }
+
+    /// Whether a client has shown its password. Takes long.
+    pub(crate) fn judge(&self, question: &Question) -> Verdict {
+        let is_known = |door: &Door| {
+            let (Some(user_name), Some(password)) = (&question.user_name, &question.password) else {
+                return false;
+            };
+            door.passwords.iter().any(|passwords| passwords.is_password(user_name, password))
+        };
+        if self.door(question.peer.listener).is_some_and(is_known) {
+            Verdict::Accept { data: None }
+        } else {
+            Verdict::Refuse(ReasonCode::NotAuthorized)
+        }
+    }
+
+    /// Whether a client may go on that came in while another authority decided.
+    pub(crate) fn keeps(&self, before: &Self, peer: &Peer, client: Client<'_>) -> bool {
+        let Some(door) = self.door(peer.listener) else { return false };
+        let Some(user_name) = client.user_name else { return door.admits_anonymous };
+        if door.has_proven_names && peer.tls().is_some() {
+            return true;
+        }
+        if door.passwords.is_empty() {
+            return door.admits_anonymous;
+        }
+        let old = before.door(peer.listener).map_or(&[][..], |door| &door.passwords);
+        let still_good = |new: &Arc<Passwords>| old.iter().any(|old| new.agrees_with(old, user_name));
+        door.passwords.iter().any(still_good)
+    }
+
+    /// Whether a client may read or write a topic.
+    pub(crate) fn allows(&self, client: Client<'_>, action: Action, topic: &str) -> bool {
+        // What a client may do that came before the start, nobody knows until it comes again.
+        let Some(door) = client.listener.and_then(|listener| self.door(listener)) else { return true };
+        let who = Who { client_identifier: client.client_identifier, user_name: client.user_name };
+        door.lists.iter().all(|list| list.allows(who, action, topic))
+    }
+
+    /// What each list of a listener says about a topic, in their order.
+    pub fn rulings(&self, listener: u16, who: Who<'_>, action: Action, topic: &str) -> Vec<Ruling> {
+        let lists = self.door(listener).map_or(&[][..], |door| &door.lists);
+        lists.iter().map(|list| list.ruling(who, action, topic)).collect()
+    }
+}
+
+impl Door {
+    /// Whether a client with this user name has to show a password.
+    fn knows(&self, user_name: Option<&str>) -> bool {
+        user_name.is_some() && !self.passwords.is_empty()
+    }
+}

@@ -1,0 +1,74 @@
+//! From settings to who may come in and do what.
+
+use std::path::Path;
+
+use martlet_engine::UserNameSource;
+
+use crate::auth::{AccessFileError, Authority, Door, Library};
+use crate::config::settings::{BundledPlugin, ListenerSettings, PluginSettings, Security, Settings};
+
+/// Who may come in and do what, at these listeners.
+///
+/// # Errors
+/// A file cannot be read, or something in it is wrong.
+pub(super) fn authority(
+    settings: &Settings,
+    offered: &[ListenerSettings],
+) -> Result<Authority, AccessFileError> {
+    let mut library = Library::default();
+    let doors = offered.iter().map(|listener| door(settings, listener, &mut library));
+    Ok(Authority {
+        doors: doors.collect::<Result<_, _>>()?,
+        client_identifier_prefix: settings.general.client_identifier_prefix.clone(),
+        checks_retained_publishers: settings.general.check_retain_source,
+    })
+}
+
+fn door(
+    settings: &Settings,
+    listener: &ListenerSettings,
+    library: &mut Library,
+) -> Result<Door, AccessFileError> {
+    let security = settings.security_at(listener);
+    let passwords = security.password_file.as_deref().into_iter();
+    let passwords = passwords.chain(files(settings, &security, BundledPlugin::PasswordFile));
+    let lists = security.acl_file.as_deref().into_iter();
+    let lists = lists.chain(files(settings, &security, BundledPlugin::AclFile));
+    Ok(Door {
+        admits_anonymous: settings.admits_anonymous(listener),
+        has_proven_names: user_name_source(listener) != UserNameSource::Connect,
+        passwords: passwords.map(|path| library.passwords(path)).collect::<Result<_, _>>()?,
+        lists: lists.map(|path| library.list(path)).collect::<Result<_, _>>()?,
+    })
+}
+
+/// The files that plugins of a kind are given.
+fn files<'s>(
+    settings: &'s Settings,
+    security: &'s Security,
+    kind: BundledPlugin,
+) -> impl Iterator<Item = &'s Path> {
+    let plugins = security.plugins.iter().filter_map(|number| settings.plugins.get(*number));
+    plugins.filter(move |plugin| plugin.bundled() == Some(kind)).filter_map(PluginSettings::file)
+}
+
+/// Whether anyone could come in at a listener.
+pub(super) fn admits_anyone(settings: &Settings, listener: &ListenerSettings) -> bool {
+    let security = settings.security_at(listener);
+    settings.admits_anonymous(listener)
+        || security.password_file.is_some()
+        || files(settings, &security, BundledPlugin::PasswordFile).next().is_some()
+        || user_name_source(listener) != UserNameSource::Connect
+}
+
+/// Where the user names of a listener's clients come from.
+pub(super) fn user_name_source(listener: &ListenerSettings) -> UserNameSource {
+    let tls = &listener.tls;
+    if tls.identity_is_user_name {
+        UserNameSource::Identity
+    } else if tls.subject_is_user_name {
+        UserNameSource::Subject
+    } else {
+        UserNameSource::Connect
+    }
+}
