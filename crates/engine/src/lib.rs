@@ -330,6 +330,17 @@ impl Engine {
         self.send_away_unwelcome();
     }
 
+    /// Sends all clients away that are meant: with this reason code those of 5.0, without a word those before.
+    pub fn send_away_if(
+        &mut self,
+        now: Instant,
+        reason: ReasonCode,
+        mut is_meant: impl FnMut(Client<'_>) -> bool,
+    ) {
+        self.now = self.now.max(now);
+        self.send_away_where(reason, |_, _, client| is_meant(client));
+    }
+
     /// Takes one thing that happened. Never waits.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         self.now = self.now.max(now);

@@ -18,6 +18,7 @@ use crate::control::about::ListenerFacts;
 use crate::control::{self, ControlDoor};
 use crate::doors::{Members, SingleNode};
 use crate::drive::{INBOX, Parts, Shard};
+use crate::dynsec::{Keeper, Roster};
 use crate::entrance::Entrance;
 use crate::errors::{ReloadError, ShardFailed, StartError};
 use crate::http::{Gate, HttpThread, Pages};
@@ -55,7 +56,7 @@ impl Broker {
     ///
     /// # Errors
     /// See [`StartError`].
-    pub fn start(options: Options) -> Result<Self, StartError> {
+    pub fn start(mut options: Options) -> Result<Self, StartError> {
         let bound = bind_all(&options)?;
         let places = bound.places(&options).map_err(StartError::Shard)?;
         let Bound { clients: listeners, http: http_listeners } = bound;
@@ -68,9 +69,11 @@ impl Broker {
         let members: Arc<dyn Members> = Arc::new(SingleNode { shards });
         let (polls, inboxes) = inboxes(shards).map_err(StartError::Shard)?;
         let seats = Arc::new(Seats::new(&options));
+        let keeper = Keeper::hired(&mut options, shards);
         let judges = Judges::new(options.rules, options.authority.as_ref(), Arc::clone(&inboxes));
         let judges = judges.map_err(StartError::Shard)?;
         let rules_changer = RulesChanger::new(options.authority, &judges, shards, Arc::clone(&inboxes));
+        let roster = keeper.map(|keeper| keeper.attach(rules_changer.clone()));
         let waiting_max = options.engine.limits.control_requests_max.saturating_mul(shards.into());
         let (control, control_thread) =
             control::start(options.control.clone(), Arc::clone(&inboxes), waiting_max)
@@ -103,6 +106,7 @@ impl Broker {
             members: Arc::clone(&members),
             inboxes,
             control,
+            roster,
         };
         let engines = common.engines(opened.as_ref(), options.persistence.as_ref())?;
         for ((id, poll), (engine, log)) in members.view().shards_here().zip(polls).zip(engines) {
@@ -343,6 +347,8 @@ struct Common {
     members: Arc<dyn Members>,
     inboxes: Arc<Inboxes>,
     control: ControlDoor,
+    /// Who has to know who is connected, if anyone.
+    roster: Option<Arc<Roster>>,
 }
 
 impl Common {
@@ -405,6 +411,7 @@ impl Common {
             members: Arc::clone(&self.members),
             log: None,
             control: self.control.clone(),
+            roster: self.roster.clone(),
             auth: Arc::clone(&self.judges.pool),
             wording: self.wording,
             gauge,

@@ -25,6 +25,9 @@ pub trait ControlHandler: Send + Sync {
     ///
     /// That the client may publish to the topic was found out already. The payload may hold secrets.
     fn handle(&self, request: &ControlRequest) -> ControlReply;
+
+    /// The answer to the last request is on its way: whatever is sent to the shards from here on comes behind it.
+    fn answered(&self) {}
 }
 
 /// The answer of a [`ControlHandler`].
@@ -81,11 +84,9 @@ impl ControlHandlers {
         };
     }
 
-    fn handle(&self, request: &ControlRequest) -> ControlReply {
+    fn of(&self, topic: &str) -> Option<Arc<dyn ControlHandler>> {
         let by_topic = self.by_topic.read().unwrap_or_else(PoisonError::into_inner);
-        let handler = by_topic.get(&request.topic).cloned();
-        drop(by_topic);
-        handler.map_or(ControlReply::Unavailable, |handler| handler.handle(request))
+        by_topic.get(topic).cloned()
     }
 }
 
@@ -135,7 +136,11 @@ pub(crate) fn start(
 
 fn run(receiver: &Receiver<(ShardId, Box<ControlRequest>)>, handlers: &ControlHandlers, inboxes: &Inboxes) {
     while let Ok((shard, request)) = receiver.recv() {
-        let reply = handlers.handle(&request);
+        let handler = handlers.of(&request.topic);
+        let reply = handler.as_ref().map_or(ControlReply::Unavailable, |handler| handler.handle(&request));
         inboxes.send(shard, Mail::Controlled { request: request.id, reply });
+        if let Some(handler) = handler {
+            handler.answered();
+        }
     }
 }

@@ -23,8 +23,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use martlet_engine::{BatchId, ConnectionId, Engine, Input, Instant, ShardId};
+use martlet_engine::{BatchId, Client, ConnectionId, Engine, Input, Instant, ShardId};
 use martlet_transport::{Acceptor, READ_BYTES_MAX, Scratch};
+use martlet_wire::ReasonCode;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 
@@ -33,6 +34,7 @@ use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
 use crate::control::ControlDoor;
 use crate::doors::{Fabric, Members};
+use crate::dynsec::Roster;
 use crate::entrance::Entrance;
 use crate::farewell::Farewells;
 use crate::inbox::{HandedOver, Inboxes, Mail};
@@ -84,6 +86,8 @@ pub(crate) struct Parts {
     /// Where requests to the broker go.
     pub(crate) control: ControlDoor,
     pub(crate) wording: Wording,
+    /// Who has to know who is connected, if anyone.
+    pub(crate) roster: Option<Arc<Roster>>,
     /// Where the shard tells how many connections it has.
     pub(crate) gauge: Arc<AtomicUsize>,
 }
@@ -270,6 +274,14 @@ impl Shard {
                     self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
                 }
                 Mail::Access(access) => self.parts.engine.replace_access(self.now, access),
+                Mail::SendAway(kicked) => {
+                    let reason = ReasonCode::AdministrativeAction;
+                    let is_kicked = |client: Client<'_>| match client.user_name {
+                        Some(user_name) => kicked.user_names.contains(user_name),
+                        None => kicked.anonymous,
+                    };
+                    self.parts.engine.send_away_if(self.now, reason, is_kicked);
+                }
                 Mail::Shutdown => self.shut_down(),
             }
         }

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use martlet_dynsec::Kicked;
 use martlet_engine::{Access, ConnectionId, ControlId, Peer, ShardId, Verdict};
 use martlet_transport::Stream;
 use mio::Waker;
@@ -38,6 +39,8 @@ pub(crate) enum Mail {
     Authenticated { connection: ConnectionId, verdict: Verdict },
     /// Others decide from now on who may do what.
     Access(Box<dyn Access>),
+    /// Clients have to go, since what they may do has changed.
+    SendAway(Arc<Kicked>),
     /// The broker shuts down.
     Shutdown,
 }

@@ -27,6 +27,7 @@ mod connections;
 pub mod control;
 pub mod doors;
 mod drive;
+mod dynsec;
 mod entrance;
 mod errors;
 mod farewell;
@@ -51,6 +52,7 @@ mod sys;
 
 pub use auth::{AccessFile, AccessFileError, Authority, RulesChanger};
 pub use broker::{Broker, Stopper, TlsReloader};
+pub use dynsec::DynamicSecurityOptions;
 pub use errors::{ReloadError, ShardFailed, StartError};
 pub use martlet_store::Durability;
 pub use martlet_transport::{

@@ -10,6 +10,7 @@ use std::thread;
 use crate::auth::Authority;
 use crate::control::ControlHandlers;
 use crate::control::about::ListenerFacts;
+use crate::dynsec::DynamicSecurityOptions;
 use crate::persist::Persistence;
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
 #[cfg(feature = "psk")]
@@ -29,6 +30,8 @@ pub struct Options {
     pub rules: Rules,
     /// Who may do what, as a configuration says. It counts where `rules` name nobody.
     pub authority: Option<Arc<Authority>>,
+    /// Where dynamic security has its file, if the authority says that it counts anywhere.
+    pub dynamic_security: Option<DynamicSecurityOptions>,
     /// Where and how Sessions, queued and retained messages are kept; without, they end with the broker.
     pub persistence: Option<Persistence>,
     /// How many connections there may be at a time; further ones are closed. Without, as many as
@@ -56,6 +59,7 @@ impl Default for Options {
             engine: Config::default(),
             rules: Rules::default(),
             authority: None,
+            dynamic_security: None,
             persistence: None,
             connections_of_node_max: None,
             listener_facts: Vec::new(),

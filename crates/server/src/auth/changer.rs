@@ -4,6 +4,7 @@ use core::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use martlet_dynsec::{self as dynsec, Kicked};
 use martlet_engine::{Access, AllowAll, ShardId};
 
 use super::guard::Guard;
@@ -100,6 +101,23 @@ impl RulesChanger {
         let mut current = self.lock();
         let authority = Arc::new(authority.arranged(order, &current.authority));
         self.put(&mut current, authority)
+    }
+
+    /// Lets dynamic security say something else from now on. Nobody is sent away for that.
+    pub(crate) fn renew(&self, dynamic: Arc<dynsec::Rules>) {
+        let mut current = self.lock();
+        let authority = Arc::new(Authority::clone(&current.authority).with_dynamic(dynamic));
+        if let Err(error) = self.put(&mut current, authority) {
+            tracing::error!(%error, "the rules of dynamic security stay as they were");
+        }
+    }
+
+    /// Sends clients away, since what they may do has changed.
+    pub(crate) fn send_away(&self, kicked: Kicked) {
+        let kicked = Arc::new(kicked);
+        for shard in (0..self.shards).map(ShardId) {
+            self.inboxes.send(shard, Mail::SendAway(Arc::clone(&kicked)));
+        }
     }
 
     /// Lets an authority decide from now on.

@@ -14,12 +14,12 @@ use martlet_store::Durability;
 use martlet_wire::ProtocolVersion;
 
 use super::problem::{ConfigError, Place, Problem};
-use super::settings::{Keeping, ListenerSettings, LogFormat, Settings};
+use super::settings::{BundledPlugin, Keeping, ListenerSettings, LogFormat, PluginSettings, Settings};
 use super::unsupported::unsupported;
 use super::{Configuration, Dialect};
 use crate::auth::AccessFileError;
 use crate::control::ControlHandlers;
-use crate::control::about::{About, ListenerFacts};
+use crate::control::about::{About, ListenerFacts, PluginFacts};
 use crate::logging::LogPlan;
 use crate::options::{self, Host, ListenAddress, ListenerOptions, Options, Wording};
 use crate::persist::Persistence;
@@ -114,6 +114,7 @@ impl Plan {
             engine: self.engine(configuration),
             rules: options::Rules::default(),
             authority: Some(Arc::new(authority)),
+            dynamic_security: access::dynamic_security(settings),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
             connections_of_node_max: settings.general.connections_max.map(|most| most as usize),
             listener_facts: self.facts(settings),
@@ -129,6 +130,8 @@ impl Plan {
         let settings = &configuration.settings;
         let mut engine = settings.engine.clone();
         engine.listeners = self.offered(settings).iter().map(|listener| rules(settings, listener)).collect();
+        engine.features.sparkplug_aware =
+            access::plugins(settings).any(|plugin| plugin.bundled() == Some(BundledPlugin::SparkplugAware));
         if self.dialect == Dialect::Mosquitto {
             let is_given = |name: &str| configuration.given.iter().any(|given| given.option.name == name);
             engine.features.reason_strings &= is_given("reason_strings");
@@ -142,7 +145,8 @@ impl Plan {
     fn control(&self, settings: &Settings) -> ControlHandlers {
         let handlers = ControlHandlers::default();
         if settings.general.control_api {
-            let about = About { listeners: self.facts(settings), plugins: Vec::new() };
+            let plugins = access::plugins(settings).filter_map(PluginSettings::bundled).map(plugin_facts);
+            let about = About { listeners: self.facts(settings), plugins: plugins.collect() };
             handlers.set(About::TOPIC, Some(Arc::new(about)));
         }
         handlers
@@ -266,6 +270,20 @@ fn anonymous_line(configuration: &Configuration) -> Option<Place> {
     named("allow_anonymous")
         .or_else(|| named("listener_allow_anonymous"))
         .or_else(|| configuration.listener_places.first().cloned())
+}
+
+/// What is told of a plugin.
+fn plugin_facts(plugin: BundledPlugin) -> PluginFacts {
+    let name = match plugin {
+        BundledPlugin::AclFile => "acl-file",
+        BundledPlugin::DynamicSecurity => "dynamic-security",
+        BundledPlugin::PasswordFile => "password-file",
+        BundledPlugin::PersistSqlite => "persist-sqlite",
+        BundledPlugin::SparkplugAware => "sparkplug-aware",
+    };
+    let handles = plugin == BundledPlugin::DynamicSecurity;
+    let control_topics = handles.then(|| martlet_dynsec::COMMAND_TOPIC.to_owned()).into_iter().collect();
+    PluginFacts { name: name.to_owned(), version: None, control_topics }
 }
 
 /// What is offered at a listener.

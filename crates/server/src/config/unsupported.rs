@@ -51,12 +51,18 @@ fn is_built_in(given: &Given, configuration: &Configuration) -> bool {
         Section::Plugin(number) => plugins.get(number),
         _ => plugins.iter().find(|plugin| plugin.name.as_ref() == Some(&given.value)),
     };
-    let Some(file) = plugin.and_then(|plugin| plugin.bundled()?.file_option()) else { return false };
+    let Some(options) = plugin.and_then(|plugin| plugin.bundled()?.options()) else { return false };
     match given.option.name {
         "auth_plugin_deny_special_chars" => given.is_default,
-        "plugin_opt_*" => given.name.ends_with(file),
+        "plugin_opt_*" => options.iter().any(|option| is_plugin_option(&given.name, option)),
         _ => true,
     }
+}
+
+/// Whether a name is that of a plugin's option: `plugin_opt_NAME`, or `auth_opt_NAME` as it was called before.
+fn is_plugin_option(name: &str, option: &str) -> bool {
+    let prefixes = ["plugin_opt_", "auth_opt_"];
+    prefixes.iter().any(|prefix| name.strip_prefix(prefix) == Some(option))
 }
 
 /// Whether a listener's host is a name, which may have addresses of both kinds.

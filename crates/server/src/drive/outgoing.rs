@@ -73,7 +73,12 @@ impl Shard {
                         self.parts.engine.handle(self.now, Input::Controlled { request: request.id, answer });
                     }
                 }
-                Output::Notice(notice) => notices::log(&notice, self.parts.wording),
+                Output::Notice(notice) => {
+                    if let Some(roster) = &self.parts.roster {
+                        roster.hear(self.parts.id, &notice);
+                    }
+                    notices::log(&notice, self.parts.wording);
+                }
                 Output::WakeAt(at) => {
                     self.wake_at = at;
                     return;
