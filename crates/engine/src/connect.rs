@@ -226,9 +226,7 @@ impl Engine {
             self.deadlines.cancel(at, Due::Will(session_id)); // [MQTT-3.1.3-9]
         }
         session.expiry_interval = expiry_interval;
-        let is_another = session.client() != client;
-        session.user_name = client.user_name.map(Into::into);
-        session.listener = client.listener;
+        let is_another = session.belongs_now_to(client);
         session.connection = Some(id);
         self.status.sessions_connected += 1;
         session.state.outbound.restart();

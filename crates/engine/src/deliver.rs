@@ -195,7 +195,7 @@ impl Engine {
 
     /// Begins the delivery of a message; its connection has just said that it can take it. QoS 0 stands here for retained
     /// messages, and for what waited in the store of another broker.
-    fn send_queued(&mut self, session_id: SessionId, id: ConnectionId, queued: Queued) {
+    pub(crate) fn send_queued(&mut self, session_id: SessionId, id: ConnectionId, queued: Queued) {
         if queued.qos == QoS::AtMostOnce && queued.number > 0 {
             let number = queued.number;
             self.record(session_id, |session| Record::Dropped { session, number });
@@ -340,11 +340,7 @@ impl Engine {
                     if let Some(queued) = session.queue.pop() {
                         self.status.queued_messages -= 1;
                         self.status.queued_bytes -= queued.message.size();
-                        if self.may_have(session_id, &queued) {
-                            self.send_queued(session_id, id, queued);
-                        } else {
-                            self.withhold(session_id, queued);
-                        }
+                        self.send_if_permitted(session_id, id, queued);
                     }
                 }
                 Some(_) => return,

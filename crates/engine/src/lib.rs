@@ -256,8 +256,8 @@ pub struct Engine {
     checkpoint: Option<Box<Checkpoint>>,
     forwards: Forwards,
     controls: Controls,
-    /// Connections with a message that was put off without a word.
-    put_off: Vec<ConnectionId>,
+    /// Connections with a message that was put off without a word, and the batch that those before it may wait for.
+    put_off: Vec<(ConnectionId, Option<BatchId>)>,
     /// Encoded packets that several connections send alike, for this turn.
     turn: Vec<u8>,
     /// Connections whose unsent bytes may point into `turn`.

@@ -34,18 +34,16 @@ pub(crate) struct Origin {
 impl Engine {
     /// PUBLISH came.
     pub(crate) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<(), PeerMisbehaved> {
-        self.status.publish_received += 1;
-        self.status.publish_bytes_received += publish.payload.len() as u64;
+        self.status.count_publish(publish.payload.len());
         let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
         let Some(session_id) = connection.session else { return Ok(()) };
         let Some(session) = self.clients.get_mut(session_id) else { return Ok(()) };
         let qos = publish.delivery.qos();
-        let features = &self.config.features;
         let listener = connection.peer.listener;
         if qos > self.config.maximum_qos(listener) {
             return Err(PeerMisbehaved::QosNotSupported); // [MQTT-3.2.2-11]
         }
-        if publish.retain && !features.retain_available {
+        if publish.retain && !self.config.features.retain_available {
             return Err(PeerMisbehaved::RetainNotSupported); // [MQTT-3.2.2-14]
         }
         let mut alias = None;
@@ -229,19 +227,24 @@ impl Engine {
             if let Some(connection) = self.connections.get_mut(origin.connection) {
                 connection.protocol.receive_quota.give_back();
                 if !core::mem::replace(&mut connection.puts_off, true) {
-                    self.put_off.push(origin.connection);
+                    self.put_off.push((origin.connection, self.journal.pending()));
                 }
             }
         }
         self.status.put_off += 1;
     }
 
-    /// Closes the clients that wait for an acknowledgement in vain, unless their messages could not be taken now either.
+    /// Closes the clients that wait for an acknowledgement in vain, unless their messages could not be taken now either, or
+    /// they have yet to get those of messages before.
     pub(crate) fn close_put_off(&mut self) {
-        if self.journal.is_stalled() {
+        if self.journal.is_stalled() || self.put_off.is_empty() {
             return;
         }
-        for id in core::mem::take(&mut self.put_off) {
+        let (over, waiting): (Vec<_>, Vec<_>) = core::mem::take(&mut self.put_off)
+            .into_iter()
+            .partition(|(_, batch)| batch.is_none_or(|batch| self.journal.is_durable(batch)));
+        self.put_off = waiting;
+        for (id, _) in over {
             self.end_connection(id, Cause::Broker(ReasonCode::ServerBusy), None);
         }
     }

@@ -61,6 +61,14 @@ pub struct Status {
     pub misbehaved: u64,
 }
 
+impl Status {
+    /// Counts a PUBLISH from a client.
+    pub(crate) const fn count_publish(&mut self, payload_bytes: usize) {
+        self.publish_received += 1;
+        self.publish_bytes_received += payload_bytes as u64;
+    }
+}
+
 impl AddAssign for Status {
     fn add_assign(&mut self, other: Self) {
         self.connections += other.connections;

@@ -25,7 +25,7 @@ use crate::http::{Gate, HttpThread, Pages};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::listening::{Bound, Listeners, Places, bind_all};
 use crate::options::{ListenerOptions, Options, Security, Wording};
-use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
+use crate::persist::{self, Growth, Opened, Persistence, Recovered, ShardLog};
 use crate::publisher::Publisher;
 use crate::reports::Reporter;
 use crate::seats::Seats;
@@ -370,9 +370,11 @@ impl Common {
         }
         // Only when all are there can one begin to live: what it has to say goes to all others.
         let mut engines = Vec::new();
-        for (id, mut engine, Recovered { store, log, last }) in recovered {
+        for (id, mut engine, Recovered { store, log, last, checkpoint_bytes }) in recovered {
             engine.restored(self.clock.now(), last);
-            let log = ShardLog::start(id, persistence, store, log, Arc::clone(&self.inboxes));
+            let slack = persistence.checkpoint_after_bytes;
+            let growth = Growth::new(slack, log.bytes(), checkpoint_bytes, engine.kept_things());
+            let log = ShardLog::start(id, persistence, store, log, growth, Arc::clone(&self.inboxes));
             engines.push((engine, Some(log.map_err(StartError::Shard)?)));
         }
         Ok(engines)

@@ -49,6 +49,8 @@ pub(crate) struct Recovered {
     pub(crate) log: Log<LocalDisk>,
     /// The last batch that is there.
     pub(crate) last: BatchId,
+    /// Bytes of the checkpoint that was read.
+    pub(crate) checkpoint_bytes: u64,
 }
 
 /// Opens a store, or begins one with `shards` shards. One that is there keeps its number.
@@ -102,7 +104,8 @@ impl Opened {
         let (log, report) = self.store.log(recovery);
         tell(shard, &report, unreadable);
         let last = BatchId(log.next_seq().0.saturating_sub(1));
-        Ok(Recovered { store: Arc::clone(&self.store), log, last })
+        let checkpoint_bytes = report.checkpoint.map_or(0, |checkpoint| checkpoint.record_bytes);
+        Ok(Recovered { store: Arc::clone(&self.store), log, last, checkpoint_bytes })
     }
 }
 
