@@ -63,6 +63,11 @@ impl Kicked {
         self.user_names.is_empty() && !self.anonymous
     }
 
+    /// Whether it is a client with this user name, or without one.
+    pub fn has(&self, user_name: Option<&str>) -> bool {
+        user_name.map_or(self.anonymous, |user_name| self.user_names.contains(user_name))
+    }
+
     fn client(&mut self, user_name: &str) {
         self.user_names.insert(user_name.to_owned());
     }

@@ -11,7 +11,7 @@ use crate::message::{Message, Queued};
 use crate::notice::{Cause, Notice};
 use crate::records::Record;
 use crate::refuse::explain;
-use crate::{Access, Client, ConnectionId, Engine, Output, Peer};
+use crate::{ConnectionId, Engine, Output};
 
 impl Engine {
     /// DISCONNECT came.
@@ -81,24 +81,20 @@ impl Engine {
 
     /// Clients are sent away that may not stay.
     pub(crate) fn send_away_unwelcome(&mut self) {
-        self.send_away_where(ReasonCode::NotAuthorized, |access, peer, client| !access.stays(peer, client));
-    }
-
-    /// All clients are sent away that are meant, with a reason.
-    pub(crate) fn send_away_where(
-        &mut self,
-        reason: ReasonCode,
-        mut is_meant: impl FnMut(&mut dyn Access, &Peer, Client<'_>) -> bool,
-    ) {
         for id in self.connections.ids() {
             let Some(connection) = self.connections.get(id) else { continue };
             let session = connection.session.and_then(|session| self.clients.get(session));
-            let access = self.access.as_mut();
-            if session.is_some_and(|session| is_meant(access, &connection.peer, session.client())) {
-                let farewell = self.disconnect_packet(id, reason, explain(reason));
-                self.end_connection(id, Cause::Broker(reason), farewell);
+            let stays = session.is_none_or(|session| self.access.stays(&connection.peer, session.client()));
+            if !stays {
+                self.send_away_from(id, ReasonCode::NotAuthorized);
             }
         }
+    }
+
+    /// A client is told to go, with a reason.
+    pub(crate) fn send_away_from(&mut self, id: ConnectionId, reason: ReasonCode) {
+        let farewell = self.disconnect_packet(id, reason, explain(reason));
+        self.end_connection(id, Cause::Broker(reason), farewell);
     }
 
     /// Takes a connection out, and leaves its Session behind as the standard says.

@@ -330,15 +330,22 @@ impl Engine {
         self.send_away_unwelcome();
     }
 
-    /// Sends all clients away that are meant: with this reason code those of 5.0, without a word those before.
-    pub fn send_away_if(
-        &mut self,
-        now: Instant,
-        reason: ReasonCode,
-        mut is_meant: impl FnMut(Client<'_>) -> bool,
-    ) {
+    /// The connections of clients that are meant.
+    pub fn connections_of(&self, mut is_meant: impl FnMut(Client<'_>) -> bool) -> Vec<ConnectionId> {
+        let mut meant = self.connections.ids();
+        meant.retain(|id| {
+            let session = self.connections.get(*id).and_then(|connection| connection.session);
+            session.and_then(|session| self.clients.get(session)).is_some_and(|it| is_meant(it.client()))
+        });
+        meant
+    }
+
+    /// Ends a connection, if it is still there: a client of 5.0 is told the reason.
+    pub fn end(&mut self, now: Instant, connection: ConnectionId, reason: ReasonCode) {
         self.now = self.now.max(now);
-        self.send_away_where(reason, |_, _, client| is_meant(client));
+        if self.connections.get(connection).is_some() {
+            self.send_away_from(connection, reason);
+        }
     }
 
     /// Takes one thing that happened. Never waits.

@@ -23,7 +23,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use martlet_engine::{BatchId, Client, ConnectionId, Engine, Input, Instant, ShardId};
+use martlet_engine::{BatchId, ConnectionId, Engine, Input, Instant, ShardId};
 use martlet_transport::{Acceptor, READ_BYTES_MAX, Scratch};
 use martlet_wire::ReasonCode;
 use mio::event::Event;
@@ -115,6 +115,8 @@ pub(crate) struct Shard {
     mail: VecDeque<Mail>,
     /// Connections that came from other shards and wait for [`Shard::take_over`].
     handed: VecDeque<HandedOver>,
+    /// Connections that have to end when someone has got an answer.
+    kicked: Vec<ConnectionId>,
     /// Mail is left, or may have come into the inbox since it was last emptied, without a further event.
     has_mail: bool,
     /// An empty list whose memory is used again.
@@ -161,6 +163,7 @@ impl Shard {
             farewells: Farewells::default(),
             mail: VecDeque::new(),
             handed: VecDeque::new(),
+            kicked: Vec::new(),
             has_mail: false,
             spare_slices: Vec::new(),
             wake_at: None,
@@ -274,13 +277,14 @@ impl Shard {
                     self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
                 }
                 Mail::Access(access) => self.parts.engine.replace_access(self.now, access),
-                Mail::SendAway(kicked) => {
-                    let reason = ReasonCode::AdministrativeAction;
-                    let is_kicked = |client: Client<'_>| match client.user_name {
-                        Some(user_name) => kicked.user_names.contains(user_name),
-                        None => kicked.anonymous,
-                    };
-                    self.parts.engine.send_away_if(self.now, reason, is_kicked);
+                Mail::Changed(kicked) => {
+                    self.kicked
+                        .extend(self.parts.engine.connections_of(|client| kicked.has(client.user_name)));
+                }
+                Mail::SendAway => {
+                    for connection in core::mem::take(&mut self.kicked) {
+                        self.parts.engine.end(self.now, connection, ReasonCode::AdministrativeAction);
+                    }
                 }
                 Mail::Shutdown => self.shut_down(),
             }

@@ -39,8 +39,10 @@ pub(crate) enum Mail {
     Authenticated { connection: ConnectionId, verdict: Verdict },
     /// Others decide from now on who may do what.
     Access(Box<dyn Access>),
-    /// Clients have to go, since what they may do has changed.
-    SendAway(Arc<Kicked>),
+    /// What these clients may do has changed. Those that came in before that have to go, as soon as [`Self::SendAway`] comes.
+    Changed(Arc<Kicked>),
+    /// The answer to the one who changed something is on its way.
+    SendAway,
     /// The broker shuts down.
     Shutdown,
 }

@@ -103,20 +103,25 @@ impl RulesChanger {
         self.put(&mut current, authority)
     }
 
-    /// Lets dynamic security say something else from now on. Nobody is sent away for that.
-    pub(crate) fn renew(&self, dynamic: Arc<dynsec::Rules>) {
+    /// Lets dynamic security say something else from now on. Clients have to go for that, but not before
+    /// [`Self::send_away`].
+    pub(crate) fn renew(&self, dynamic: Arc<dynsec::Rules>, kicked: Kicked) {
         let mut current = self.lock();
         let authority = Arc::new(Authority::clone(&current.authority).with_dynamic(dynamic));
         if let Err(error) = self.put(&mut current, authority) {
             tracing::error!(%error, "the rules of dynamic security stay as they were");
         }
+        // Behind the rules: whoever comes in by these may stay.
+        let kicked = Arc::new(kicked);
+        for shard in (0..self.shards).map(ShardId).filter(|_| !kicked.is_empty()) {
+            self.inboxes.send(shard, Mail::Changed(Arc::clone(&kicked)));
+        }
     }
 
-    /// Sends clients away, since what they may do has changed.
-    pub(crate) fn send_away(&self, kicked: Kicked) {
-        let kicked = Arc::new(kicked);
+    /// Sends those away that have to go.
+    pub(crate) fn send_away(&self) {
         for shard in (0..self.shards).map(ShardId) {
-            self.inboxes.send(shard, Mail::SendAway(Arc::clone(&kicked)));
+            self.inboxes.send(shard, Mail::SendAway);
         }
     }
 

@@ -145,3 +145,49 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.push(ending);
     name.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("martlet-dynsec-file-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir(&path).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_is_private() {
+        let folder = folder("replaced");
+        let path = folder.join("a.json");
+        for content in [&b"one"[..], b"two", b""] {
+            replace(&path, content).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), content);
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, PRIVATE);
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        assert!(replace(&folder.join("missing/a.json"), b"").is_err());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn passwords_that_nobody_chose_are_written_beside() {
+        let folder = folder("random");
+        let config_file = folder.join("a.json");
+        let options = DynamicSecurityOptions { config_file, password_init_file: None };
+        let security = open(&options);
+        let text = fs::read_to_string(folder.join("a.json.pw")).unwrap();
+        let lines: Vec<(&str, &str)> = text.lines().map(|line| line.split_once(' ').unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        for (user_name, password) in lines {
+            let hash = security.client(user_name).unwrap().password.as_deref().unwrap();
+            assert!(martlet_access::hash::verify(hash, password.as_bytes()));
+            assert_eq!(password.len(), GENERATED_PASSWORD_BYTES);
+        }
+        assert_eq!(open(&options), security);
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

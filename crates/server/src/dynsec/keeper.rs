@@ -1,8 +1,9 @@
 //! The one who knows all about clients, groups and roles, and changes it when a client asks for that.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use martlet_dynsec::{COMMAND_TOPIC, DynamicSecurity, Kicked, RESPONSE_TOPIC, Requester};
+use martlet_dynsec::{COMMAND_TOPIC, DynamicSecurity, RESPONSE_TOPIC, Requester};
 use martlet_engine::ControlRequest;
 
 use super::{DynamicSecurityOptions, Roster, file};
@@ -14,27 +15,28 @@ use crate::options::Options;
 pub(crate) struct Keeper {
     options: DynamicSecurityOptions,
     roster: Arc<Roster>,
-    state: Mutex<State>,
+    security: Mutex<DynamicSecurity>,
     changer: OnceLock<RulesChanger>,
-}
-
-struct State {
-    security: DynamicSecurity,
-    /// Who has to go when the answer is on its way.
-    kicked: Kicked,
+    /// Clients have to go when the answer is on its way.
+    is_owed: AtomicBool,
 }
 
 impl Keeper {
     /// The one that the options ask for: it handles requests, and the authority knows what it knows.
     pub(crate) fn hired(options: &mut Options, shards: u16) -> Option<Arc<Self>> {
         let own = options.dynamic_security.take()?;
-        let state = State { security: file::open(&own), kicked: Kicked::default() };
-        let rules = Arc::new(state.security.rules());
+        let security = file::open(&own);
+        let rules = Arc::new(security.rules());
         let authority = options.authority.as_deref().cloned().unwrap_or_default();
         options.authority = Some(Arc::new(authority.with_dynamic(rules)));
         let roster = Arc::new(Roster::new(shards));
-        let keeper =
-            Arc::new(Self { options: own, roster, state: Mutex::new(state), changer: OnceLock::new() });
+        let keeper = Arc::new(Self {
+            options: own,
+            roster,
+            security: Mutex::new(security),
+            changer: OnceLock::new(),
+            is_owed: AtomicBool::new(false),
+        });
         options.control.set(COMMAND_TOPIC, Some(Arc::clone(&keeper) as Arc<dyn ControlHandler>));
         Some(keeper)
     }
@@ -46,9 +48,9 @@ impl Keeper {
         Arc::clone(&self.roster)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, DynamicSecurity> {
         // A command is done whole before anything else is touched, so what a panicking thread left is sound.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.security.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn save(&self, security: &DynamicSecurity) {
@@ -63,27 +65,26 @@ impl ControlHandler for Keeper {
     fn handle(&self, request: &ControlRequest) -> ControlReply {
         let requester =
             Requester { client_id: &request.client_identifier, user_name: request.user_name.as_deref() };
-        let mut state = self.lock();
-        let outcome = state.security.handle(&request.payload, requester, &mut file::Hasher, &*self.roster);
+        let mut security = self.lock();
+        let outcome = security.handle(&request.payload, requester, &mut file::Hasher, &*self.roster);
         for line in &outcome.log {
             tracing::info!("{}", line.escape_debug());
         }
         if outcome.changed {
-            self.save(&state.security);
+            self.save(&security);
             if let Some(changer) = self.changer.get() {
-                changer.renew(Arc::new(state.security.rules()));
+                self.is_owed.store(!outcome.kicked.is_empty(), Ordering::Relaxed);
+                changer.renew(Arc::new(security.rules()), outcome.kicked);
             }
         }
-        state.kicked = outcome.kicked;
         ControlReply::Published { topic: RESPONSE_TOPIC.into(), payload: outcome.response }
     }
 
     fn answered(&self) {
-        let kicked = core::mem::take(&mut self.lock().kicked);
-        if let Some(changer) = self.changer.get()
-            && !kicked.is_empty()
+        if self.is_owed.swap(false, Ordering::Relaxed)
+            && let Some(changer) = self.changer.get()
         {
-            changer.send_away(kicked);
+            changer.send_away();
         }
     }
 }
