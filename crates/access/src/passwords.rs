@@ -50,15 +50,18 @@ impl Passwords {
     /// Whether this is the password of this user. Takes as long as the hash wants it to, for a user that there is not as
     /// well.
     pub fn is_password(&self, user_name: &str, password: &[u8]) -> bool {
-        match self.users.get(user_name) {
-            Some(Some(hash)) => hash.is_of(password),
-            Some(None) | None => {
-                if let Some(decoy) = &self.decoy {
-                    core::hint::black_box(decoy.is_of(password));
-                }
-                false
-            }
+        if let Some(Some(hash)) = self.users.get(user_name) {
+            return hash.is_of(password);
         }
+        if let Some(decoy) = &self.decoy {
+            core::hint::black_box(decoy.is_of(password));
+        }
+        false
+    }
+
+    /// Whether there is a password for this user.
+    pub fn has_password(&self, user_name: &str) -> bool {
+        self.users.get(user_name).is_some_and(Option::is_some)
     }
 
     /// Whether this user has the same line in another file: who has shown its password by one needs not do so by the other.

@@ -251,6 +251,8 @@ fn broker(
     let has_file = arguments.config_file.is_some();
     let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, places, &broker);
     let has_failed = reloader.has_failed();
+    let announcement = broker.rules_changer().announcement();
+    signals.announce(announcement).map_err(BrokerError::Signals)?;
     signals.obey(broker.stopper(), move || reloader.reload()).map_err(BrokerError::Signals)?;
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} running");

@@ -1,5 +1,6 @@
 //! The commands of the program, each of which may also be called by the name of the tool of Mosquitto that it stands for.
 
+mod acl;
 mod completions;
 mod ctrl;
 mod db;
@@ -61,6 +62,12 @@ pub(crate) const COMMANDS: &[Command] = &[
         tool: Some("mosquitto_signal"),
         about: "Tell a running broker to reload, to rotate its log or to stop",
         run: signal::run,
+    },
+    Command {
+        name: "acl",
+        tool: None,
+        about: "Tell what a user may do with a topic, and which line decides it",
+        run: acl::run,
     },
     Command {
         name: "lint",

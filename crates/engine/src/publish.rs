@@ -81,13 +81,9 @@ impl Engine {
                 return Err(PeerMisbehaved::ReceiveMaximumExceeded { limit }); // [MQTT-3.3.4-7]
             }
         }
-        let (client_identifier, user_name) =
-            (Arc::clone(&session.client_identifier), session.user_name.clone());
-        let publisher = Client {
-            client_identifier: &client_identifier,
-            user_name: user_name.as_deref(),
-            listener: session.listener,
-        };
+        let (name, user) = (Arc::clone(&session.client_identifier), session.user_name.clone());
+        let publisher =
+            Client { client_identifier: &name, user_name: user.as_deref(), listener: session.listener };
         let kept = kept_properties(&publish.properties, alias.is_some() || expiry_interval.is_some());
         let publication = Publication {
             topic,

@@ -11,11 +11,11 @@ mod guard;
 mod pool;
 mod turns;
 
-pub use authority::Authority;
+pub use authority::{Admission, Authority};
 pub use changer::RulesChanger;
 pub use files::{AccessFile, AccessFileError};
 
-pub(crate) use authority::Door;
+pub(crate) use authority::{Door, NamedList};
 pub(crate) use changer::Judges;
 pub(crate) use files::Library;
 pub(crate) use pool::Pool;

@@ -1,7 +1,7 @@
 //! A running broker: its listeners and the threads of its shards.
 
 use core::net::SocketAddr;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io;
 use std::path::PathBuf;
@@ -98,6 +98,7 @@ impl Broker {
         let common = Common {
             seats,
             judges,
+            rules_announced: broker.rules_changer.announcement(),
             commons: Commons::new(shards, &options.engine),
             config: options.engine,
             wording: options.wording,
@@ -341,6 +342,7 @@ struct Common {
     commons: Arc<Commons>,
     config: Config,
     judges: Judges,
+    rules_announced: Arc<AtomicBool>,
     wording: Wording,
     handshake_time_max: Duration,
     clock: Clock,
@@ -414,6 +416,7 @@ impl Common {
             log: None,
             control: self.control.clone(),
             roster: self.roster.clone(),
+            rules_announced: Arc::clone(&self.rules_announced),
             auth: Arc::clone(&self.judges.pool),
             wording: self.wording,
             gauge,

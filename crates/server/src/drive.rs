@@ -15,9 +15,10 @@ mod incoming;
 mod keeping;
 mod opening;
 mod outgoing;
+mod patience;
 mod telling;
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::io;
@@ -29,6 +30,7 @@ use martlet_wire::ReasonCode;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 
+use self::patience::Patience;
 use crate::auth::Pool;
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
@@ -81,6 +83,8 @@ pub(crate) struct Parts {
     pub(crate) members: Arc<dyn Members>,
     /// The log, if anything has to survive.
     pub(crate) log: Option<ShardLog>,
+    /// Whether other rules are about to come.
+    pub(crate) rules_announced: Arc<AtomicBool>,
     /// Who finds out what takes long.
     pub(crate) auth: Arc<Pool>,
     /// Where requests to the broker go.
@@ -123,6 +127,7 @@ pub(crate) struct Shard {
     spare_slices: Vec<&'static [u8]>,
     /// When the engine wants to be woken.
     wake_at: Option<Instant>,
+    patience: Patience,
     /// The last turn ended before everything was drained.
     is_unfinished: bool,
     /// The newest batch that the log has told to be durable.
@@ -167,6 +172,7 @@ impl Shard {
             has_mail: false,
             spare_slices: Vec::new(),
             wake_at: None,
+            patience: Patience::default(),
             is_unfinished: true,
             durable: BatchId::default(),
             ends_at: None,
@@ -210,6 +216,7 @@ impl Shard {
         }
         let handed = self.handed.len();
         self.take_mail();
+        self.patience.look(self.parts.rules_announced.load(Ordering::Relaxed), self.now);
         self.accept();
         self.read();
         self.take_over(handed);
@@ -276,7 +283,8 @@ impl Shard {
                 Mail::Authenticated { connection, verdict } => {
                     self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
                 }
-                Mail::Access(access) => self.parts.engine.replace_access(self.now, access),
+                Mail::Rules(Some(access)) => self.parts.engine.replace_access(self.now, access),
+                Mail::Rules(None) => {}
                 Mail::Changed(kicked) => {
                     self.kicked
                         .extend(self.parts.engine.connections_of(|client| kicked.has(client.user_name)));
@@ -361,7 +369,7 @@ impl Shard {
         }
         let now = self.parts.clock.now();
         let accepts = [self.reception.next(now), self.lobby.next(now)];
-        [self.wake_at, self.openings.next(), self.farewells.next(), self.ends_at]
+        [self.wake_at, self.patience.until(), self.openings.next(), self.farewells.next(), self.ends_at]
             .into_iter()
             .chain(accepts)
             .flatten()

@@ -37,8 +37,8 @@ pub(crate) enum Mail {
     Report(ReportTo),
     /// The answer to a question about a connection.
     Authenticated { connection: ConnectionId, verdict: Verdict },
-    /// Others decide from now on who may do what.
-    Access(Box<dyn Access>),
+    /// Others decide from now on who may do what; `None` if all stays as it was.
+    Rules(Option<Box<dyn Access>>),
     /// What these clients may do has changed. Those that came in before that have to go, as soon as [`Self::SendAway`] comes.
     Changed(Arc<Kicked>),
     /// The answer to the one who changed something is on its way.

@@ -50,7 +50,7 @@ mod seats;
 pub mod signals;
 mod sys;
 
-pub use auth::{AccessFile, AccessFileError, Authority, RulesChanger};
+pub use auth::{AccessFile, AccessFileError, Admission, Authority, RulesChanger};
 pub use broker::{Broker, Stopper, TlsReloader};
 pub use dynsec::DynamicSecurityOptions;
 pub use errors::{ReloadError, ShardFailed, StartError};

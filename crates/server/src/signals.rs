@@ -1,6 +1,8 @@
 //! Signals of the operating system. Only the program uses this; a broker in a test knows nothing of signals.
 
+use core::sync::atomic::AtomicBool;
 use std::io;
+use std::sync::Arc;
 use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -21,6 +23,14 @@ impl Caught {
     /// The operating system refuses the handlers.
     pub fn catch() -> io::Result<Self> {
         Ok(Self { signals: Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])? })
+    }
+
+    /// Sets a flag at each SIGHUP, before anything else is done about it.
+    ///
+    /// # Errors
+    /// The operating system refuses the handler.
+    pub fn announce(&self, flag: Arc<AtomicBool>) -> io::Result<()> {
+        signal_hook::flag::register(SIGHUP, flag).map(|_| ())
     }
 
     /// Shuts a broker down at the first SIGTERM or SIGINT, one that came already included, and calls `reload` at each

@@ -46,15 +46,18 @@ impl Reloader {
     /// Reads the configuration again. What can change at once changes; of the rest the log says that it needs a restart.
     /// A configuration that is wrong changes nothing. The log file is opened anew in any case.
     pub(super) fn reload(&mut self) {
+        // Whoever comes from here on meets the new rules, also if the handler of the signal was quicker than the end of the reload
+        // before this one.
+        self.rules.announcement().store(true, Ordering::Relaxed);
         match self.dialect {
             Dialect::Martlet => tracing::info!("SIGHUP: reading the configuration again"),
             Dialect::Mosquitto => tracing::info!("Reloading config."),
         }
         let mut notes = Vec::new();
         let read = self.read(&mut notes);
-        if let Some((_, options)) = &read {
-            // First of all: whoever comes from here on should meet the new rules.
-            self.replace_rules(options);
+        match &read {
+            Some((_, options)) => self.replace_rules(options),
+            None => self.rules.keep(),
         }
         say_notes(&notes, self.dialect);
         if let Some((new, options)) = read {

@@ -85,6 +85,7 @@ pub(super) fn command(command: &super::Command, name: &str) -> Program {
             "bash | zsh | fish",
             Operand::Words(Shell::ALL.iter().map(|(name, _)| (*name, Vec::new())).collect()),
         ),
+        "acl" => by_hand("file user topic [--client-id id]", Operand::File),
         "lint" => by_hand("[--mosquitto] file", Operand::File),
         "man" => by_hand("[directory]", Operand::Directory),
         "install-links" => by_hand("directory", Operand::Directory),

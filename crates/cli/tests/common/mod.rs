@@ -63,6 +63,11 @@ pub(crate) fn run(line: &str) -> Done {
     run_with(line, "")
 }
 
+/// Runs the program to its end with words that may be empty or hold blanks.
+pub(crate) fn run_words(words: &[&str]) -> Done {
+    martlet().args(words).output().unwrap().into()
+}
+
 /// Runs the program to its end with something on its standard input.
 pub(crate) fn run_with(line: &str, input: &str) -> Done {
     let arguments = line.split(' ').filter(|word| !word.is_empty());

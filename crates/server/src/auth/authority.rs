@@ -1,5 +1,6 @@
 //! What a configuration says of who may come in and do what.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use martlet_access::hash::verify;
@@ -18,9 +19,29 @@ pub(crate) struct Door {
     /// The password files, of which one has to know a client.
     pub(crate) passwords: Vec<Arc<Passwords>>,
     /// The access control lists, all of which have to allow what a client does.
-    pub(crate) lists: Vec<Arc<AccessList>>,
+    pub(crate) lists: Vec<NamedList>,
     /// Whether dynamic security decides as well.
     pub(crate) is_dynamic: bool,
+}
+
+/// An access control list, and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedList {
+    pub(crate) path: Arc<Path>,
+    pub(crate) list: Arc<AccessList>,
+}
+
+/// What a client needs to come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Nothing.
+    Anyone,
+    /// The password of its user name.
+    Password,
+    /// A certificate or a pre-shared key with its user name.
+    ProvenName,
+    /// Nothing helps.
+    Nobody,
 }
 
 /// Who may come in and do what, as a configuration says.
@@ -153,7 +174,7 @@ impl Authority {
             Action::Read => dynsec::Action::Receive,
             Action::Write => dynsec::Action::Publish,
         };
-        door.lists.iter().all(|list| list.allows(who, action, topic))
+        door.lists.iter().all(|named| named.list.allows(who, action, topic))
             && self.dynamic_allows(client, dynamic_action, topic)
     }
 
@@ -163,10 +184,30 @@ impl Authority {
         !door.is_some_and(|door| door.is_dynamic) || self.dynamic.allows(identity(client), action, topic)
     }
 
-    /// What each list of a listener says about a topic, in their order.
-    pub fn rulings(&self, listener: u16, who: Who<'_>, action: Action, topic: &str) -> Vec<Ruling> {
+    /// What each access control list of a listener says about a topic. All of them have to allow it.
+    pub fn rulings(
+        &self,
+        listener: u16,
+        who: Who<'_>,
+        action: Action,
+        topic: &str,
+    ) -> impl Iterator<Item = (&Path, Ruling)> {
         let lists = self.door(listener).map_or(&[][..], |door| &door.lists);
-        lists.iter().map(|list| list.ruling(who, action, topic)).collect()
+        lists.iter().map(move |named| (&*named.path, named.list.ruling(who, action, topic)))
+    }
+
+    /// What a client needs to come in at a listener.
+    pub fn admission(&self, listener: u16, user_name: Option<&str>) -> Admission {
+        match self.door(listener) {
+            Some(door) if door.has_proven_names && user_name.is_some() => Admission::ProvenName,
+            Some(door) if door.knows(user_name) => {
+                let user_name = user_name.unwrap_or_default();
+                let is_known = door.passwords.iter().any(|passwords| passwords.has_password(user_name));
+                if is_known || door.is_dynamic { Admission::Password } else { Admission::Nobody }
+            }
+            Some(door) if door.admits_anonymous => Admission::Anyone,
+            Some(_) | None => Admission::Nobody,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Other rules while the broker runs.
 
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -65,6 +66,7 @@ pub struct RulesChanger {
     shards: u16,
     inboxes: Arc<Inboxes>,
     pool: Arc<Pool>,
+    announced: Arc<AtomicBool>,
 }
 
 /// What decides at this moment.
@@ -81,12 +83,32 @@ impl RulesChanger {
         inboxes: Arc<Inboxes>,
     ) -> Self {
         let current = Current { authority: authority.unwrap_or_default(), rules: judges.rules.clone() };
-        Self { current: Arc::new(Mutex::new(current)), shards, inboxes, pool: Arc::clone(&judges.pool) }
+        Self {
+            current: Arc::new(Mutex::new(current)),
+            shards,
+            inboxes,
+            pool: Arc::clone(&judges.pool),
+            announced: Arc::default(),
+        }
     }
 
     /// The rules as they are at this moment, for someone who asks beside the shards.
     pub(crate) fn rules(&self) -> Rules {
         self.lock().rules.clone()
+    }
+
+    /// To be set, in a handler of a signal for example, when other rules are about to be read: whatever clients send from then
+    /// on waits for them, for a moment at most. To be followed by [`RulesChanger::replace`] or [`RulesChanger::keep`].
+    pub fn announcement(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.announced)
+    }
+
+    /// There are no other rules after all.
+    pub fn keep(&self) {
+        self.announced.store(false, Ordering::Relaxed);
+        for shard in (0..self.shards).map(ShardId) {
+            self.inboxes.send(shard, Mail::Rules(None));
+        }
     }
 
     /// Lets another authority decide from now on. Clients that it would not let in are sent away: those without a user name
@@ -100,7 +122,9 @@ impl RulesChanger {
     pub fn replace(&self, authority: Authority, order: &[Option<u16>]) -> io::Result<()> {
         let mut current = self.lock();
         let authority = Arc::new(authority.arranged(order, &current.authority));
-        self.put(&mut current, authority)
+        self.put(&mut current, authority)?;
+        self.announced.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Lets dynamic security say something else from now on. Clients have to go for that, but not before
@@ -134,7 +158,7 @@ impl RulesChanger {
                 Some(access) if !authority.is_open() => access(shard),
                 _ => Box::new(AllowAll) as Box<dyn Access>,
             };
-            self.inboxes.send(shard, Mail::Access(access));
+            self.inboxes.send(shard, Mail::Rules(Some(access)));
         }
         *current = Current { authority, rules };
         Ok(())

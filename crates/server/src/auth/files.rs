@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use martlet_access::{AccessList, FileError, Passwords};
 
+use super::NamedList;
+
 /// Reads each file once, however many listeners name it.
 #[derive(Debug, Default)]
 pub(crate) struct Library {
     passwords: HashMap<PathBuf, Arc<Passwords>>,
-    lists: HashMap<PathBuf, Arc<AccessList>>,
+    lists: HashMap<PathBuf, NamedList>,
 }
 
 impl Library {
@@ -34,9 +36,9 @@ impl Library {
     ///
     /// # Errors
     /// It cannot be read, or something in it is wrong.
-    pub(crate) fn list(&mut self, path: &Path) -> Result<Arc<AccessList>, AccessFileError> {
+    pub(crate) fn list(&mut self, path: &Path) -> Result<NamedList, AccessFileError> {
         if let Some(list) = self.lists.get(path) {
-            return Ok(Arc::clone(list));
+            return Ok(list.clone());
         }
         let list = Arc::new(read(path, AccessFile::List, AccessList::parse)?);
         for (line, pattern) in list.plain_patterns() {
@@ -47,8 +49,9 @@ impl Library {
                 "Warning: ACL pattern '{pattern}' does not contain '%c' or '%u'."
             );
         }
-        self.lists.insert(path.into(), Arc::clone(&list));
-        Ok(list)
+        let named = NamedList { path: path.into(), list };
+        self.lists.insert(path.into(), named.clone());
+        Ok(named)
     }
 }
 

@@ -114,7 +114,8 @@ mod tests {
     fn all_together_have_no_more_room_than_they_may() {
         let mut turns = Turns::default();
         for number in 0..CHECKS_WAITING_MAX {
-            let address = IpAddr::from([10, 0, (number / 200 >> 8) as u8, (number / 200) as u8]);
+            let network = u32::try_from(number / CHECKS_OF_ADDRESS_WAITING_MAX).unwrap();
+            let address = core::net::Ipv4Addr::from_bits(network).into();
             assert!(turns.push(Origin::of(Some(address)), number));
         }
         assert!(!turns.push(origin("192.0.2.1"), 0));

@@ -17,7 +17,7 @@ use super::problem::{ConfigError, Place, Problem};
 use super::settings::{BundledPlugin, Keeping, ListenerSettings, LogFormat, PluginSettings, Settings};
 use super::unsupported::unsupported;
 use super::{Configuration, Dialect};
-use crate::auth::AccessFileError;
+use crate::auth::{AccessFileError, Authority};
 use crate::control::ControlHandlers;
 use crate::control::about::{About, ListenerFacts, PluginFacts};
 use crate::logging::LogPlan;
@@ -106,8 +106,7 @@ impl Plan {
         let settings = &configuration.settings;
         let listeners = self.listeners(settings)?;
         let port = listeners.iter().find_map(port_of).unwrap_or(PORT_DEFAULT);
-        let offered = self.offered(settings);
-        let authority = access::authority(settings, &offered).map_err(PlanError::Access)?;
+        let authority = self.authority(configuration).map_err(PlanError::Access)?;
         Ok(Options {
             listeners,
             shards: settings.general.shards,
@@ -123,6 +122,15 @@ impl Plan {
             wording: self.wording(settings),
             handshake_time_max: settings.general.handshake_timeout,
         })
+    }
+
+    /// Who may come in and do what, whatever else the configuration says.
+    ///
+    /// # Errors
+    /// A file of passwords or rules cannot be read, or something in it is wrong.
+    pub fn authority(&self, configuration: &Configuration) -> Result<Authority, AccessFileError> {
+        let settings = &configuration.settings;
+        access::authority(settings, &self.offered(settings))
     }
 
     /// Limits and features, with those defaults of Mosquitto that people depend on and the standard leaves open.

@@ -42,7 +42,7 @@ impl Shard {
 
     /// Reads from each socket that may have something, once, as far as the bounds of a turn allow.
     pub(super) fn read(&mut self) {
-        if self.parts.fabric.is_crowded() {
+        if self.parts.fabric.is_crowded() || self.patience.until().is_some() {
             return;
         }
         let mut left = BYTES_PER_TURN_MAX;
@@ -57,7 +57,9 @@ impl Shard {
 
     /// Whether there is a socket that [`Shard::read`] would read from.
     pub(super) fn can_read(&self) -> bool {
-        !self.parts.fabric.is_crowded() && self.readable.open.iter().any(|id| self.may_read(*id))
+        !self.parts.fabric.is_crowded()
+            && self.patience.until().is_none()
+            && self.readable.open.iter().any(|id| self.may_read(*id))
     }
 
     fn may_read(&self, id: ConnectionId) -> bool {
