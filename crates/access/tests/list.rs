@@ -15,7 +15,7 @@ fn parse(text: &str) -> AccessList {
     AccessList::parse(text.as_bytes()).expect("a good list")
 }
 
-fn who<'a>((client_identifier, user_name): Name<'a>) -> Who<'a> {
+fn who((client_identifier, user_name): Name<'_>) -> Who<'_> {
     Who { client_identifier, user_name: Some(user_name).filter(|name| !name.is_empty()) }
 }
 

@@ -32,14 +32,14 @@ impl Folder {
         let folder = Self::new(name);
         let password = hash(Scheme::Sha512Pbkdf2 { iterations: 1 }, b"secret").unwrap();
         let file = format!(
-            r##"{{
+            r#"{{
                 "defaultACLAccess": {{ "publishClientReceive": true, "unsubscribe": true }},
                 "clients": [{{ "username": "admin", "encoded_password": "{password}", "roles": [{{ "rolename": "r" }}] }}],
                 "roles": [{{ "rolename": "r", "acls": [
                     {{ "acltype": "publishClientSend", "topic": "$CONTROL/#", "allow": true }},
                     {{ "acltype": "subscribePattern", "topic": "$CONTROL/#", "allow": true }}
                 ]}}]
-            }}"##
+            }}"#
         );
         fs::write(folder.file(), file).unwrap();
         folder
@@ -86,7 +86,7 @@ fn connect(broker: &Broker, name: &str, user_name: &str, password: &str) -> Clie
 
 fn connected(broker: &Broker, name: &str, user_name: &str, password: &str) -> Client {
     let mut client = connect(broker, name, user_name, password);
-    client.expect(&CONNACK_311);
+    client.expect(CONNACK_311);
     client
 }
 
