@@ -42,6 +42,7 @@ impl Engine {
     /// Ends a connection from this side, with a last packet.
     pub(crate) fn end_connection(&mut self, id: ConnectionId, cause: Cause, farewell: Option<Vec<u8>>) {
         let Some(connection) = self.connections.get(id) else { return };
+        self.status.packets_sent += u64::from(farewell.is_some());
         let mut bytes = connection.out.collect(&self.turn);
         bytes.extend(farewell.unwrap_or_default());
         self.outputs.push_back(Output::Close { connection: id, farewell: bytes });
@@ -89,21 +90,26 @@ impl Engine {
 
     /// Clients are sent away that may not stay.
     pub(crate) fn send_away_unwelcome(&mut self) {
-        const REASON: ReasonCode = ReasonCode::NotAuthorized;
         for id in self.connections.ids() {
             let Some(connection) = self.connections.get(id) else { continue };
             let session = connection.session.and_then(|session| self.clients.get(session));
             let stays = session.is_none_or(|session| self.access.stays(&connection.peer, session.client()));
             if !stays {
-                let farewell = self.disconnect_packet(id, REASON, explain(REASON));
-                self.end_connection(id, Cause::Broker(REASON), farewell);
+                self.send_away_from(id, ReasonCode::NotAuthorized);
             }
         }
+    }
+
+    /// A client is told to go, with a reason.
+    pub(crate) fn send_away_from(&mut self, id: ConnectionId, reason: ReasonCode) {
+        let farewell = self.disconnect_packet(id, reason, explain(reason));
+        self.end_connection(id, Cause::Broker(reason), farewell);
     }
 
     /// Takes a connection out, and leaves its Session behind as the standard says.
     fn detach(&mut self, id: ConnectionId, cause: Cause) {
         let Some(connection) = self.connections.remove(id) else { return };
+        self.status.unsent_bytes -= connection.out.len();
         if let Some(at) = connection.connect_deadline {
             self.deadlines.cancel(at, Due::Connect(id));
         }
@@ -129,6 +135,7 @@ impl Engine {
         let now = self.now;
         let Some(session) = self.clients.get_mut(id) else { return };
         session.connection = None;
+        self.status.sessions_connected -= 1;
         if !session.outlives_connection() {
             self.end_session(id); // [MQTT-4.1.0-2]
             return;
@@ -165,6 +172,7 @@ impl Engine {
             session.connection.is_none() && session.ends_at.is_some_and(|at| at <= self.now)
         });
         if is_over {
+            self.status.sessions_expired += 1;
             self.end_session(id);
         }
     }
@@ -189,6 +197,7 @@ impl Engine {
             self.publish_will(will);
         }
         self.status.queued_messages -= session.queue.len();
+        self.status.queued_bytes -= session.queue.bytes();
         self.notice(Notice::SessionEnded { client_identifier: session.client_identifier.to_string() });
         self.redistribute(&mut session);
     }

@@ -9,12 +9,14 @@ use martlet_wire::{
 use crate::access::{AuthenticationStage, Client, Decision, Newcomer, Question};
 use crate::clients::{ClientSession, SessionId, Will};
 use crate::connections::PendingConnect;
+use crate::control::is_control;
 use crate::deadlines::Due;
 use crate::hashing::shard_of;
 use crate::identity::Identity;
 use crate::message::Message;
 use crate::mount;
 use crate::notice::{Cause, Notice};
+use crate::own::is_reserved;
 use crate::records::Record;
 use crate::refuse::explain;
 use crate::{ConnectionId, Engine, Output, Peer, ShardId};
@@ -133,6 +135,9 @@ impl Engine {
             if will.retain && !features.retain_available {
                 return Some(ReasonCode::RetainNotSupported); // [MQTT-3.2.2-13]
             }
+            if is_control(will.topic) {
+                return Some(ReasonCode::NotAuthorized); // a request needs someone who waits for its answer
+            }
             if will.payload.len() > limits.payload_bytes_max {
                 return Some(if is_v5 { ReasonCode::PacketTooLarge } else { ReasonCode::NotAuthorized });
             }
@@ -164,9 +169,7 @@ impl Engine {
         if name.split('/').count() > self.config.limits.topic_levels_max {
             return Some(ReasonCode::TopicNameInvalid);
         }
-        let first = name.split('/').next().unwrap_or_default();
-        // The broker alone publishes below these [s4.7.2].
-        matches!(first, "$SYS" | "$CONTROL" | "$share").then_some(ReasonCode::NotAuthorized)
+        is_reserved(name).then_some(ReasonCode::NotAuthorized)
     }
 
     /// A Client Identifier that no Session of the broker has [MQTT-3.2.2-16], and that falls to this shard.
@@ -235,6 +238,7 @@ impl Engine {
         }
         session.expiry_interval = expiry_interval;
         session.connection = Some(id);
+        self.status.sessions_connected += 1;
         session.state.outbound.restart();
         let old_will = core::mem::replace(&mut session.will, will);
         self.name_session(session_id, client);
@@ -391,6 +395,8 @@ impl Engine {
         }
         connection.protocol.phase = Phase::Open;
         connection.out.append(|bytes| bytes.extend_from_slice(connack));
+        self.status.packets_sent += 1;
+        self.status.unsent_bytes += connack.len();
         connection.last_received = self.now;
         let session_id = connection.session;
         self.end_connect_deadline(id);

@@ -26,6 +26,7 @@ mod close;
 mod commons;
 mod connect;
 mod connections;
+mod control;
 mod deadlines;
 mod deliver;
 mod forward;
@@ -43,6 +44,7 @@ mod notice;
 mod obligations;
 mod out_buffer;
 mod outgoing;
+mod own;
 mod peer;
 mod permitted;
 mod publish;
@@ -54,6 +56,7 @@ mod refuse;
 mod restore;
 mod retained;
 mod route;
+mod sparkplug;
 mod status;
 mod subscribe;
 mod subscriptions;
@@ -67,6 +70,7 @@ use martlet_wire::{QoS, ReasonCode};
 
 pub use access::{Access, AllowAll, AuthenticationStage, Client, Decision, Newcomer, Question, Verdict};
 pub use commons::Commons;
+pub use control::{ControlAnswer, ControlId, ControlRequest};
 pub use hashing::shard_of;
 pub use identity::{Publisher, UserNameSource};
 pub use limits::{Config, Features, Limits, PACKET_SIZE_BYTES_MAX_LEAST};
@@ -74,6 +78,7 @@ pub use listeners::ListenerRules;
 pub use martlet_proto::{Instant, PeerMisbehaved};
 pub use message::Message;
 pub use notice::{Cause, Notice};
+pub use own::Announcement;
 pub use peer::{Peer, PeerCertificate, PeerDetails, PeerTls};
 pub use restore::{Stored, UnreadableRecord};
 pub use status::Status;
@@ -81,6 +86,7 @@ pub use status::Status;
 use checkpoint::Checkpoint;
 use clients::Clients;
 use connections::Connections;
+use control::Controls;
 use deadlines::{Deadlines, Due};
 use forward::Forwards;
 use hashing::{Map, Random, hasher};
@@ -157,6 +163,15 @@ pub enum Input<'a> {
         /// The answer.
         verdict: Verdict,
     },
+    /// The broker itself publishes a message.
+    Publish(Announcement<'a>),
+    /// The answer to [`Output::Control`].
+    Controlled {
+        /// The request.
+        request: ControlId,
+        /// The answer.
+        answer: ControlAnswer<'a>,
+    },
     /// The time of [`Output::WakeAt`] has come. Early or repeated calls do no harm.
     WakeUp,
     /// The broker stops: every client gets DISCONNECT 0x8B and is closed.
@@ -215,6 +230,8 @@ pub enum Output {
         /// What is known of it.
         question: Question,
     },
+    /// A client wants something of the broker: do it, and say [`Input::Controlled`]. Until then the client is not read from.
+    Control(Box<ControlRequest>),
     /// Something worth a line in the log.
     Notice(Notice),
     /// Nothing more to do now, until this time or a new input.
@@ -240,6 +257,7 @@ pub struct Engine {
     restoring: Option<Box<Restoring>>,
     checkpoint: Option<Box<Checkpoint>>,
     forwards: Forwards,
+    controls: Controls,
     /// Connections with a message that was put off without a word, and the batch that those before it may wait for.
     put_off: Vec<(ConnectionId, Option<BatchId>)>,
     /// Encoded packets that several connections send alike, for this turn.
@@ -283,6 +301,7 @@ impl Engine {
             restoring: None,
             checkpoint: None,
             forwards: Forwards::new(commons.shards(), seed),
+            controls: Controls::default(),
             put_off: Vec::new(),
             turn: Vec::new(),
             touched: Vec::new(),
@@ -313,6 +332,24 @@ impl Engine {
         self.send_away_unwelcome();
     }
 
+    /// The connections of clients that are meant.
+    pub fn connections_of(&self, mut is_meant: impl FnMut(Client<'_>) -> bool) -> Vec<ConnectionId> {
+        let mut meant = self.connections.ids();
+        meant.retain(|id| {
+            let session = self.connections.get(*id).and_then(|connection| connection.session);
+            session.and_then(|session| self.clients.get(session)).is_some_and(|it| is_meant(it.client()))
+        });
+        meant
+    }
+
+    /// Ends a connection, if it is still there: a client of 5.0 is told the reason.
+    pub fn end(&mut self, now: Instant, connection: ConnectionId, reason: ReasonCode) {
+        self.now = self.now.max(now);
+        if self.connections.get(connection).is_some() {
+            self.send_away_from(connection, reason);
+        }
+    }
+
     /// Takes one thing that happened. Never waits.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         self.now = self.now.max(now);
@@ -325,6 +362,8 @@ impl Engine {
             Input::LogStalled => self.log_stalled(),
             Input::Forwarded { from, batch } => self.forwarded(from, batch),
             Input::Authenticated { connection, verdict } => self.authenticated(connection, verdict),
+            Input::Publish(announcement) => self.announce(announcement),
+            Input::Controlled { request, answer } => self.controlled(request, answer),
             Input::WakeUp => {}
             Input::Shutdown => self.shut_down(),
             Input::Disconnect { client_identifier, reason } => self.send_away(client_identifier, reason),
@@ -401,6 +440,9 @@ impl Engine {
             connections: self.connections.len(),
             sessions: self.clients.len(),
             subscriptions: self.subscriptions.len(),
+            shared_subscriptions: self.subscriptions.shared_len(),
+            unpersisted_bytes: self.journal.unpersisted_bytes(),
+            log_stalled: self.journal.is_stalled(),
             ..self.status
         }
     }

@@ -55,6 +55,10 @@ pub struct Limits {
     pub keep_alive_max: u16,
     /// Bytes of publishes that may wait for the log of one shard; beyond, the shard stops reading.
     pub unpersisted_bytes_max: usize,
+    /// Control requests of one shard that wait for their answers; a PUBLISH below `$CONTROL/` beyond gets 0x97.
+    pub control_requests_max: usize,
+    /// Bytes of the payload of a control request; a larger one gets 0x97.
+    pub control_payload_bytes_max: usize,
     /// Topic Names whose receivers one shard remembers, and Shared Subscriptions whose turn it remembers.
     pub route_cache_entries_max: usize,
 }
@@ -83,6 +87,8 @@ impl Default for Limits {
             session_expiry_interval_max: u32::MAX,
             keep_alive_max: 0,
             unpersisted_bytes_max: 16 << 20,
+            control_requests_max: 100,
+            control_payload_bytes_max: 1 << 20,
             route_cache_entries_max: 4_096,
         }
     }
@@ -111,6 +117,8 @@ pub struct Features {
     /// Whether a QoS 2 message from a client takes effect when its PUBREL comes, as in Mosquitto, and not when its PUBLISH
     /// does. The standard leaves it open.
     pub exactly_once_at_release: bool,
+    /// Whether birth certificates of Sparkplug are kept for those who come later, below `$sparkplug/certificates/`.
+    pub sparkplug_aware: bool,
     /// Whether QoS 0 messages, too, wait for a Session without a connection. The standard leaves it open.
     pub queue_qos0: bool,
     /// Whether a message goes out with the QoS of the subscription, even if it came with a lower one. Against the standard
@@ -145,6 +153,7 @@ impl Default for Features {
             shared_subscription_available: true,
             allow_zero_length_client_identifier: true,
             exactly_once_at_release: false,
+            sparkplug_aware: false,
             queue_qos0: false,
             upgrade_outgoing_qos: false,
             mosquitto_behaviour: false,

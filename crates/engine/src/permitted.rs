@@ -5,7 +5,7 @@ use martlet_wire::{QoS, TopicFilter, TopicName};
 use crate::clients::{ClientSession, SessionId};
 use crate::message::{Message, Queued};
 use crate::records::Record;
-use crate::{Access, Engine};
+use crate::{Access, ConnectionId, Engine};
 
 impl Engine {
     /// Whether a Session may be given messages of a topic.
@@ -18,9 +18,18 @@ impl Engine {
         TopicName::parse(&queued.message.topic).is_ok_and(|topic| self.may_receive(session_id, topic))
     }
 
+    /// Begins the delivery of a message that waited, if its Session may still be given it.
+    pub(crate) fn send_if_permitted(&mut self, session_id: SessionId, id: ConnectionId, queued: Queued) {
+        if self.may_have(session_id, &queued) {
+            self.send_queued(session_id, id, queued);
+        } else {
+            self.withhold(session_id, &queued);
+        }
+    }
+
     /// A message that waited is not sent, since its Session may not have it any more. Its Packet Identifier counts as used,
     /// as it does for Mosquitto, which gives it to a message as soon as that waits.
-    pub(crate) fn withhold(&mut self, session_id: SessionId, queued: &Queued) {
+    fn withhold(&mut self, session_id: SessionId, queued: &Queued) {
         let number = queued.number;
         if queued.qos > QoS::AtMostOnce
             && let Some(session) = self.clients.get_mut(session_id)

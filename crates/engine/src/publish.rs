@@ -8,10 +8,12 @@ use martlet_proto::delivery::Arrival;
 use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
 use crate::clients::SessionId;
+use crate::control::is_control;
 use crate::deadlines::Due;
 use crate::message::{Message, Publication};
 use crate::mount;
 use crate::notice::{Cause, Notice};
+use crate::own::is_of_this_run;
 use crate::receive::acknowledges;
 use crate::records::Record;
 use crate::refuse::explain;
@@ -34,16 +36,15 @@ pub(crate) struct Origin {
 impl Engine {
     /// PUBLISH came.
     pub(crate) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<(), PeerMisbehaved> {
-        self.status.publish_received += 1;
+        self.status.count_publish(publish.payload.len());
         let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
         let Some(session_id) = connection.session else { return Ok(()) };
         let qos = publish.delivery.qos();
-        let features = &self.config.features;
         let listener = connection.peer.listener;
         if qos > self.config.maximum_qos(listener) {
             return Err(PeerMisbehaved::QosNotSupported); // [MQTT-3.2.2-11]
         }
-        if publish.retain && !features.retain_available {
+        if publish.retain && !self.config.features.retain_available {
             return Err(PeerMisbehaved::RetainNotSupported); // [MQTT-3.2.2-14]
         }
         let mut alias = None;
@@ -131,6 +132,10 @@ impl Engine {
 
     /// A message that follows the standard: is it welcome?
     fn accept(&mut self, origin: Origin, mut publication: Publication<'_>) {
+        if is_control(publication.topic) {
+            self.control(origin, &publication);
+            return;
+        }
         if origin.id.is_some() && self.has_to_wait(origin, &publication) {
             self.put_off(origin, publication.qos);
             return;
@@ -144,8 +149,7 @@ impl Engine {
                 .then_some(ReasonCode::QuotaExceeded)
         });
         if let Some(reason) = refusal {
-            self.notice_refused(origin.id, &publication, reason);
-            self.acknowledge(origin, publication.qos, reason);
+            self.refuse_publish(origin, &publication, reason);
             return;
         }
         if publication.qos == QoS::ExactlyOnce && self.config.features.exactly_once_at_release {
@@ -189,6 +193,17 @@ impl Engine {
             reason,
         });
         self.acknowledge(origin, qos, reason);
+    }
+
+    /// A client published what it may not, or what finds no room.
+    pub(crate) fn refuse_publish(
+        &mut self,
+        origin: Origin,
+        publication: &Publication<'_>,
+        reason: ReasonCode,
+    ) {
+        self.notice_refused(origin.id, publication, reason);
+        self.acknowledge(origin, publication.qos, reason);
     }
 
     pub(crate) fn notice_refused(
@@ -245,13 +260,14 @@ impl Engine {
         let survives =
             |session: &SessionId| self.clients.get(*session).is_some_and(|session| session.record.is_some());
         publication.retain
+            || self.is_certificate(publication.topic)
             || (publication.qos == QoS::ExactlyOnce && survives(&session))
             || self.is_wanted_for_good(publication.topic.as_str())
     }
 
     /// The log cannot be written to: a client of 5.0 is told to try again, an earlier one gets no acknowledgement. It is closed
     /// once there may be room [MQTT311-4.8.0-2], and repeats the message and all that came behind it.
-    fn put_off(&mut self, origin: Origin, qos: QoS) {
+    pub(crate) fn put_off(&mut self, origin: Origin, qos: QoS) {
         let is_v5 =
             self.connections.get(origin.connection).is_some_and(|it| it.protocol.version.has_properties());
         if is_v5 {
@@ -296,14 +312,19 @@ impl Engine {
         if publication.retain {
             self.retain(publication);
         }
-        self.route(publication)
+        let is_wanted = self.route(publication);
+        if self.is_certificate(publication.topic) {
+            self.keep_certificate(publication);
+        }
+        is_wanted
     }
 
     /// Keeps a message for later subscribers [MQTT-3.3.1-5]; an empty payload deletes the one that is there
     /// [MQTT-3.3.1-6] [MQTT-3.3.1-7].
     fn retain(&mut self, publication: &mut Publication<'_>) {
-        let is_left_out = self.journal.is_stalled() && publication.qos == QoS::AtMostOnce;
-        if is_left_out {
+        let is_passing = is_of_this_run(publication.publisher.client_identifier, publication.topic.as_str());
+        let is_left_out = is_passing || (self.journal.is_stalled() && publication.qos == QoS::AtMostOnce);
+        if is_left_out && !is_passing {
             self.journal.leave_out();
         }
         if publication.payload.is_empty() {
@@ -335,7 +356,7 @@ impl Engine {
     }
 
     /// Sends PUBACK or PUBREC [MQTT-3.3.4-1].
-    fn acknowledge(&mut self, origin: Origin, qos: QoS, reason: ReasonCode) {
+    pub(crate) fn acknowledge(&mut self, origin: Origin, qos: QoS, reason: ReasonCode) {
         let Some(id) = origin.id else { return };
         let Some(session) = self.clients.get_mut(origin.session) else { return };
         // A client before 5.0 cannot be told of a refusal: its message counts as taken over [MQTT311-3.3.5-2].

@@ -10,6 +10,7 @@ use crate::forward::Destination;
 use crate::hashing::{Map, hasher};
 use crate::interest::{Demand, GroupShare, choose_shard};
 use crate::message::Publication;
+use crate::own::BROKER;
 use crate::permitted::may_receive;
 use crate::subscriptions::Receiver;
 
@@ -17,6 +18,8 @@ use crate::subscriptions::Receiver;
 #[derive(Debug, Default)]
 pub(crate) struct Route {
     receivers: Vec<Receiver>,
+    /// Whether there are plain subscriptions on this shard, though it may be that none of them may receive.
+    has_subscribers: bool,
     groups: Vec<(Arc<str>, Vec<GroupShare>)>,
     /// Other shards with plain subscriptions.
     shards: Vec<(u16, Demand)>,
@@ -94,8 +97,9 @@ impl Engine {
             let destination = Destination { plain: *plain, groups, hops: 0 };
             self.forward(*shard, publication, destination, *demand);
         }
-        let is_wanted = !(route.receivers.is_empty() && route.groups.is_empty() && remotes.is_empty());
-        self.status.without_subscriber += u64::from(!is_wanted);
+        let is_wanted = route.has_subscribers || !route.groups.is_empty() || !remotes.is_empty();
+        let is_of_client = publication.publisher.client_identifier != BROKER;
+        self.status.without_subscriber += u64::from(!is_wanted && is_of_client);
         is_wanted
     }
 
@@ -235,10 +239,11 @@ impl Engine {
             return route;
         }
         let mut receivers = self.subscriptions.receivers(topic, None);
+        let has_subscribers = !receivers.is_empty();
         if let Ok(name) = TopicName::parse(topic) {
             receivers.retain(|receiver| self.may_receive(receiver.session, name));
         }
-        let mut route = Route { receivers, ..Route::default() };
+        let mut route = Route { receivers, has_subscribers, ..Route::default() };
         if self.commons.shards() == 1 {
             let groups = self.subscriptions.groups(topic);
             route.groups =

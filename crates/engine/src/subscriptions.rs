@@ -52,6 +52,8 @@ pub(crate) struct Subscriptions {
     tree: FilterTree<AtFilter>,
     groups: Map<Arc<str>, Group>,
     count: usize,
+    /// Those of `count` that are members of Shared Subscriptions.
+    shared_count: usize,
     version: u64,
 }
 
@@ -88,7 +90,13 @@ pub(crate) struct Receiver {
 
 impl Subscriptions {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { tree: FilterTree::new(seed), groups: Map::with_hasher(hasher(seed)), count: 0, version: 0 }
+        Self {
+            tree: FilterTree::new(seed),
+            groups: Map::with_hasher(hasher(seed)),
+            count: 0,
+            shared_count: 0,
+            version: 0,
+        }
     }
 
     /// Adds a plain subscription, or replaces the one that the Session has at this filter [MQTT-3.8.4-3].
@@ -147,6 +155,7 @@ impl Subscriptions {
         }
         let is_new = self.groups.entry(Arc::clone(text)).or_default().join(member);
         self.count += usize::from(is_new);
+        self.shared_count += usize::from(is_new);
         is_new
     }
 
@@ -158,6 +167,7 @@ impl Subscriptions {
         }
         self.version += 1;
         self.count -= 1;
+        self.shared_count -= 1;
         if group.is_empty() {
             self.groups.remove(text);
             if let Some(node) = self.tree.find(filter)
@@ -226,6 +236,11 @@ impl Subscriptions {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.count
+    }
+
+    /// How many of them are members of Shared Subscriptions.
+    pub(crate) fn shared_len(&self) -> usize {
+        self.shared_count
     }
 
     /// Changes with every change of the subscriptions.

@@ -13,25 +13,37 @@ use martlet_transport::{Listener, TlsOptions};
 use mio::{Poll, Waker};
 
 use crate::auth::{Judges, RulesChanger};
-use crate::binding;
 use crate::clock::Clock;
+use crate::control::about::ListenerFacts;
+use crate::control::{self, ControlDoor};
 use crate::doors::{Members, SingleNode};
 use crate::drive::{INBOX, Parts, Shard};
+use crate::dynsec::{Keeper, Roster};
 use crate::entrance::Entrance;
 use crate::errors::{ReloadError, ShardFailed, StartError};
+use crate::http::{Gate, HttpThread, Pages};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
+use crate::listening::{Bound, Listeners, Places, bind_all};
 use crate::options::{ListenerOptions, Options, Place, Security, Wording};
 use crate::persist::{self, Growth, Opened, Persistence, Recovered, ShardLog};
+use crate::publisher::Publisher;
+use crate::reports::Reporter;
 use crate::seats::Seats;
+use crate::sys::{Sys, SysThread};
 
 /// A running broker. Dropping it shuts it down.
 ///
 /// Nothing of a broker is global: a process may run many.
 pub struct Broker {
     threads: Vec<JoinHandle<io::Result<()>>>,
+    /// What tells of the broker.
+    sys: Option<SysThread>,
+    http: Option<HttpThread>,
+    publisher: Publisher,
+    /// It ends after the shards.
+    control: Option<JoinHandle<()>>,
     stopper: Stopper,
-    addresses: Vec<SocketAddr>,
-    paths: Vec<PathBuf>,
+    places: Places,
     /// The connections of each shard.
     gauges: Vec<Arc<AtomicUsize>>,
     /// What the listeners are, several for one that has several addresses.
@@ -44,10 +56,11 @@ impl Broker {
     ///
     /// # Errors
     /// See [`StartError`].
-    pub fn start(options: Options) -> Result<Self, StartError> {
-        let paths = paths(&options);
-        let listeners = bind_all(&options)?;
-        let addresses = local_addresses(&listeners).map_err(StartError::Shard)?;
+    pub fn start(mut options: Options) -> Result<Self, StartError> {
+        let bound = bind_all(&options)?;
+        let places = bound.places(&options).map_err(StartError::Shard)?;
+        let Bound { clients: listeners, http: http_listeners } = bound;
+        let (http, wording) = (Http::of(&options), options.wording);
         let opened = match &options.persistence {
             Some(persistence) => Some(open(persistence, options.shard_count())?),
             None => None,
@@ -56,31 +69,45 @@ impl Broker {
         let members: Arc<dyn Members> = Arc::new(SingleNode { shards });
         let (polls, inboxes) = inboxes(shards).map_err(StartError::Shard)?;
         let seats = Arc::new(Seats::new(&options));
+        let keeper = Keeper::hired(&mut options, shards);
         let judges = Judges::new(options.rules, options.authority.as_ref(), Arc::clone(&inboxes));
         let judges = judges.map_err(StartError::Shard)?;
-        let rules_changer =
-            RulesChanger::new(options.authority, shards, Arc::clone(&inboxes), Arc::clone(&judges.pool));
+        let rules_changer = RulesChanger::new(options.authority, &judges, shards, Arc::clone(&inboxes));
+        let roster = keeper.map(|keeper| keeper.attach(rules_changer.clone()));
+        let waiting_max = options.engine.limits.control_requests_max.saturating_mul(shards.into());
+        let (control, control_thread) =
+            control::start(options.control.clone(), Arc::clone(&inboxes), waiting_max)
+                .map_err(StartError::Shard)?;
+        // Dropped on an error further down, it ends the threads that run already.
+        let mut broker = Self {
+            threads: Vec::new(),
+            sys: None,
+            http: None,
+            publisher: Publisher::new(Arc::clone(&inboxes)),
+            control: Some(control_thread),
+            stopper: Stopper { inboxes: Arc::clone(&inboxes) },
+            places,
+            gauges: Vec::new(),
+            entrances: listeners
+                .iter()
+                .chain(&http_listeners)
+                .map(|(entrance, _)| Arc::clone(entrance))
+                .collect(),
+            rules_changer,
+        };
         let common = Common {
             seats,
             judges,
-            rules_announced: rules_changer.announcement(),
+            rules_announced: broker.rules_changer.announcement(),
             commons: Commons::new(shards, &options.engine),
             config: options.engine,
             wording: options.wording,
             handshake_time_max: options.handshake_time_max,
             clock: Clock::start(),
             members: Arc::clone(&members),
-            inboxes: Arc::clone(&inboxes),
-        };
-        // Dropped on an error further down, it ends the threads that run already.
-        let mut broker = Self {
-            threads: Vec::new(),
-            stopper: Stopper { inboxes },
-            addresses,
-            paths,
-            gauges: Vec::new(),
-            entrances: listeners.iter().map(|(entrance, _)| Arc::clone(entrance)).collect(),
-            rules_changer,
+            inboxes,
+            control,
+            roster,
         };
         let engines = common.engines(opened.as_ref(), options.persistence.as_ref())?;
         for ((id, poll), (engine, log)) in members.view().shards_here().zip(polls).zip(engines) {
@@ -89,23 +116,52 @@ impl Broker {
             let parts = common.parts(id, poll, &listeners, gauge, engine).map_err(StartError::Shard)?;
             broker.spawn(Parts { log, ..parts }).map_err(StartError::Shard)?;
         }
-        for address in &broker.addresses {
-            match options.wording {
-                Wording::Own => tracing::info!(%address, shards, "listening"),
-                Wording::Mosquitto => {
-                    let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
-                    tracing::info!("Opening {family} listen socket on port {}.", address.port());
-                }
-            }
-        }
-        for path in &broker.paths {
-            let path = path.display();
-            match options.wording {
-                Wording::Own => tracing::info!(%path, shards, "listening"),
-                Wording::Mosquitto => tracing::info!("Opening unix listen socket on path {path}."),
-            }
-        }
+        let reporter = Reporter::new(Arc::clone(&common.inboxes), Arc::clone(&common.commons));
+        broker.serve(http, http_listeners, &common, reporter.clone())?;
+        broker.tell(options.sys_interval, &common, reporter, opened.is_some()).map_err(StartError::Shard)?;
+        drop(common); // and with it a door of the control thread, which ends when the shards have ended
+        broker.places.say(shards, wording);
         Ok(broker)
+    }
+
+    /// Starts the HTTP API, if a listener is for it.
+    fn serve(
+        &mut self,
+        http: Http,
+        listeners: Listeners,
+        common: &Common,
+        reporter: Reporter,
+    ) -> Result<(), StartError> {
+        if listeners.is_empty() {
+            return Ok(());
+        }
+        let gate = Gate::new(self.rules_changer.clone(), common.commons.shards());
+        let pages = Pages::new(gate, reporter, http.facts, http.folders)
+            .map_err(|(path, cause)| StartError::HttpFolder { path, cause })?;
+        let acceptors =
+            listeners.into_iter().map(|(entrance, listener)| Ok((entrance, listener.acceptor()?)));
+        let acceptors = acceptors.collect::<io::Result<_>>().map_err(StartError::Shard)?;
+        self.http = Some(HttpThread::start(acceptors, common.clock, pages).map_err(StartError::Shard)?);
+        Ok(())
+    }
+
+    /// Starts what tells of the broker.
+    fn tell(
+        &mut self,
+        interval: Option<Duration>,
+        common: &Common,
+        reporter: Reporter,
+        has_log: bool,
+    ) -> io::Result<()> {
+        let Some(interval) = interval else { return Ok(()) };
+        self.sys = Some(SysThread::start(Sys {
+            interval,
+            reporter,
+            publisher: self.publisher.clone(),
+            limits: common.config.limits.clone(),
+            has_log,
+        })?);
+        Ok(())
     }
 
     fn spawn(&mut self, parts: Parts) -> io::Result<()> {
@@ -126,17 +182,27 @@ impl Broker {
 
     /// The TCP addresses that the broker listens on, with the ports that were chosen, in the order of its listeners.
     pub fn local_addrs(&self) -> &[SocketAddr] {
-        &self.addresses
+        &self.places.addresses
+    }
+
+    /// The TCP addresses of the HTTP API, in the order of its listeners.
+    pub fn local_http_addrs(&self) -> &[SocketAddr] {
+        &self.places.http
     }
 
     /// The paths of the Unix sockets that the broker listens on.
     pub fn local_paths(&self) -> &[PathBuf] {
-        &self.paths
+        &self.places.paths
     }
 
     /// The open connections, those that are being closed included. As of each shard's last turn.
     pub fn connections(&self) -> usize {
         self.gauges.iter().map(|gauge| gauge.load(Ordering::Relaxed)).sum()
+    }
+
+    /// What publishes messages of the broker itself, for another thread.
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
     }
 
     /// Reads the TLS options of a listener anew: certificates, keys, authorities, revocations. They are for connections
@@ -189,10 +255,22 @@ impl Broker {
 
     fn join(&mut self) -> Result<(), ShardFailed> {
         let mut end = Ok(());
+        // While the shards run it goes on; when they end, nobody answers it any more.
         for thread in self.threads.drain(..) {
             if !matches!(thread.join(), Ok(Ok(()))) {
                 end = Err(ShardFailed);
             }
+        }
+        if let Some(http) = self.http.take() {
+            http.stop();
+        }
+        if let Some(sys) = self.sys.take() {
+            sys.stop();
+        }
+        if let Some(control) = self.control.take()
+            && control.join().is_err()
+        {
+            end = Err(ShardFailed);
         }
         end
     }
@@ -200,7 +278,7 @@ impl Broker {
 
 impl core::fmt::Debug for Broker {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Broker").field("addresses", &self.addresses).finish_non_exhaustive()
+        f.debug_struct("Broker").field("places", &self.places).finish_non_exhaustive()
     }
 }
 
@@ -294,6 +372,9 @@ struct Common {
     clock: Clock,
     members: Arc<dyn Members>,
     inboxes: Arc<Inboxes>,
+    control: ControlDoor,
+    /// Who has to know who is connected, if anyone.
+    roster: Option<Arc<Roster>>,
 }
 
 impl Common {
@@ -357,6 +438,8 @@ impl Common {
             fabric: Box::new(LocalFabric { from: id, this: self.members.view().this, inboxes }),
             members: Arc::clone(&self.members),
             log: None,
+            control: self.control.clone(),
+            roster: self.roster.clone(),
             rules_announced: Arc::clone(&self.rules_announced),
             auth: Arc::clone(&self.judges.pool),
             wording: self.wording,
@@ -371,27 +454,19 @@ fn open(persistence: &Persistence, shards: u16) -> Result<Opened, StartError> {
         .map_err(|cause| StartError::Persistence { location: persistence.location.clone(), cause })
 }
 
-/// Binds every place to listen at.
-fn bind_all(options: &Options) -> Result<Vec<(Arc<Entrance>, Listener)>, StartError> {
-    let mut listeners = Vec::new();
-    for (number, options) in (0..).zip(&options.listeners) {
-        let entrance = Arc::new(Entrance::new(number, options)?);
-        let bound = binding::bind(&options.place)?.into_iter();
-        listeners.extend(bound.map(|listener| (Arc::clone(&entrance), listener)));
+/// What the HTTP API is made of.
+struct Http {
+    facts: Vec<ListenerFacts>,
+    /// The folder of each listener, by its number.
+    folders: Vec<Option<PathBuf>>,
+}
+
+impl Http {
+    fn of(options: &Options) -> Self {
+        let folder = |listener: &ListenerOptions| listener.http.as_ref()?.folder.clone();
+        let folders = options.listeners.iter().map(folder).collect();
+        Self { facts: options.listener_facts.clone(), folders }
     }
-    if listeners.is_empty() { Err(StartError::NoListener) } else { Ok(listeners) }
-}
-
-fn local_addresses(listeners: &[(Arc<Entrance>, Listener)]) -> io::Result<Vec<SocketAddr>> {
-    listeners.iter().filter_map(|(_, listener)| listener.local_addr().transpose()).collect()
-}
-
-fn paths(options: &Options) -> Vec<PathBuf> {
-    let path = |listener: &ListenerOptions| match &listener.place {
-        Place::Unix(address) => Some(address.path.clone()),
-        Place::Tcp(_) => None,
-    };
-    options.listeners.iter().filter_map(path).collect()
 }
 
 /// An event queue for each shard, and the inbox that wakes it.

@@ -16,6 +16,7 @@ mod keeping;
 mod opening;
 mod outgoing;
 mod patience;
+mod telling;
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use martlet_engine::{BatchId, ConnectionId, Engine, Input, Instant, ShardId};
 use martlet_transport::{Acceptor, READ_BYTES_MAX, Scratch};
+use martlet_wire::ReasonCode;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 
@@ -32,7 +34,9 @@ use self::patience::Patience;
 use crate::auth::Pool;
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
+use crate::control::ControlDoor;
 use crate::doors::{Fabric, Members};
+use crate::dynsec::Roster;
 use crate::entrance::Entrance;
 use crate::farewell::Farewells;
 use crate::inbox::{HandedOver, Inboxes, Mail};
@@ -83,7 +87,11 @@ pub(crate) struct Parts {
     pub(crate) rules_announced: Arc<AtomicBool>,
     /// Who finds out what takes long.
     pub(crate) auth: Arc<Pool>,
+    /// Where requests to the broker go.
+    pub(crate) control: ControlDoor,
     pub(crate) wording: Wording,
+    /// Who has to know who is connected, if anyone.
+    pub(crate) roster: Option<Arc<Roster>>,
     /// Where the shard tells how many connections it has.
     pub(crate) gauge: Arc<AtomicUsize>,
 }
@@ -111,6 +119,8 @@ pub(crate) struct Shard {
     mail: VecDeque<Mail>,
     /// Connections that came from other shards and wait for [`Shard::take_over`].
     handed: VecDeque<HandedOver>,
+    /// Connections that have to end when someone has got an answer.
+    kicked: Vec<ConnectionId>,
     /// Mail is left, or may have come into the inbox since it was last emptied, without a further event.
     has_mail: bool,
     /// An empty list whose memory is used again.
@@ -131,6 +141,7 @@ pub(crate) struct Shard {
 #[derive(Clone, Copy, Debug, Default)]
 struct Counters {
     turns: u64,
+    accepted: u64,
     reads: u64,
     writes: u64,
 }
@@ -157,6 +168,7 @@ impl Shard {
             farewells: Farewells::default(),
             mail: VecDeque::new(),
             handed: VecDeque::new(),
+            kicked: Vec::new(),
             has_mail: false,
             spare_slices: Vec::new(),
             wake_at: None,
@@ -187,7 +199,10 @@ impl Shard {
         if let Some(log) = self.parts.log.take() {
             log.close();
         }
-        let Counters { turns, reads, writes } = self.counters;
+        // Whoever waits for an answer waits in vain.
+        self.mail.clear();
+        self.parts.inboxes.take(self.parts.id, &mut self.mail);
+        let Counters { turns, reads, writes, .. } = self.counters;
         let sent = self.parts.engine.status().publish_sent;
         tracing::debug!(shard = self.parts.id.0, turns, reads, writes, publish_sent = sent, "shard ended");
         Ok(())
@@ -260,6 +275,12 @@ impl Shard {
                     self.handed.push_back(handed);
                 }
                 Mail::Log(news) => self.hear_log(&news),
+                Mail::Controlled { request, reply } => {
+                    let answer = reply.answer();
+                    self.parts.engine.handle(self.now, Input::Controlled { request, answer });
+                }
+                Mail::Publish(parcel) => left = left.saturating_sub(self.publish(&parcel)),
+                Mail::Report(to) => self.report(&to),
                 Mail::Authenticated { connection, verdict } => {
                     self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
                 }
@@ -267,6 +288,15 @@ impl Shard {
                 Mail::Rules(None) => {}
                 // Whoever asked may have stopped waiting.
                 Mail::Pulse(answer) => _ = answer.send(()),
+                Mail::Changed(kicked) => {
+                    self.kicked
+                        .extend(self.parts.engine.connections_of(|client| kicked.has(client.user_name)));
+                }
+                Mail::SendAway => {
+                    for connection in core::mem::take(&mut self.kicked) {
+                        self.parts.engine.end(self.now, connection, ReasonCode::AdministrativeAction);
+                    }
+                }
                 Mail::Shutdown => self.shut_down(),
             }
         }
@@ -293,6 +323,7 @@ impl Shard {
         self.seat_waiting();
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             let Some(arrival) = self.reception.accept(self.now) else { return };
+            self.counters.accepted += 1;
             if self.connections.len() >= self.parts.connections_max {
                 notices::log_crowded(&arrival.peer, self.parts.wording);
             } else if self.connections.take_seat(arrival.peer.listener) {

@@ -67,6 +67,13 @@ pub enum StartError {
         /// Why.
         cause: PskError,
     },
+    /// A folder of the HTTP API cannot be used.
+    HttpFolder {
+        /// Its path.
+        path: PathBuf,
+        /// What the operating system says.
+        cause: io::Error,
+    },
     /// The operating system lacks what a shard needs: a thread, a file descriptor.
     Shard(io::Error),
 }
@@ -81,6 +88,7 @@ impl core::error::Error for StartError {
             Self::Psk { cause, .. } => Some(cause),
             Self::Listen { cause, .. }
             | Self::ListenUnix { cause, .. }
+            | Self::HttpFolder { cause, .. }
             | Self::Interfaces(cause)
             | Self::Shard(cause) => Some(cause),
             Self::Persistence { cause, .. } => Some(cause),
@@ -121,6 +129,9 @@ impl fmt::Display for StartError {
             Self::Tls { cause, .. } => write!(f, "{cause}"),
             #[cfg(feature = "psk")]
             Self::Psk { cause, .. } => write!(f, "{cause}"),
+            Self::HttpFolder { path, cause } => {
+                write!(f, "Cannot use the folder {} for the HTTP API: {cause}", path.display())
+            }
             Self::Shard(cause) => write!(f, "Cannot start a shard: {cause}"),
         }
     }

@@ -9,12 +9,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Instant;
 
-use martlet_engine::{Access, ConnectionId, Peer, ShardId, Verdict};
+use martlet_dynsec::Kicked;
+use martlet_engine::{Access, ConnectionId, ControlId, Peer, ShardId, Verdict};
 use martlet_transport::Stream;
 use mio::Waker;
 
+use crate::control::ControlReply;
 use crate::doors::{Fabric, NodeId};
 use crate::persist::News;
+use crate::publisher::Parcel;
+use crate::reports::ReportTo;
 
 /// Bytes of forwarded batches that may wait in one inbox before the senders stop reading from their clients.
 const INBOX_BYTES_MAX: usize = 8 << 20;
@@ -27,12 +31,22 @@ pub(crate) enum Mail {
     HandedOver(HandedOver),
     /// What the shard's log has to say.
     Log(News),
+    /// The answer to a control request.
+    Controlled { request: ControlId, reply: ControlReply },
+    /// Messages that the broker itself publishes.
+    Publish(Parcel),
+    /// Someone wants to know how it is.
+    Report(ReportTo),
     /// The answer to a question about a connection.
     Authenticated { connection: ConnectionId, verdict: Verdict },
     /// Others decide from now on who may do what; `None` if all stays as it was.
     Rules(Option<Box<dyn Access>>),
     /// Somebody wants to know whether the shard is alive.
     Pulse(mpsc::Sender<()>),
+    /// What these clients may do has changed. Those that came in before that have to go, as soon as [`Self::SendAway`] comes.
+    Changed(Arc<Kicked>),
+    /// The answer to the one who changed something is on its way.
+    SendAway,
     /// The broker shuts down.
     Shutdown,
 }

@@ -24,13 +24,17 @@ mod broker;
 mod clock;
 pub mod config;
 mod connections;
+pub mod control;
 pub mod doors;
 mod drive;
+mod dynsec;
 mod entrance;
 mod errors;
 mod farewell;
 mod handshakes;
+mod http;
 mod inbox;
+mod listening;
 mod lobby;
 pub mod logging;
 mod notices;
@@ -38,13 +42,17 @@ mod openings;
 mod options;
 mod persist;
 pub mod process;
+mod publisher;
 mod readable;
 mod reception;
+mod reports;
 mod seats;
 pub mod signals;
+mod sys;
 
 pub use auth::{AccessFile, AccessFileError, Admission, Authority, RulesChanger};
 pub use broker::{Broker, Pulse, Stopper, TlsReloader};
+pub use dynsec::DynamicSecurityOptions;
 pub use errors::{ReloadError, ShardFailed, StartError};
 pub use martlet_store::Durability;
 pub use martlet_transport::{
@@ -54,7 +62,8 @@ pub use martlet_transport::{
 #[cfg(feature = "psk")]
 pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
 pub use options::{
-    AccessFactory, Authenticator, Conditions, Family, Host, ListenAddress, ListenerOptions, Options, Place,
-    Rules, Security, UnixAddress, Wording,
+    AccessFactory, Authenticator, Conditions, Family, Host, HttpOptions, ListenAddress, ListenerOptions, Options,
+    Place, Rules, Security, UnixAddress, Wording,
 };
 pub use persist::{Persistence, PersistenceError};
+pub use publisher::{OwnMessage, Publisher};

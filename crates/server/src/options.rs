@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::thread;
 
 use crate::auth::Authority;
+use crate::control::ControlHandlers;
+use crate::control::about::ListenerFacts;
+use crate::dynsec::DynamicSecurityOptions;
 use crate::persist::Persistence;
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
 #[cfg(feature = "psk")]
@@ -27,11 +30,19 @@ pub struct Options {
     pub rules: Rules,
     /// Who may do what, as a configuration says. It counts where `rules` name nobody.
     pub authority: Option<Arc<Authority>>,
+    /// Where dynamic security has its file, if the authority says that it counts anywhere.
+    pub dynamic_security: Option<DynamicSecurityOptions>,
     /// Where and how Sessions, queued and retained messages are kept; without, they end with the broker.
     pub persistence: Option<Persistence>,
     /// How many connections there may be at a time; further ones are closed. Without, as many as
     /// [`Limits::connections_max`](martlet_engine::Limits::connections_max) allows each shard.
     pub connections_of_node_max: Option<usize>,
+    /// What the HTTP API tells of the listeners.
+    pub listener_facts: Vec<ListenerFacts>,
+    /// Who handles requests on `$CONTROL` topics.
+    pub control: ControlHandlers,
+    /// How often changed values are published below `$SYS/`; never unless it is set.
+    pub sys_interval: Option<Duration>,
     /// How the log says what clients do.
     pub wording: Wording,
     /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol, the
@@ -48,8 +59,12 @@ impl Default for Options {
             engine: Config::default(),
             rules: Rules::default(),
             authority: None,
+            dynamic_security: None,
             persistence: None,
             connections_of_node_max: None,
+            listener_facts: Vec::new(),
+            control: ControlHandlers::default(),
+            sys_interval: None,
             wording: Wording::Own,
             handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
         }
@@ -97,6 +112,8 @@ pub struct ListenerOptions {
     pub websocket: Option<WebSocketOptions>,
     /// How many connections there may be at a time; further ones are closed.
     pub connections_max: Option<usize>,
+    /// It is for the HTTP API, and not for clients of MQTT.
+    pub http: Option<HttpOptions>,
 }
 
 impl ListenerOptions {
@@ -106,7 +123,7 @@ impl ListenerOptions {
 
 impl From<Place> for ListenerOptions {
     fn from(place: Place) -> Self {
-        Self { place, proxy: None, security: None, websocket: None, connections_max: None }
+        Self { place, proxy: None, security: None, websocket: None, connections_max: None, http: None }
     }
 }
 
@@ -114,6 +131,13 @@ impl From<ListenAddress> for ListenerOptions {
     fn from(address: ListenAddress) -> Self {
         Place::Tcp(address).into()
     }
+}
+
+/// What the HTTP API has at a listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpOptions {
+    /// A folder whose files it serves.
+    pub folder: Option<PathBuf>,
 }
 
 /// How connections are encrypted.

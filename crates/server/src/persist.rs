@@ -7,6 +7,7 @@ mod stand_in;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use martlet_engine::{BatchId, ShardId};
 use martlet_store::{Committer, Durability, LocalDisk, Log, Outcome, Seq, Store};
@@ -69,7 +70,8 @@ pub(crate) struct ShardLog {
     inboxes: Arc<Inboxes>,
     growth: Growth,
     job: Option<Job>,
-    is_stalled: bool,
+    /// Since when it cannot be written to.
+    stalled_since: Option<SystemTime>,
 }
 
 /// A batch is an entry, with the same number.
@@ -103,7 +105,7 @@ impl ShardLog {
             reports_to.send(shard, Mail::Log(news));
         };
         let committer = Committer::start(log, persistence.durability, report)?;
-        Ok(Self { shard, committer, store, inboxes, growth, job: None, is_stalled: false })
+        Ok(Self { shard, committer, store, inboxes, growth, job: None, stalled_since: None })
     }
 
     /// Hands in a batch. [`News::Durable`] tells when it is.
@@ -119,11 +121,11 @@ impl ShardLog {
     pub(crate) fn hear(&mut self, news: &News) {
         match news {
             News::Durable(_) => {
-                if core::mem::take(&mut self.is_stalled) {
+                if self.stalled_since.take().is_some() {
                     tracing::warn!(shard = self.shard.0, "the log can be written to again");
                 }
             }
-            News::Stalled => self.is_stalled = true,
+            News::Stalled => _ = self.stalled_since.get_or_insert_with(SystemTime::now),
             News::Checkpointed { behind, bytes } => {
                 self.job = None;
                 self.growth.completed(*bytes);
@@ -137,7 +139,7 @@ impl ShardLog {
     /// Whether it is time for a checkpoint, which would have so many things.
     pub(crate) fn wants_checkpoint(&self, things: usize, cleared_topics: usize) -> bool {
         self.job.is_none()
-            && !self.is_stalled
+            && self.stalled_since.is_none()
             && (self.growth.is_due(things) || cleared_topics > CLEARED_TOPICS_MAX)
     }
 
@@ -150,6 +152,11 @@ impl ShardLog {
             }
             Err(error) => tracing::error!(shard = self.shard.0, %error, "cannot write a checkpoint"),
         }
+    }
+
+    /// Since when it cannot be written to.
+    pub(crate) fn stalled_since(&self) -> Option<SystemTime> {
+        self.stalled_since
     }
 
     /// The checkpoint that is being written.

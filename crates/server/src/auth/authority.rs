@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use martlet_access::hash::verify;
 use martlet_access::{AccessList, Action, Passwords, Ruling, Who};
+use martlet_dynsec::{self as dynsec, Identity, Login, Rules};
 use martlet_engine::{Client, Decision, Newcomer, Peer, Question, Verdict};
 use martlet_wire::ReasonCode;
 
@@ -18,6 +20,8 @@ pub(crate) struct Door {
     pub(crate) passwords: Vec<Arc<Passwords>>,
     /// The access control lists, all of which have to allow what a client does.
     pub(crate) lists: Vec<NamedList>,
+    /// Whether dynamic security decides as well.
+    pub(crate) is_dynamic: bool,
 }
 
 /// An access control list, and where it stands.
@@ -45,6 +49,8 @@ pub enum Admission {
 pub struct Authority {
     /// By the numbers of the listeners.
     pub(crate) doors: Vec<Door>,
+    /// What dynamic security says, where it counts.
+    pub(crate) dynamic: Arc<Rules>,
     /// How Client Identifiers have to begin.
     pub(crate) client_identifier_prefix: Option<String>,
     /// Whether a retained message goes out only if its publisher may still publish it.
@@ -54,19 +60,20 @@ pub struct Authority {
 impl Authority {
     /// Whether everyone may come in and do everything.
     pub(crate) fn is_open(&self) -> bool {
-        let is_open =
-            |door: &Door| door.admits_anonymous && door.passwords.is_empty() && door.lists.is_empty();
+        let is_open = |door: &Door| {
+            door.admits_anonymous && door.passwords.is_empty() && door.lists.is_empty() && !door.is_dynamic
+        };
         self.client_identifier_prefix.is_none() && self.doors.iter().all(is_open)
     }
 
     /// Whether there are passwords anywhere.
     pub(crate) fn has_passwords(&self) -> bool {
-        self.doors.iter().any(|door| !door.passwords.is_empty())
+        self.doors.iter().any(Door::asks_for_passwords)
     }
 
     /// Whether there are access control lists anywhere.
     pub(crate) fn has_lists(&self) -> bool {
-        self.doors.iter().any(|door| !door.lists.is_empty())
+        self.doors.iter().any(|door| !door.lists.is_empty() || door.is_dynamic)
     }
 
     fn door(&self, listener: u16) -> Option<&Door> {
@@ -81,6 +88,13 @@ impl Authority {
             new.or_else(|| before.doors.get(place)).cloned().unwrap_or_default()
         };
         self.doors = order.iter().enumerate().map(door).collect();
+        self.dynamic = Arc::clone(&before.dynamic);
+        self
+    }
+
+    /// The same with other rules of dynamic security.
+    pub(crate) fn with_dynamic(mut self, dynamic: Arc<Rules>) -> Self {
+        self.dynamic = dynamic;
         self
     }
 
@@ -97,6 +111,10 @@ impl Authority {
         if newcomer.connect.properties.authentication_method().is_some() {
             return Decision::Refuse(ReasonCode::BadAuthenticationMethod); // [MQTT-4.12.0-1]
         }
+        let login = if door.is_dynamic { self.dynamic.login(identity(client)) } else { Login::Unknown };
+        if login == Login::Refuse && !newcomer.is_proven {
+            return Decision::Refuse(ReasonCode::NotAuthorized);
+        }
         if newcomer.is_proven || (door.admits_anonymous && !door.knows(client.user_name)) {
             Decision::Accept
         } else if door.knows(client.user_name) && newcomer.connect.password.is_some_and(|it| !it.is_empty()) {
@@ -112,6 +130,13 @@ impl Authority {
             let (Some(user_name), Some(password)) = (&question.user_name, &question.password) else {
                 return false;
             };
+            let client_id = &question.client_identifier;
+            let who = Identity { user_name: Some(user_name), client_id };
+            match if door.is_dynamic { self.dynamic.login(who) } else { Login::Unknown } {
+                Login::Compare(hash) => return verify(&hash, password),
+                Login::Refuse => return false,
+                Login::Unknown => {}
+            }
             door.passwords.iter().any(|passwords| passwords.is_password(user_name, password))
         };
         if self.door(question.peer.listener).is_some_and(is_known) {
@@ -128,8 +153,12 @@ impl Authority {
         if door.has_proven_names && peer.tls().is_some() {
             return true;
         }
+        // Those whose rights dynamic security changes are sent away apart from this.
+        if door.is_dynamic && (before.dynamic.knows(user_name) || self.dynamic.knows(user_name)) {
+            return true;
+        }
         if door.passwords.is_empty() {
-            return door.admits_anonymous;
+            return door.admits_anonymous && !door.is_dynamic;
         }
         let old = before.door(peer.listener).map_or(&[][..], |door| &door.passwords);
         let still_good = |new: &Arc<Passwords>| old.iter().any(|old| new.agrees_with(old, user_name));
@@ -141,7 +170,18 @@ impl Authority {
         // What a client may do that came before the start, nobody knows until it comes again.
         let Some(door) = client.listener.and_then(|listener| self.door(listener)) else { return true };
         let who = Who { client_identifier: client.client_identifier, user_name: client.user_name };
+        let dynamic_action = match action {
+            Action::Read => dynsec::Action::Receive,
+            Action::Write => dynsec::Action::Publish,
+        };
         door.lists.iter().all(|named| named.list.allows(who, action, topic))
+            && self.dynamic_allows(client, dynamic_action, topic)
+    }
+
+    /// Whether dynamic security, where it counts, lets a client do something with a Topic Name or a Topic Filter.
+    pub(crate) fn dynamic_allows(&self, client: Client<'_>, action: dynsec::Action, topic: &str) -> bool {
+        let door = client.listener.and_then(|listener| self.door(listener));
+        !door.is_some_and(|door| door.is_dynamic) || self.dynamic.allows(identity(client), action, topic)
     }
 
     /// What each access control list of a listener says about a topic. All of them have to allow it.
@@ -163,7 +203,7 @@ impl Authority {
             Some(door) if door.knows(user_name) => {
                 let user_name = user_name.unwrap_or_default();
                 let is_known = door.passwords.iter().any(|passwords| passwords.has_password(user_name));
-                if is_known { Admission::Password } else { Admission::Nobody }
+                if is_known || door.is_dynamic { Admission::Password } else { Admission::Nobody }
             }
             Some(door) if door.admits_anonymous => Admission::Anyone,
             Some(_) | None => Admission::Nobody,
@@ -174,6 +214,16 @@ impl Authority {
 impl Door {
     /// Whether a client with this user name has to show a password.
     fn knows(&self, user_name: Option<&str>) -> bool {
-        user_name.is_some() && !self.passwords.is_empty()
+        user_name.is_some() && self.asks_for_passwords()
     }
+
+    /// Whether there are passwords for it.
+    fn asks_for_passwords(&self) -> bool {
+        !self.passwords.is_empty() || self.is_dynamic
+    }
+}
+
+/// A client, as dynamic security knows it.
+fn identity(client: Client<'_>) -> Identity<'_> {
+    Identity { user_name: client.user_name, client_id: client.client_identifier }
 }

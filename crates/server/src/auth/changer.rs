@@ -3,8 +3,9 @@
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use martlet_dynsec::{self as dynsec, Kicked};
 use martlet_engine::{Access, AllowAll, ShardId};
 
 use super::guard::Guard;
@@ -29,7 +30,7 @@ impl Authority {
 
 /// Those who decide about clients, for all shards.
 pub(crate) struct Judges {
-    pub(crate) access: Option<Arc<AccessFactory>>,
+    pub(crate) rules: Rules,
     pub(crate) pool: Arc<Pool>,
 }
 
@@ -48,35 +49,52 @@ impl Judges {
             _ => rules,
         };
         let pool = Arc::new(Pool::new(inboxes));
-        pool.employ(rules.authenticator)?;
-        Ok(Self { access: rules.access, pool })
+        pool.employ(rules.authenticator.clone())?;
+        Ok(Self { rules, pool })
     }
 
     /// Who a shard asks, if it has to ask anyone.
     pub(crate) fn of_shard(&self, shard: ShardId) -> Option<Box<dyn Access>> {
-        self.access.as_ref().map(|access| access(shard))
+        self.rules.access.as_ref().map(|access| access(shard))
     }
 }
 
 /// Puts other rules in place of those of a running broker.
 #[derive(Clone)]
 pub struct RulesChanger {
-    current: Arc<Mutex<Arc<Authority>>>,
+    current: Arc<Mutex<Current>>,
     shards: u16,
     inboxes: Arc<Inboxes>,
     pool: Arc<Pool>,
     announced: Arc<AtomicBool>,
 }
 
+/// What decides at this moment.
+struct Current {
+    authority: Arc<Authority>,
+    rules: Rules,
+}
+
 impl RulesChanger {
     pub(crate) fn new(
         authority: Option<Arc<Authority>>,
+        judges: &Judges,
         shards: u16,
         inboxes: Arc<Inboxes>,
-        pool: Arc<Pool>,
     ) -> Self {
-        let current = Arc::new(Mutex::new(authority.unwrap_or_default()));
-        Self { current, shards, inboxes, pool, announced: Arc::default() }
+        let current = Current { authority: authority.unwrap_or_default(), rules: judges.rules.clone() };
+        Self {
+            current: Arc::new(Mutex::new(current)),
+            shards,
+            inboxes,
+            pool: Arc::clone(&judges.pool),
+            announced: Arc::default(),
+        }
+    }
+
+    /// The rules as they are at this moment, for someone who asks beside the shards.
+    pub(crate) fn rules(&self) -> Rules {
+        self.lock().rules.clone()
     }
 
     /// To be set, in a handler of a signal for example, when other rules are about to be read: whatever clients send from then
@@ -103,10 +121,39 @@ impl RulesChanger {
     /// # Errors
     /// The operating system refuses a thread; everything stays as it was then.
     pub fn replace(&self, authority: Authority, order: &[Option<u16>]) -> io::Result<()> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let authority = Arc::new(authority.arranged(order, &current));
-        let rules = authority.rules(&current);
-        self.pool.employ(rules.authenticator)?;
+        let mut current = self.lock();
+        let authority = Arc::new(authority.arranged(order, &current.authority));
+        self.put(&mut current, authority)?;
+        self.keep();
+        Ok(())
+    }
+
+    /// Lets dynamic security say something else from now on. Clients have to go for that, but not before
+    /// [`Self::send_away`].
+    pub(crate) fn renew(&self, dynamic: Arc<dynsec::Rules>, kicked: Kicked) {
+        let mut current = self.lock();
+        let authority = Arc::new(Authority::clone(&current.authority).with_dynamic(dynamic));
+        if let Err(error) = self.put(&mut current, authority) {
+            tracing::error!(%error, "the rules of dynamic security stay as they were");
+        }
+        // Behind the rules: whoever comes in by these may stay.
+        let kicked = Arc::new(kicked);
+        for shard in (0..self.shards).map(ShardId).filter(|_| !kicked.is_empty()) {
+            self.inboxes.send(shard, Mail::Changed(Arc::clone(&kicked)));
+        }
+    }
+
+    /// Sends those away that have to go.
+    pub(crate) fn send_away(&self) {
+        for shard in (0..self.shards).map(ShardId) {
+            self.inboxes.send(shard, Mail::SendAway);
+        }
+    }
+
+    /// Lets an authority decide from now on.
+    fn put(&self, current: &mut Current, authority: Arc<Authority>) -> io::Result<()> {
+        let rules = authority.rules(&current.authority);
+        self.pool.employ(rules.authenticator.clone())?;
         for shard in (0..self.shards).map(ShardId) {
             let access = match &rules.access {
                 Some(access) if !authority.is_open() => access(shard),
@@ -114,9 +161,13 @@ impl RulesChanger {
             };
             self.inboxes.send(shard, Mail::Rules(Some(access)));
         }
-        *current = authority;
-        self.keep();
+        *current = Current { authority, rules };
         Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        // It is replaced as a whole.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

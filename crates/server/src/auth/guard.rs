@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use martlet_access::Action;
+use martlet_dynsec as dynsec;
 use martlet_engine::{Access, Client, Decision, Newcomer, Peer};
-use martlet_wire::TopicName;
+use martlet_wire::{TopicFilter, TopicName};
 
 use super::Authority;
 
-/// The authority, as one shard asks it. To subscribe is allowed to all, as in Mosquitto: each message is looked at when it is
-/// delivered.
+/// The authority, as one shard asks it. As far as access control lists go, to subscribe is allowed to all, as in Mosquitto: each
+/// message is looked at when it is delivered.
 pub(super) struct Guard {
     pub(super) authority: Arc<Authority>,
     /// What decided before, for clients that came in by that.
@@ -32,6 +33,14 @@ impl Access for Guard {
 
     fn receive(&mut self, client: Client<'_>, topic: TopicName<'_>) -> bool {
         self.authority.allows(client, Action::Read, topic.as_str())
+    }
+
+    fn subscribe(&mut self, client: Client<'_>, filter: TopicFilter<'_>) -> bool {
+        self.authority.dynamic_allows(client, dynsec::Action::Subscribe, filter.as_str())
+    }
+
+    fn unsubscribe(&mut self, client: Client<'_>, filter: TopicFilter<'_>) -> bool {
+        self.authority.dynamic_allows(client, dynsec::Action::Unsubscribe, filter.as_str())
     }
 
     fn checks_deliveries(&self) -> bool {

@@ -54,9 +54,7 @@ pub enum Status {
 #[expect(missing_docs, reason = "each is told in words by `Display`")]
 pub enum Feature {
     Bridges,
-    ControlApi,
     Engines,
-    HttpApi,
     LogTopics,
     LogTrace,
     MemoryLimit,
@@ -68,9 +66,7 @@ impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bridges => "bridges",
-            Self::ControlApi => "`$CONTROL` topics",
             Self::Engines => "OpenSSL engines",
-            Self::HttpApi => "an HTTP API",
             Self::LogTopics => "a log in topics",
             Self::LogTrace => "a log for Diagnostic Log and Trace",
             Self::MemoryLimit => "a limit on memory",

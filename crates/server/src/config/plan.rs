@@ -14,10 +14,12 @@ use martlet_store::Durability;
 use martlet_wire::ProtocolVersion;
 
 use super::problem::{ConfigError, Place, Problem};
-use super::settings::{Keeping, ListenerSettings, LogFormat, Settings};
+use super::settings::{BundledPlugin, Keeping, ListenerSettings, LogFormat, PluginSettings, Settings};
 use super::unsupported::unsupported;
 use super::{Configuration, Dialect};
 use crate::auth::{AccessFileError, Authority};
+use crate::control::ControlHandlers;
+use crate::control::about::{About, ListenerFacts, PluginFacts};
 use crate::logging::LogPlan;
 use crate::options::{self, Host, ListenAddress, ListenerOptions, Options, Wording};
 use crate::persist::Persistence;
@@ -111,8 +113,12 @@ impl Plan {
             engine: self.engine(configuration),
             rules: options::Rules::default(),
             authority: Some(Arc::new(authority)),
+            dynamic_security: access::dynamic_security(settings),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
             connections_of_node_max: settings.general.connections_max.map(|most| most as usize),
+            listener_facts: self.facts(settings),
+            control: self.control(settings),
+            sys_interval: Some(settings.general.sys_interval).filter(|interval| !interval.is_zero()),
             wording: self.wording(settings),
             handshake_time_max: settings.general.handshake_timeout,
         })
@@ -132,6 +138,8 @@ impl Plan {
         let settings = &configuration.settings;
         let mut engine = settings.engine.clone();
         engine.listeners = self.offered(settings).iter().map(|listener| rules(settings, listener)).collect();
+        engine.features.sparkplug_aware =
+            access::plugins(settings).any(|plugin| plugin.bundled() == Some(BundledPlugin::SparkplugAware));
         if self.dialect == Dialect::Mosquitto {
             let is_given = |name: &str| configuration.given.iter().any(|given| given.option.name == name);
             engine.features.reason_strings &= is_given("reason_strings");
@@ -139,6 +147,29 @@ impl Plan {
             engine.features.mosquitto_behaviour |= !is_given("mosquitto_behaviour");
         }
         engine
+    }
+
+    /// Who handles requests to the broker.
+    fn control(&self, settings: &Settings) -> ControlHandlers {
+        let handlers = ControlHandlers::default();
+        if settings.general.control_api {
+            let plugins = access::plugins(settings).filter_map(PluginSettings::bundled).map(plugin_facts);
+            let about = About { listeners: self.facts(settings), plugins: plugins.collect() };
+            handlers.set(About::TOPIC, Some(Arc::new(about)));
+        }
+        handlers
+    }
+
+    /// What is told of each listener.
+    fn facts(&self, settings: &Settings) -> Vec<ListenerFacts> {
+        let mut facts: Vec<ListenerFacts> =
+            self.offered(settings).iter().map(|listener| listeners::facts(settings, listener)).collect();
+        if settings.is_local_only() {
+            for (facts, port) in facts.iter_mut().zip(self.ports_of_command_line()) {
+                facts.port = *port;
+            }
+        }
+        facts
     }
 
     /// The words of the log go with the format of its lines.
@@ -179,14 +210,18 @@ impl Plan {
         settings.listeners.clone()
     }
 
+    /// Where to listen if no line says so.
+    fn ports_of_command_line(&self) -> &[u16] {
+        if self.ports.is_empty() { &[PORT_DEFAULT] } else { &self.ports }
+    }
+
     fn listeners(&self, settings: &Settings) -> Result<Vec<ListenerOptions>, PlanError> {
         let around = listeners::Around { settings, dialect: self.dialect, key_log: self.key_log.as_deref() };
         let offered = self.offered(settings);
         let offered = offered.iter().map(|listener| around.options(listener));
         let mut listeners = offered.collect::<Result<Vec<_>, _>>()?;
         if settings.is_local_only() {
-            let ports = if self.ports.is_empty() { &[PORT_DEFAULT][..] } else { &self.ports };
-            for (listener, port) in listeners.iter_mut().zip(ports) {
+            for (listener, port) in listeners.iter_mut().zip(self.ports_of_command_line()) {
                 listener.place = options::Place::Tcp(ListenAddress { host: Host::Loopback, port: *port });
             }
             return Ok(listeners);
@@ -248,6 +283,20 @@ fn anonymous_line(configuration: &Configuration) -> Option<Place> {
     named("allow_anonymous")
         .or_else(|| named("listener_allow_anonymous"))
         .or_else(|| configuration.listener_places.first().cloned())
+}
+
+/// What is told of a plugin.
+fn plugin_facts(plugin: BundledPlugin) -> PluginFacts {
+    let name = match plugin {
+        BundledPlugin::AclFile => "acl-file",
+        BundledPlugin::DynamicSecurity => "dynamic-security",
+        BundledPlugin::PasswordFile => "password-file",
+        BundledPlugin::PersistSqlite => "persist-sqlite",
+        BundledPlugin::SparkplugAware => "sparkplug-aware",
+    };
+    let handles = plugin == BundledPlugin::DynamicSecurity;
+    let control_topics = handles.then(|| martlet_dynsec::COMMAND_TOPIC.to_owned()).into_iter().collect();
+    PluginFacts { name: name.to_owned(), version: None, control_topics }
 }
 
 /// What is offered at a listener.

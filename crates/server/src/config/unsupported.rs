@@ -27,7 +27,6 @@ fn lacks(given: &Given, configuration: &Configuration) -> Option<(String, Featur
     match (given.option.name, given.value.as_str(), given.section) {
         ("log_dest", "topic", _) => Some((given.shown(), Feature::LogTopics)),
         ("log_dest", "dlt", _) => Some((given.shown(), Feature::LogTrace)),
-        ("protocol", "http_api", _) => Some((given.shown(), Feature::HttpApi)),
         ("psk_hint" | "psk_file", ..) if !cfg!(feature = "psk") => {
             Some((given.name.clone(), Feature::TlsPsk))
         }
@@ -46,10 +45,16 @@ fn is_built_in(given: &Given, configuration: &Configuration) -> bool {
         Section::Plugin(number) => plugins.get(number),
         _ => plugins.iter().find(|plugin| plugin.name.as_ref() == Some(&given.value)),
     };
-    let Some(file) = plugin.and_then(|plugin| plugin.bundled()?.file_option()) else { return false };
+    let Some(options) = plugin.and_then(|plugin| plugin.bundled()?.options()) else { return false };
     match given.option.name {
         "auth_plugin_deny_special_chars" => given.is_default,
-        "plugin_opt_*" => given.name.ends_with(file),
+        "plugin_opt_*" => options.iter().any(|option| is_plugin_option(&given.name, option)),
         _ => true,
     }
+}
+
+/// Whether a name is that of a plugin's option: `plugin_opt_NAME`, or `auth_opt_NAME` as it was called before.
+fn is_plugin_option(name: &str, option: &str) -> bool {
+    let prefixes = ["plugin_opt_", "auth_opt_"];
+    prefixes.iter().any(|prefix| name.strip_prefix(prefix) == Some(option))
 }

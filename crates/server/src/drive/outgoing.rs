@@ -2,7 +2,7 @@
 
 use std::io::IoSlice;
 
-use martlet_engine::{ConnectionId, Input, Output, ShardId};
+use martlet_engine::{ConnectionId, ControlAnswer, Input, Output, ShardId};
 use martlet_transport::{Scratch, Stream};
 
 use super::Shard;
@@ -67,7 +67,18 @@ impl Shard {
                         self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
                     }
                 }
-                Output::Notice(notice) => notices::log(&notice, self.parts.wording),
+                Output::Control(request) => {
+                    if let Err(request) = self.parts.control.hand_in(self.parts.id, request) {
+                        let answer = ControlAnswer::Unavailable;
+                        self.parts.engine.handle(self.now, Input::Controlled { request: request.id, answer });
+                    }
+                }
+                Output::Notice(notice) => {
+                    if let Some(roster) = &self.parts.roster {
+                        roster.hear(self.parts.id, &notice);
+                    }
+                    notices::log(&notice, self.parts.wording);
+                }
                 Output::WakeAt(at) => {
                     self.wake_at = at;
                     return;

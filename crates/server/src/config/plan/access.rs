@@ -1,11 +1,14 @@
 //! From settings to who may come in and do what.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use martlet_engine::UserNameSource;
 
 use crate::auth::{AccessFileError, Authority, Door, Library};
 use crate::config::settings::{BundledPlugin, ListenerSettings, PluginSettings, Security, Settings};
+use crate::dynsec::DynamicSecurityOptions;
 
 /// Who may come in and do what, at these listeners.
 ///
@@ -20,6 +23,7 @@ pub(super) fn authority(
     Ok(Authority {
         doors: doors.collect::<Result<_, _>>()?,
         client_identifier_prefix: settings.general.client_identifier_prefix.clone(),
+        dynamic: Arc::default(),
         checks_retained_publishers: settings.general.check_retain_source,
     })
 }
@@ -39,6 +43,7 @@ fn door(
         has_proven_names: user_name_source(listener) != UserNameSource::Connect,
         passwords: passwords.map(|path| library.passwords(path)).collect::<Result<_, _>>()?,
         lists: lists.map(|path| library.list(path)).collect::<Result<_, _>>()?,
+        is_dynamic: files(settings, &security, BundledPlugin::DynamicSecurity).next().is_some(),
     })
 }
 
@@ -52,12 +57,33 @@ fn files<'s>(
     plugins.filter(move |plugin| plugin.bundled() == Some(kind)).filter_map(PluginSettings::file)
 }
 
+/// Where dynamic security has its file, if it is asked for.
+pub(super) fn dynamic_security(settings: &Settings) -> Option<DynamicSecurityOptions> {
+    let plugin = plugins(settings).find(|plugin| plugin.bundled() == Some(BundledPlugin::DynamicSecurity))?;
+    let Some(config_file) = plugin.file() else {
+        tracing::warn!(
+            "Warning: Dynamic security plugin has no plugin_opt_config_file defined. The plugin will not be activated."
+        );
+        return None;
+    };
+    let password_init_file = plugin.path_of("password_init_file").map(Path::to_owned);
+    Some(DynamicSecurityOptions { config_file: config_file.to_owned(), password_init_file })
+}
+
+/// The plugins that are in use anywhere.
+pub(super) fn plugins(settings: &Settings) -> impl Iterator<Item = &PluginSettings> {
+    let of_listeners = settings.listeners.iter().flat_map(|listener| &listener.security.plugins);
+    let numbers: BTreeSet<usize> = settings.security.plugins.iter().chain(of_listeners).copied().collect();
+    numbers.into_iter().filter_map(|number| settings.plugins.get(number))
+}
+
 /// Whether anyone could come in at a listener.
 pub(super) fn admits_anyone(settings: &Settings, listener: &ListenerSettings) -> bool {
     let security = settings.security_at(listener);
     settings.admits_anonymous(listener)
         || security.password_file.is_some()
         || files(settings, &security, BundledPlugin::PasswordFile).next().is_some()
+        || files(settings, &security, BundledPlugin::DynamicSecurity).next().is_some()
         || user_name_source(listener) != UserNameSource::Connect
 }
 

@@ -251,10 +251,6 @@ fn what_is_not_there_yet_is_an_error() {
             "a.conf:1: `log_dest topic` is not supported: this version does not have a log in topics",
         ),
         (
-            "listener 1\nprotocol http_api",
-            "a.conf:2: `protocol http_api` is not supported: this version does not have an HTTP API",
-        ),
-        (
             "connection a\naddress b\ntopic c",
             "a.conf:1: `connection` is not supported: this version does not have bridges",
         ),

@@ -24,7 +24,11 @@ impl Default for PluginSettings {
 impl PluginSettings {
     /// The file that it is given, if that is all that there is to it.
     pub fn file(&self) -> Option<&Path> {
-        let name = self.bundled()?.file_option()?;
+        self.path_of(self.bundled()?.options()?.first()?)
+    }
+
+    /// The file that an option names.
+    pub fn path_of(&self, name: &str) -> Option<&Path> {
         let (_, value) = self.options.iter().rev().find(|(option, _)| option == name)?;
         Some(Path::new(value))
     }
@@ -43,12 +47,14 @@ impl PluginSettings {
 }
 
 impl BundledPlugin {
-    /// The option that names the file which this version reads for it; `None` if it has nothing in place of the plugin.
-    pub(in crate::config) const fn file_option(self) -> Option<&'static str> {
+    /// Its options, first the one that names its file; `None` if this version has nothing in place of the plugin.
+    pub(in crate::config) const fn options(self) -> Option<&'static [&'static str]> {
         match self {
-            Self::AclFile => Some("acl_file"),
-            Self::PasswordFile => Some("password_file"),
-            Self::DynamicSecurity | Self::PersistSqlite | Self::SparkplugAware => None,
+            Self::AclFile => Some(&["acl_file"]),
+            Self::DynamicSecurity => Some(&["config_file", "password_init_file"]),
+            Self::PasswordFile => Some(&["password_file"]),
+            Self::SparkplugAware => Some(&[]),
+            Self::PersistSqlite => None,
         }
     }
 }

@@ -64,8 +64,7 @@ pub(super) const PART: Part = Part {
             General(Flag(|it| &mut it.control_api)),
             "whether clients may ask about the broker below `$CONTROL/broker/v1`",
         )
-        .default("false")
-        .waits(Feature::ControlApi),
+        .default("false"),
         ConfigOption::own(
             "exactly_once_at_release",
             Engine(Flag(|it| &mut it.features.exactly_once_at_release)),
@@ -184,8 +183,7 @@ pub(super) const PART: Part = Part {
             General(Number(Range::new(0, u16::MAX as i64), |it, n| it.sys_interval = Duration::from_secs(fit(n)))),
             "seconds between two updates of the topics below `$SYS`; 0 is never",
         )
-        .default("10")
-        .no_effect("there are no topics below `$SYS` yet"),
+        .default("10"),
         ConfigOption::new(
             "upgrade_outgoing_qos",
             Engine(Flag(|it| &mut it.features.upgrade_outgoing_qos)),

@@ -35,6 +35,17 @@ pub fn parse(text: &[u8]) -> Result<Json, JsonError> {
     value.ok_or(JsonError { position: reader.position })
 }
 
+/// Reads the value that a text begins with, and answers how many bytes it takes. What follows may be anything: Mosquitto
+/// reads the requests of its own clients so.
+///
+/// # Errors
+/// [`JsonError`] if the text begins with no value, or with one that is nested more than 1,000 deep.
+pub fn parse_leading(text: &[u8]) -> Result<(Json, usize), JsonError> {
+    let mut reader = Reader { text, position: 0 };
+    let value = reader.value(0);
+    value.map(|value| (value, reader.position)).ok_or(JsonError { position: reader.position })
+}
+
 struct Reader<'a> {
     text: &'a [u8],
     position: usize,
@@ -186,7 +197,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Layout;
+    use crate::Layout;
 
     #[test]
     fn what_is_read_is_printed_again() {
@@ -195,6 +206,12 @@ mod tests {
             assert_eq!(value.to_bytes(Layout::Compact), text.as_bytes());
         }
         assert_eq!(parse(b" \"\\u00e9\\ud83d\\ude00\\/\" \n").unwrap(), Json::from("é😀/"));
+    }
+
+    #[test]
+    fn what_follows_a_value_can_be_left_out_of_account() {
+        assert_eq!(parse_leading(b" [1] x").unwrap(), (Json::Array(vec![Json::from(1)]), 4));
+        assert!(parse_leading(b"x [1]").is_err());
     }
 
     #[test]
