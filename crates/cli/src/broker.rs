@@ -21,7 +21,7 @@ use martlet_server::process::{
     Background, BecomeError, Identity, MaskError, PidFile, become_user, set_umask, start_in_background,
 };
 use martlet_server::signals::Caught;
-use martlet_server::{Broker, Options, ShardFailed, StartError};
+use martlet_server::{Broker, EndError, Options, StartError};
 
 use crate::flags::Flags;
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
@@ -65,7 +65,7 @@ enum BrokerError {
     Log(io::Error),
     Start(StartError),
     Signals(io::Error),
-    Failed(ShardFailed),
+    Failed(EndError),
 }
 
 impl BrokerError {
@@ -240,8 +240,9 @@ fn broker(
     let signals = Caught::catch().map_err(BrokerError::Signals)?;
     let broker = Broker::start(options).map_err(BrokerError::Start)?;
     let has_file = arguments.config_file.is_some();
-    let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, broker.tls_reloader());
-    signals.obey(broker.stopper(), move || reloader.reload()).map_err(BrokerError::Signals)?;
+    log.publish_with(broker.publisher());
+    let reloader = Reloader::new(arguments.clone(), dialect, configuration, log, &broker);
+    signals.obey(broker.stopper(), reloader).map_err(BrokerError::Signals)?;
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} running");
     } else if background.is_none() {

@@ -13,7 +13,7 @@ use crate::control::is_control;
 use crate::deadlines::Due;
 use crate::hashing::shard_of;
 use crate::message::Message;
-use crate::notice::{Cause, Notice};
+use crate::notice::{Cause, Notice, WillFacts};
 use crate::own::is_reserved;
 use crate::records::Record;
 use crate::refuse::explain;
@@ -234,6 +234,11 @@ impl Engine {
         connection.protocol.keep_alive = KeepAlive::new(keep_alive);
         let connack = self.connack(id, connect, name, session_present, data);
         self.notice_connected(id, connect, client_identifier, keep_alive);
+        let reason = ReasonCode::Success;
+        self.trace_sent(
+            id,
+            &Packet::ConnAck(ConnAck { session_present, reason, properties: Properties::EMPTY }),
+        );
         // A Session that the log knows may be used while the log cannot be written to; see `objection` for the others.
         let Some(connection) = self.connections.get_mut(id) else { return };
         if self.journal.is_stalled() {
@@ -352,6 +357,12 @@ impl Engine {
             clean_start: connect.clean_start,
             keep_alive,
             user_name: connect.user_name.map(str::to_owned),
+            will: connect.will.as_ref().map(|will| WillFacts {
+                topic: will.topic.as_str().to_owned(),
+                payload_bytes: will.payload.len(),
+                qos: will.qos,
+                retain: will.retain,
+            }),
         };
         self.notice(notice);
     }
@@ -414,6 +425,8 @@ impl Engine {
             reason,
         };
         let farewell = self.connack_refusal(connection, connection.protocol.version, reason, explain(reason));
+        let connack = ConnAck { session_present: false, reason, properties: Properties::EMPTY };
+        self.trace_sent(id, &Packet::ConnAck(connack));
         self.notice(notice);
         self.end_connection(id, Cause::Broker(reason), farewell);
     }

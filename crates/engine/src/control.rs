@@ -157,7 +157,13 @@ impl Engine {
                 }
             }
             ControlAnswer::Published { topic, payload } => {
-                self.announce(Announcement { topic, payload, qos: QoS::AtMostOnce, retain: false });
+                self.announce(Announcement {
+                    topic,
+                    payload,
+                    qos: QoS::AtMostOnce,
+                    expiry_interval: None,
+                    retain: false,
+                });
             }
             ControlAnswer::Alone { topic, payload } => {
                 self.answer_alone(pending.origin.session, topic, payload, correlation);

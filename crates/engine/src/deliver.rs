@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use martlet_proto::Outbound;
-use martlet_proto::alias::OutgoingTopic;
 use martlet_proto::connection::Phase;
 use martlet_proto::delivery::{Acknowledgement, Resend};
 use martlet_wire::{
@@ -15,9 +14,10 @@ use crate::connections::Connection;
 use crate::held::Waiting;
 use crate::message::{Publication, Queued, SHARED_PAYLOAD_BYTES_MIN};
 use crate::notice::Notice;
+use crate::packet_out::{Header, fits_publish, write_publish};
 use crate::records::Record;
 use crate::subscriptions::Receiver;
-use crate::{BatchId, ConnectionId, Engine, Instant};
+use crate::{BatchId, ConnectionId, Engine};
 
 /// What a subscription, or several of one Session together, grant.
 #[derive(Clone, Copy, Debug)]
@@ -42,14 +42,6 @@ impl<'a> From<&'a Receiver> for Grant<'a> {
 /// Where the turn buffer holds a message as QoS 0 packet: by version (with properties or not) and RETAIN.
 #[derive(Debug, Default)]
 pub(crate) struct Copies([Option<(usize, usize)>; 4]);
-
-/// One PUBLISH to one client, apart from the message itself.
-#[derive(Clone, Copy)]
-struct Header<'a> {
-    delivery: Delivery,
-    retain: bool,
-    identifiers: &'a [SubscriptionIdentifier],
-}
 
 impl Engine {
     /// Delivers a message to a Session [MQTT-4.5.0-1].
@@ -151,15 +143,22 @@ impl Engine {
         } else {
             write_publish(connection, self.now, publication, header)
         };
-        self.count_sent(id, sent, publication.payload.len());
+        self.count_sent(id, sent, publication, header);
     }
 
     /// Counts a PUBLISH of so many bytes, if it fitted, and sees to it that it is sent.
-    fn count_sent(&mut self, id: ConnectionId, sent: Option<usize>, payload_bytes: usize) {
+    fn count_sent(
+        &mut self,
+        id: ConnectionId,
+        sent: Option<usize>,
+        publication: &Publication<'_>,
+        header: Header<'_>,
+    ) {
         if let Some(bytes) = sent {
+            self.trace_publish(id, true, header.delivery, header.retain, publication);
             self.status.packets_sent += 1;
             self.status.publish_sent += 1;
-            self.status.publish_bytes_sent += payload_bytes as u64;
+            self.status.publish_bytes_sent += publication.payload.len() as u64;
             self.status.unsent_bytes += bytes;
             self.schedule(id);
         } else {
@@ -220,7 +219,7 @@ impl Engine {
         }
         if queued.qos == QoS::AtMostOnce {
             let sent = write_publish(connection, self.now, &mut publication, header);
-            self.count_sent(id, sent, message.payload.len());
+            self.count_sent(id, sent, &publication, header);
             return;
         }
         // The size does not depend on the value of the Packet Identifier.
@@ -246,7 +245,7 @@ impl Engine {
                 }
                 header = Header { delivery: Delivery::new(qos, false, packet_id), retain, ..header };
                 let sent = write_publish(connection, self.now, &mut publication, header);
-                self.count_sent(id, sent, message.payload.len());
+                self.count_sent(id, sent, &publication, header);
             }
             Err(queued) => {
                 // Every Packet Identifier is taken: the message goes to the head of the queue.
@@ -431,7 +430,7 @@ impl Engine {
         };
         let sent = write_publish(connection, self.now, &mut publication, header);
         if sent.is_some() {
-            self.count_sent(id, sent, queued.message.payload.len());
+            self.count_sent(id, sent, &publication, header);
             return;
         }
         // The client takes smaller packets than it used to: the message counts as delivered [MQTT-3.1.2-25].
@@ -522,78 +521,4 @@ impl Connection {
     pub(crate) fn has_quota(&self, outbound: &Outbound<Queued>) -> bool {
         outbound.in_flight() < usize::from(self.protocol.inflight_messages_max)
     }
-}
-
-fn fits_publish(
-    connection: &Connection,
-    now: Instant,
-    publication: &Publication<'_>,
-    header: Header<'_>,
-) -> bool {
-    if connection.protocol.packet_size_bytes_max == u32::MAX {
-        return true;
-    }
-    let extra = extra_properties(now, publication, header, OutgoingTopic::Plain);
-    let packet = Publish {
-        topic: Some(publication.topic),
-        delivery: header.delivery,
-        retain: header.retain,
-        properties: publication.properties.with(&extra),
-        payload: publication.payload,
-    };
-    packet.encoded_len(connection.protocol.version).is_ok_and(|len| connection.protocol.fits(len))
-}
-
-/// Appends one PUBLISH to a connection's unsent bytes, and tells its length; `None` if it is larger than the client takes.
-fn write_publish(
-    connection: &mut Connection,
-    now: Instant,
-    publication: &mut Publication<'_>,
-    header: Header<'_>,
-) -> Option<usize> {
-    let protocol = &mut connection.protocol;
-    let version = protocol.version;
-    let topic = publication.topic.as_str();
-    let mut plan = protocol.outgoing_aliases.plan(topic);
-    if protocol.packet_size_bytes_max != u32::MAX && !matches!(plan, OutgoingTopic::Alias(_)) {
-        // Close to the client's Maximum Packet Size the three bytes of a new alias could be too many.
-        plan = OutgoingTopic::Plain;
-    }
-    let extra = extra_properties(now, publication, header, plan);
-    let by_reference = publication.payload.len() >= SHARED_PAYLOAD_BYTES_MIN;
-    let packet = Publish {
-        topic: (!matches!(plan, OutgoingTopic::Alias(_))).then_some(publication.topic),
-        delivery: header.delivery,
-        retain: header.retain,
-        properties: publication.properties.with(&extra),
-        payload: publication.payload,
-    };
-    let len = packet.encoded_len(version).ok().filter(|len| protocol.fits(*len))?;
-    if let OutgoingTopic::Introduce(alias) = plan {
-        protocol.outgoing_aliases.introduced(topic, alias);
-    }
-    connection.out.append(|bytes| {
-        // Nothing is written on an error, and `encoded_len` has just found none.
-        let _ = if by_reference { packet.encode_head(version, bytes) } else { packet.encode(version, bytes) };
-    });
-    if by_reference {
-        connection.out.append_payload(publication.share());
-    }
-    Some(len)
-}
-
-/// The properties of a PUBLISH that are not passed on as they came.
-fn extra_properties(
-    now: Instant,
-    publication: &Publication<'_>,
-    header: Header<'_>,
-    plan: OutgoingTopic,
-) -> Vec<Property<'static>> {
-    let mut extra = Vec::new();
-    extra.extend(publication.expiry_left(now).map(Property::MessageExpiryInterval)); // [MQTT-3.3.2-6]
-    if let OutgoingTopic::Introduce(alias) | OutgoingTopic::Alias(alias) = plan {
-        extra.push(Property::TopicAlias(alias));
-    }
-    extra.extend(header.identifiers.iter().map(|identifier| Property::SubscriptionIdentifier(*identifier)));
-    extra
 }

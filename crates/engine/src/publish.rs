@@ -96,6 +96,7 @@ impl Engine {
             shared: None,
             record: None,
         };
+        self.trace_publish(id, false, publish.delivery, publish.retain, &publication);
         self.accept(Origin { connection: id, session: session_id, id: packet_id }, publication);
         Ok(())
     }

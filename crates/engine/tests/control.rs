@@ -117,6 +117,7 @@ impl Broker {
             topic: topic(name),
             payload,
             qos: QoS::ExactlyOnce,
+            expiry_interval: None,
             retain,
         }))
     }

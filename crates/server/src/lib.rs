@@ -38,6 +38,7 @@ mod lobby;
 pub mod logging;
 mod notices;
 mod openings;
+mod operator;
 mod options;
 mod persist;
 pub mod process;
@@ -50,7 +51,7 @@ pub mod signals;
 mod sys;
 
 pub use broker::{Broker, Stopper, TlsReloader};
-pub use errors::{ReloadError, ShardFailed, StartError};
+pub use errors::{EndError, ReloadError, StartError};
 pub use martlet_store::Durability;
 pub use martlet_transport::{
     ClientCertificates, LocalCommand, ProxyOptions, ProxyVersion, Refusal, TlsError, TlsOptions, TlsVersion,
@@ -58,6 +59,7 @@ pub use martlet_transport::{
 };
 #[cfg(feature = "psk")]
 pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
+pub use operator::Operator;
 pub use options::{
     AccessFactory, Authenticator, Host, HttpOptions, ListenAddress, ListenerOptions, Options, Place, Rules,
     Security, UnixAddress, Wording,

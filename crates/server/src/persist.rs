@@ -3,7 +3,9 @@
 mod checkpoint;
 mod recovery;
 
-use std::path::PathBuf;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -67,9 +69,39 @@ pub(crate) struct ShardLog {
     written_bytes: u64,
     /// Bytes of the last checkpoint.
     checkpoint_bytes: u64,
+    /// Someone wants a checkpoint whatever the length of the log.
+    is_wanted: bool,
     job: Option<Job>,
+    stalls: Arc<Stalls>,
     /// Since when it cannot be written to.
     stalled_since: Option<SystemTime>,
+}
+
+/// How many logs of a broker cannot be written to: they mostly share a disk, and one line tells of all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Stalls {
+    shards: AtomicUsize,
+}
+
+impl Stalls {
+    /// Another log cannot be written to.
+    fn begin(&self, location: &Path, error: &dyn core::fmt::Display) {
+        if self.shards.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!(
+                location = %location.display(),
+                %error,
+                "cannot write to the disk: until it is possible again, publishes and clients that need it are refused, and all \
+                 else goes on. Make room there, or see to the disk; the broker tries again by itself"
+            );
+        }
+    }
+
+    /// A log can be written to again.
+    fn end(&self) {
+        if self.shards.fetch_sub(1, Ordering::Relaxed) == 1 {
+            tracing::warn!("the disk can be written to again");
+        }
+    }
 }
 
 /// A batch is an entry, with the same number.
@@ -85,18 +117,16 @@ impl ShardLog {
         store: Arc<Store<LocalDisk>>,
         log: Log<LocalDisk>,
         inboxes: Arc<Inboxes>,
-    ) -> std::io::Result<Self> {
+        stalls: &Arc<Stalls>,
+    ) -> io::Result<Self> {
         let written_bytes = log.bytes();
         let reports_to = Arc::clone(&inboxes);
+        let (told, location) = (Arc::clone(stalls), persistence.location.clone());
         let report = move |outcome| {
             let news = match outcome {
                 Outcome::Durable { batch, .. } => News::Durable(BatchId(batch)),
                 Outcome::Stalled { error } => {
-                    tracing::error!(
-                        shard = shard.0,
-                        %error,
-                        "cannot write to the log: what needs it is refused until it can"
-                    );
+                    told.begin(&location, &error);
                     News::Stalled
                 }
             };
@@ -112,7 +142,9 @@ impl ShardLog {
             written_bytes,
             checkpoint_bytes: 0,
             job: None,
+            is_wanted: false,
             stalled_since: None,
+            stalls: Arc::clone(stalls),
         })
     }
 
@@ -130,7 +162,7 @@ impl ShardLog {
         match news {
             News::Durable(_) => {
                 if self.stalled_since.take().is_some() {
-                    tracing::warn!(shard = self.shard.0, "the log can be written to again");
+                    self.stalls.end();
                 }
             }
             News::Stalled => _ = self.stalled_since.get_or_insert_with(SystemTime::now),
@@ -150,7 +182,12 @@ impl ShardLog {
         let limit = self.checkpoint_after_bytes.max(self.checkpoint_bytes);
         self.job.is_none()
             && self.stalled_since.is_none()
-            && (self.written_bytes > limit || cleared_topics > CLEARED_TOPICS_MAX)
+            && (self.is_wanted || self.written_bytes > limit || cleared_topics > CLEARED_TOPICS_MAX)
+    }
+
+    /// The next checkpoint is to begin as soon as it can.
+    pub(crate) fn want_checkpoint(&mut self) {
+        self.is_wanted = true;
     }
 
     /// Begins a checkpoint that has all batches up to this one.
@@ -158,6 +195,7 @@ impl ShardLog {
         match self.store.checkpoint(self.shard.0, seq(BatchId(behind.0 + 1))) {
             Ok(writer) => {
                 self.written_bytes = 0;
+                self.is_wanted = false;
                 self.job = Job::start(self.shard, behind, writer, Arc::clone(&self.inboxes));
             }
             Err(error) => tracing::error!(shard = self.shard.0, %error, "cannot write a checkpoint"),
@@ -180,10 +218,11 @@ impl ShardLog {
     }
 
     /// Ends in good order: all that was handed in is durable then.
-    pub(crate) fn close(self) {
+    ///
+    /// # Errors
+    /// Something is not.
+    pub(crate) fn close(self) -> io::Result<()> {
         drop(self.job);
-        if let Err(error) = self.committer.close() {
-            tracing::error!(shard = self.shard.0, %error, "the log could not be closed in good order");
-        }
+        self.committer.close()
     }
 }

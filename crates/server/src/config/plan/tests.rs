@@ -240,8 +240,8 @@ fn what_is_not_there_yet_is_an_error() {
             "a.conf:1: `message_size_limit` is not supported: this version does not have limits on the size of messages apart from that of packets",
         ),
         (
-            "log_dest topic",
-            "a.conf:1: `log_dest topic` is not supported: this version does not have a log in topics",
+            "log_dest dlt",
+            "a.conf:1: `log_dest dlt` is not supported: this version does not have a log for Diagnostic Log and Trace",
         ),
         (
             "listener 1 example.org\nsocket_domain ipv4",
