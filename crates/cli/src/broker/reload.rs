@@ -117,6 +117,7 @@ impl Orders for Reloader {
     }
 
     fn print_subscriptions(&mut self) {
+        tracing::info!("SIGUSR2: the subscriptions go to standard output");
         say(io::stdout(), self.operator.subscription_tree());
     }
 }
