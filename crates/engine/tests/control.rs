@@ -313,7 +313,7 @@ fn what_the_broker_tells_of_itself_reaches_other_shards_while_the_log_cannot_be_
     for engine in [&mut engine, &mut other] {
         engine.restored(Instant::from_millis(1_000), BatchId(0));
     }
-    let name = (0..).map(|number| number.to_string()).find(|name| shard_of(name, 2) == 1).unwrap();
+    let name = (0..100).map(|number| number.to_string()).find(|name| shard_of(name, 2) == 1).unwrap();
     let mut other = Broker { engine: other, batches: Vec::new(), requests: Vec::new() };
     other.connect(0, &name, None);
     other.subscribe(0, "$SYS/#");
