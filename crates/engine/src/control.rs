@@ -109,7 +109,8 @@ impl Engine {
             || publication.payload.len() > limits.control_payload_bytes_max;
         let objection = self.topic_objection(publication.publisher, publication.topic);
         if let Some(reason) = objection.or(is_too_much.then_some(ReasonCode::QuotaExceeded)) {
-            self.refuse_publish(origin, publication, reason);
+            let Publication { publisher, topic, qos, .. } = publication;
+            self.turn_down(origin, publisher, topic.as_str(), *qos, reason);
             return;
         }
         let Some(session) = self.clients.get(origin.session) else { return };

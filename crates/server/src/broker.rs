@@ -24,7 +24,7 @@ use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::listening::{Bound, Listeners, Places, bind_all};
 use crate::operator::Operator;
 use crate::options::{ListenerOptions, Options, Rules, Wording};
-use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
+use crate::persist::{self, Growth, Opened, Persistence, Recovered, ShardLog};
 use crate::publisher::Publisher;
 use crate::reports::Reporter;
 use crate::seats::Seats;
@@ -218,6 +218,11 @@ impl Broker {
         self.stopper.clone()
     }
 
+    /// What tells whether the broker is alive, for another thread.
+    pub fn pulse(&self) -> Pulse {
+        Pulse { inboxes: Arc::clone(&self.stopper.inboxes) }
+    }
+
     /// Shuts the broker down: clients of MQTT 5.0 are told [DISCONNECT 0x8B], all connections are closed. Takes no
     /// longer than five seconds, and that only if clients do not take what they are sent.
     ///
@@ -314,6 +319,25 @@ impl core::fmt::Debug for Stopper {
     }
 }
 
+/// Tells whether a broker is alive.
+#[derive(Clone)]
+pub struct Pulse {
+    inboxes: Arc<Inboxes>,
+}
+
+impl Pulse {
+    /// Whether all shards take their mail within this time. Waits for them.
+    pub fn is_felt(&self, time_max: Duration) -> bool {
+        self.inboxes.all_answer(time_max)
+    }
+}
+
+impl core::fmt::Debug for Pulse {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Pulse").finish_non_exhaustive()
+    }
+}
+
 /// Ends all shards when one ends: what is left when one has failed is no broker.
 struct EndsAll(Stopper);
 
@@ -357,9 +381,12 @@ impl Common {
         // Only when all are there can one begin to live: what it has to say goes to all others.
         let mut engines = Vec::new();
         let stalls = Arc::default();
-        for (id, mut engine, Recovered { store, log, last }) in recovered {
+        for (id, mut engine, Recovered { store, log, last, checkpoint_bytes }) in recovered {
             engine.restored(self.clock.now(), last);
-            let log = ShardLog::start(id, persistence, store, log, Arc::clone(&self.inboxes), &stalls);
+            let slack = persistence.checkpoint_after_bytes;
+            let growth = Growth::new(slack, log.bytes(), checkpoint_bytes, engine.kept_things());
+            let inboxes = Arc::clone(&self.inboxes);
+            let log = ShardLog::start(id, persistence, store, log, growth, inboxes, &stalls);
             engines.push((engine, Some(log.map_err(StartError::Shard)?)));
         }
         Ok(engines)

@@ -266,6 +266,8 @@ impl Shard {
                 Mail::Report(to) => self.report(&to),
                 Mail::Save => self.save(),
                 Mail::Subscriptions(to) => self.tell_subscriptions(&to),
+                // Whoever asked may have stopped waiting.
+                Mail::Pulse(answer) => _ = answer.send(()),
                 Mail::Shutdown => self.shut_down(),
             }
         }

@@ -50,7 +50,7 @@ mod seats;
 pub mod signals;
 mod sys;
 
-pub use broker::{Broker, Stopper, TlsReloader};
+pub use broker::{Broker, Pulse, Stopper, TlsReloader};
 pub use errors::{EndError, ReloadError, StartError};
 pub use martlet_store::Durability;
 pub use martlet_transport::{
@@ -61,8 +61,8 @@ pub use martlet_transport::{
 pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
 pub use operator::Operator;
 pub use options::{
-    AccessFactory, Authenticator, Host, HttpOptions, ListenAddress, ListenerOptions, Options, Place, Rules,
-    Security, UnixAddress, Wording,
+    AccessFactory, Authenticator, Conditions, Family, Host, HttpOptions, ListenAddress, ListenerOptions,
+    Options, Place, Rules, Security, UnixAddress, Wording,
 };
 pub use persist::{Persistence, PersistenceError};
 pub use publisher::{OwnMessage, Publisher};

@@ -9,6 +9,14 @@ use signal_hook::iterator::Signals;
 
 use crate::broker::Stopper;
 
+/// Has the configuration read again, as whoever sends SIGHUP to this process.
+///
+/// # Errors
+/// The operating system refuses.
+pub fn ask_for_reload() -> io::Result<()> {
+    signal_hook::low_level::raise(SIGHUP)
+}
+
 /// The signals of this process, from when they were caught.
 #[derive(Debug)]
 pub struct Caught {
@@ -19,6 +27,9 @@ pub struct Caught {
 pub trait Orders: Send {
     /// SIGHUP: the configuration is to be read again.
     fn reload(&mut self);
+
+    /// SIGTERM or SIGINT came: the broker is told to stop behind this.
+    fn stopping(&mut self);
 
     /// SIGRTMIN: the log file is to be opened anew.
     fn rotate_log(&mut self);
@@ -54,6 +65,7 @@ impl Caught {
                     SIGINT | SIGTERM => {
                         let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
                         tracing::info!(signal = name, "shutting down");
+                        orders.stopping();
                         stopper.stop();
                     }
                     _ => orders.rotate_log(),

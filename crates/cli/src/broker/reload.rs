@@ -7,6 +7,7 @@ use martlet_server::logging::{Log, LogPlan};
 use martlet_server::signals::Orders;
 use martlet_server::{Broker, Operator, Options, Security, TlsReloader};
 
+use super::service::Service;
 use super::{Arguments, configuration, options, say, say_notes};
 
 /// What reads the configuration again.
@@ -18,6 +19,7 @@ pub(super) struct Reloader {
     log: Log,
     tls: TlsReloader,
     operator: Operator,
+    service: Service,
 }
 
 impl Reloader {
@@ -26,10 +28,11 @@ impl Reloader {
         dialect: Dialect,
         current: Configuration,
         log: Log,
+        service: Service,
         broker: &Broker,
     ) -> Self {
         let (tls, operator) = (broker.tls_reloader(), broker.operator());
-        Self { arguments, dialect, current, log, tls, operator }
+        Self { arguments, dialect, current, log, tls, operator, service }
     }
 
     /// Opens the log anew.
@@ -104,7 +107,12 @@ impl Reloader {
 
 impl Orders for Reloader {
     fn reload(&mut self) {
-        self.read_again();
+        let service = self.service.clone();
+        service.around_reload(|| self.read_again());
+    }
+
+    fn stopping(&mut self) {
+        self.service.stopping();
     }
 
     fn rotate_log(&mut self) {

@@ -55,19 +55,13 @@ pub enum Status {
 pub enum Feature {
     AccessLists,
     Bridges,
-    ByteQuotas,
     CertificateNames,
     ClientIdentifierRules,
     Engines,
-    Interfaces,
     LogTrace,
     MemoryLimit,
-    MountPoints,
     Passwords,
     Plugins,
-    Qos0Queues,
-    QosUpgrade,
-    SessionExpiry,
     TlsPsk,
 }
 
@@ -76,19 +70,13 @@ impl fmt::Display for Feature {
         f.write_str(match self {
             Self::AccessLists => "access control lists",
             Self::Bridges => "bridges",
-            Self::ByteQuotas => "limits on the size of messages apart from that of packets",
             Self::CertificateNames => "user names from certificates",
             Self::ClientIdentifierRules => "rules for Client Identifiers",
             Self::Engines => "OpenSSL engines",
-            Self::Interfaces => "listeners on one network interface",
             Self::LogTrace => "a log for Diagnostic Log and Trace",
             Self::MemoryLimit => "a limit on memory",
-            Self::MountPoints => "mount points",
             Self::Passwords => "passwords",
             Self::Plugins => "plugins",
-            Self::Qos0Queues => "queues for messages of QoS 0",
-            Self::QosUpgrade => "messages with a higher QoS than they were published with",
-            Self::SessionExpiry => "an end of Sessions that the client has not asked for",
             Self::TlsPsk => "TLS with pre-shared keys",
         })
     }

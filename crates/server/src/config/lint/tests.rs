@@ -140,6 +140,7 @@ fn pairs() -> Vec<(&'static str, String, String)> {
             "listener 1\npassword_file /p\nenable_proxy_protocol 2",
             "listener 1 ::1\npassword_file /p\nenable_proxy_protocol 2",
         ),
+        pair("mount-point", &format!("{local}mount_point a"), &format!("{local}mount_point a/")),
         pair("readable-secret", "listener 1 ::1\npassword_file /open", "listener 1 ::1\npassword_file /p"),
         pair("root", "user root", "user mosquitto"),
         pair(
