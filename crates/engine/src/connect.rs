@@ -250,11 +250,7 @@ impl Engine {
         connection.protocol.keep_alive = KeepAlive::new(keep_alive);
         let connack = self.connack(id, connect, name, session_present, data);
         self.notice_connected(id, connect, client_identifier, keep_alive);
-        let reason = ReasonCode::Success;
-        self.trace_sent(
-            id,
-            &Packet::ConnAck(ConnAck { session_present, reason, properties: Properties::EMPTY }),
-        );
+        self.trace_connack(id, session_present, ReasonCode::Success);
         // A Session that the log knows may be used while the log cannot be written to; see `objection` for the others.
         let Some(connection) = self.connections.get_mut(id) else { return };
         if self.journal.is_stalled() {
@@ -442,8 +438,7 @@ impl Engine {
             reason,
         };
         let farewell = self.connack_refusal(connection, connection.protocol.version, reason, explain(reason));
-        let connack = ConnAck { session_present: false, reason, properties: Properties::EMPTY };
-        self.trace_sent(id, &Packet::ConnAck(connack));
+        self.trace_connack(id, false, reason);
         self.notice(notice);
         self.end_connection(id, Cause::Broker(reason), farewell);
     }

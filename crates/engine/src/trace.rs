@@ -2,7 +2,7 @@
 //!
 //! Nothing here is done unless [`Engine::trace_packets`] has turned it on.
 
-use martlet_wire::{Ack, Packet, PacketType, QoS};
+use martlet_wire::{Ack, ConnAck, Packet, PacketType, Properties, QoS, ReasonCode};
 
 use crate::message::Publication;
 use crate::notice::Notice;
@@ -90,6 +90,12 @@ impl Engine {
         };
         let packet_id = delivery.packet_id().map_or(0, martlet_wire::PacketId::get);
         self.tell(id, goes_out, PacketType::Publish, (packet_id, 0), details);
+    }
+
+    /// CONNACK goes out, now or when the log allows.
+    pub(crate) fn trace_connack(&mut self, id: ConnectionId, session_present: bool, reason: ReasonCode) {
+        let properties = Properties::EMPTY;
+        self.trace_sent(id, &Packet::ConnAck(ConnAck { session_present, reason, properties }));
     }
 
     /// The DISCONNECT that ends a connection goes out, as bytes.
