@@ -43,7 +43,7 @@ impl Persistence {
 }
 
 /// The default of [`Persistence::checkpoint_after_bytes`].
-const CHECKPOINT_AFTER_BYTES: u64 = 64 << 20;
+const CHECKPOINT_AFTER_BYTES: u64 = 16 << 20;
 /// How many deleted retained messages may be remembered for the sake of old logs before a checkpoint makes that
 /// unnecessary.
 const CLEARED_TOPICS_MAX: usize = 100_000;
