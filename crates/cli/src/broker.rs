@@ -24,7 +24,7 @@ use martlet_server::process::{
     Background, BecomeError, Identity, MaskError, PidFile, become_user, set_umask, start_in_background,
 };
 use martlet_server::signals::Caught;
-use martlet_server::{Broker, Options, ShardFailed, StartError};
+use martlet_server::{Broker, EndError, Options, StartError};
 
 use crate::flags::Flags;
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
@@ -69,7 +69,7 @@ enum BrokerError {
     Log(io::Error),
     Start(StartError),
     Signals(io::Error),
-    Failed(ShardFailed),
+    Failed(EndError),
     /// A file that was read again is wrong, and has been told.
     Reload,
 }
@@ -255,14 +255,13 @@ fn broker(
     }
     let broker = Broker::start(options).map_err(BrokerError::Start)?;
     let has_file = arguments.config_file.is_some();
-    let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, places, &broker);
-    let has_failed = reloader.has_failed();
-    let announcement = broker.rules_changer().announcement();
-    signals.announce(announcement).map_err(BrokerError::Signals)?;
+    log.publish_with(broker.publisher());
+    signals.announce(broker.rules_changer().announcement()).map_err(BrokerError::Signals)?;
     let service = Service::of_this_process();
-    let (reloading, stopping) = (service.clone(), service.clone());
-    let reload = move || reloading.around_reload(|| reloader.reload());
-    signals.obey(broker.stopper(), reload, move || stopping.stopping()).map_err(BrokerError::Signals)?;
+    let parts = (log, service.clone(), places);
+    let reloader = Reloader::new(arguments.clone(), dialect, configuration, parts, &broker);
+    let has_failed = reloader.has_failed();
+    signals.obey(broker.stopper(), reloader).map_err(BrokerError::Signals)?;
     service.watch(broker.pulse()).map_err(BrokerError::Signals)?;
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} running");

@@ -84,6 +84,12 @@ impl Engine {
         self.journal.take_incomplete()
     }
 
+    /// Whether something that has to survive was not written down, while the log could not be written to, and is in no
+    /// checkpoint since: it is lost if the broker ends now.
+    pub fn has_gaps(&self) -> bool {
+        self.journal.is_incomplete()
+    }
+
     /// The next part of the checkpoint, of about `bytes_max` bytes or one Session, whichever is more; empty as long as there
     /// are records that no [`Output::Persist`](crate::Output::Persist) has taken. `None` when it is complete.
     ///

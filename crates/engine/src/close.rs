@@ -41,8 +41,14 @@ impl Engine {
 
     /// Ends a connection from this side, with a last packet.
     pub(crate) fn end_connection(&mut self, id: ConnectionId, cause: Cause, farewell: Option<Vec<u8>>) {
-        let Some(connection) = self.connections.get(id) else { return };
+        if self.connections.get(id).is_none() {
+            return;
+        }
         self.status.packets_sent += u64::from(farewell.is_some());
+        if let Some(farewell) = &farewell {
+            self.trace_farewell(id, farewell);
+        }
+        let Some(connection) = self.connections.get(id) else { return };
         let mut bytes = connection.out.collect(&self.turn);
         bytes.extend(farewell.unwrap_or_default());
         self.outputs.push_back(Output::Close { connection: id, farewell: bytes });

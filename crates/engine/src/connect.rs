@@ -15,7 +15,7 @@ use crate::hashing::shard_of;
 use crate::identity::Identity;
 use crate::message::Message;
 use crate::mount;
-use crate::notice::{Cause, Notice};
+use crate::notice::{Cause, Notice, WillFacts};
 use crate::own::is_reserved;
 use crate::records::Record;
 use crate::refuse::explain;
@@ -135,14 +135,14 @@ impl Engine {
             if will.retain && !features.retain_available {
                 return Some(ReasonCode::RetainNotSupported); // [MQTT-3.2.2-13]
             }
-            if is_control(will.topic) {
-                return Some(ReasonCode::NotAuthorized); // a request needs someone who waits for its answer
-            }
             if will.payload.len() > limits.payload_bytes_max {
                 return Some(if is_v5 { ReasonCode::PacketTooLarge } else { ReasonCode::NotAuthorized });
             }
             let whole = mount::whole(self.config.mount_point(listener), will.topic);
             let Ok(topic) = TopicName::parse(&whole) else { return Some(ReasonCode::TopicNameInvalid) };
+            if is_control(topic) {
+                return Some(ReasonCode::NotAuthorized); // a request needs someone who waits for its answer
+            }
             // Whether the client may publish it is asked when it is published.
             if let Some(reason) = self.topic_objection(topic) {
                 return Some(reason);
@@ -249,6 +249,7 @@ impl Engine {
         connection.protocol.keep_alive = KeepAlive::new(keep_alive);
         let connack = self.connack(id, connect, identity, session_present, data);
         self.notice_connected(id, connect, identity, keep_alive);
+        self.trace_connack(id, session_present, ReasonCode::Success);
         // A Session that the log knows may be used while the log cannot be written to; see `objection` for the others.
         let Some(connection) = self.connections.get_mut(id) else { return };
         if self.journal.is_stalled() {
@@ -380,6 +381,12 @@ impl Engine {
             clean_start: connect.clean_start,
             keep_alive,
             user_name: identity.user_name.clone(),
+            will: connect.will.as_ref().map(|will| WillFacts {
+                topic: will.topic.as_str().to_owned(),
+                payload_bytes: will.payload.len(),
+                qos: will.qos,
+                retain: will.retain,
+            }),
         };
         self.notice(notice);
     }
@@ -442,6 +449,7 @@ impl Engine {
             reason,
         };
         let farewell = self.connack_refusal(connection, connection.protocol.version, reason, explain(reason));
+        self.trace_connack(id, false, reason);
         self.notice(notice);
         self.end_connection(id, Cause::Broker(reason), farewell);
     }

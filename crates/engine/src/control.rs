@@ -109,7 +109,8 @@ impl Engine {
             || publication.payload.len() > limits.control_payload_bytes_max;
         let objection = self.refusal_of_publish(publication);
         if let Some(reason) = objection.or(is_too_much.then_some(ReasonCode::QuotaExceeded)) {
-            self.refuse_publish(origin, publication, reason);
+            let Publication { publisher, topic, qos, .. } = publication;
+            self.turn_down(origin, publication, reason);
             return;
         }
         let Some(session) = self.clients.get(origin.session) else { return };
@@ -157,7 +158,13 @@ impl Engine {
                 }
             }
             ControlAnswer::Published { topic, payload } => {
-                self.announce(Announcement { topic, payload, qos: QoS::AtMostOnce, retain: false });
+                self.announce(Announcement {
+                    topic,
+                    payload,
+                    qos: QoS::AtMostOnce,
+                    expiry_interval: None,
+                    retain: false,
+                });
             }
             ControlAnswer::Alone { topic, payload } => {
                 self.answer_alone(pending.origin.session, topic, payload, correlation);

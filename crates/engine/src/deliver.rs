@@ -151,15 +151,22 @@ impl Engine {
         } else {
             write_publish(connection, mount_point, self.now, publication, header)
         };
-        self.count_sent(id, sent, publication.payload.len());
+        self.count_sent(id, sent, publication, header);
     }
 
     /// Counts a PUBLISH of so many bytes, if it fitted, and sees to it that it is sent.
-    fn count_sent(&mut self, id: ConnectionId, sent: Option<usize>, payload_bytes: usize) {
+    fn count_sent(
+        &mut self,
+        id: ConnectionId,
+        sent: Option<usize>,
+        publication: &Publication<'_>,
+        header: Header<'_>,
+    ) {
         if let Some(bytes) = sent {
+            self.trace_publish(id, true, header.delivery, header.retain, publication);
             self.status.packets_sent += 1;
             self.status.publish_sent += 1;
-            self.status.publish_bytes_sent += payload_bytes as u64;
+            self.status.publish_bytes_sent += publication.payload.len() as u64;
             self.status.unsent_bytes += bytes;
             self.schedule(id);
         } else {
@@ -387,11 +394,13 @@ impl Engine {
     fn next_waiting(&mut self, session_id: SessionId) -> Option<QoS> {
         let session = self.clients.get_mut(session_id)?;
         let mut expired = Vec::new();
+        let before = session.queue.bytes();
         let next = session.queue.front(self.now, &mut expired).map(|queued| queued.qos);
         for _ in expired.iter().filter(|queued| queued.qos > QoS::AtMostOnce) {
             session.state.outbound.skip();
         }
         self.status.queued_messages -= expired.len();
+        self.status.queued_bytes -= before - session.queue.bytes();
         self.status.dropped_expired += expired.len() as u64;
         for Queued { number, .. } in expired {
             self.record(session_id, |session| Record::Dropped { session, number });

@@ -60,6 +60,7 @@ mod sparkplug;
 mod status;
 mod subscribe;
 mod subscriptions;
+mod trace;
 mod tree;
 mod unreleased;
 
@@ -77,11 +78,13 @@ pub use limits::{Config, Features, Limits, PACKET_SIZE_BYTES_MAX_LEAST};
 pub use listeners::ListenerRules;
 pub use martlet_proto::{Instant, PeerMisbehaved};
 pub use message::Message;
-pub use notice::{Cause, Notice};
+pub use notice::{Cause, Notice, WillFacts};
 pub use own::Announcement;
 pub use peer::{Peer, PeerCertificate, PeerDetails, PeerTls};
 pub use restore::{Stored, UnreadableRecord};
 pub use status::Status;
+pub use subscriptions::SubscriptionFacts;
+pub use trace::{PacketTrace, TraceDetails};
 
 use checkpoint::Checkpoint;
 use clients::Clients;
@@ -271,6 +274,8 @@ pub struct Engine {
     sweeps_retained: bool,
     random: Random,
     status: Status,
+    /// Whether each packet is told.
+    traces: bool,
 }
 
 impl core::fmt::Debug for Engine {
@@ -311,6 +316,7 @@ impl Engine {
             sweeps_retained: false,
             random: Random::new(seed ^ u64::from(shard.0) << 48),
             status: Status::default(),
+            traces: false,
             commons,
             config,
         }
@@ -445,6 +451,12 @@ impl Engine {
             log_stalled: self.journal.is_stalled(),
             ..self.status
         }
+    }
+
+    /// Up to `limit` subscriptions of this shard, client by client.
+    pub fn subscription_facts(&self, limit: usize) -> Vec<SubscriptionFacts> {
+        let sessions = self.clients.ids().into_iter().filter_map(|id| Some((id, self.clients.get(id)?)));
+        sessions.flat_map(|(id, session)| self.subscriptions.facts(id, session)).take(limit).collect()
     }
 
     /// The log cannot be written to. QoS 0 messages do not wait for it any more, and those that do go before them.

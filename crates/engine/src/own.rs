@@ -20,6 +20,8 @@ pub struct Announcement<'a> {
     pub payload: &'a [u8],
     /// The QoS.
     pub qos: QoS,
+    /// After how many seconds it expires.
+    pub expiry_interval: Option<u32>,
     /// Whether it is retained. What is retained below `$SYS/` tells of this run of the broker: it is not in the log.
     pub retain: bool,
 }
@@ -27,14 +29,15 @@ pub struct Announcement<'a> {
 impl Engine {
     /// The broker itself publishes a message.
     pub(crate) fn announce(&mut self, announcement: Announcement<'_>) {
-        let Announcement { topic, payload, qos, retain } = announcement;
+        let Announcement { topic, payload, qos, expiry_interval, retain } = announcement;
+        let expires_at = expiry_interval.map(|seconds| self.now.plus_seconds(seconds));
         self.take_effect(&mut Publication {
             topic,
             properties: Properties::EMPTY,
             payload,
             qos: if self.journal.is_stalled() { QoS::AtMostOnce } else { qos },
             retain,
-            expires_at: None,
+            expires_at,
             publisher: BROKER.into(),
             shared: None,
             record: None,

@@ -92,6 +92,7 @@ impl Engine {
             shared: None,
             record: None,
         };
+        self.trace_publish(id, false, publish.delivery, publish.retain, &publication);
         self.accept(origin, publication);
         Ok(())
     }
@@ -149,7 +150,7 @@ impl Engine {
                 .then_some(ReasonCode::QuotaExceeded)
         });
         if let Some(reason) = refusal {
-            self.refuse_publish(origin, &publication, reason);
+            self.turn_down(origin, &publication, reason);
             return;
         }
         if publication.qos == QoS::ExactlyOnce && self.config.features.exactly_once_at_release {
@@ -195,13 +196,8 @@ impl Engine {
         self.acknowledge(origin, qos, reason);
     }
 
-    /// A client published what it may not, or what finds no room.
-    pub(crate) fn refuse_publish(
-        &mut self,
-        origin: Origin,
-        publication: &Publication<'_>,
-        reason: ReasonCode,
-    ) {
+    /// A message is not welcome: its publisher is told, where there is a way.
+    pub(crate) fn turn_down(&mut self, origin: Origin, publication: &Publication<'_>, reason: ReasonCode) {
         self.notice_refused(origin.id, publication, reason);
         self.acknowledge(origin, publication.qos, reason);
     }

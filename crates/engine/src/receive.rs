@@ -118,6 +118,9 @@ impl Engine {
     fn packet(&mut self, id: ConnectionId, packet: Packet<'_>) -> Result<(), PeerMisbehaved> {
         let Some(connection) = self.connections.get(id) else { return Ok(()) };
         let is_open = connection.protocol.phase == Phase::Open;
+        if !matches!(packet, Packet::Publish(_)) {
+            self.trace_received(id, &packet);
+        }
         match packet {
             Packet::Auth(auth) => self.auth(id, &auth)?,
             Packet::Disconnect(disconnect) => self.disconnected(id, &disconnect)?,
@@ -177,6 +180,8 @@ impl Engine {
             return;
         }
         self.status.packets_sent += 1;
+        self.trace_sent(id, packet);
+        let Some(connection) = self.connections.get_mut(id) else { return };
         let encode = |bytes: &mut Vec<u8>| {
             // Nothing is written on an error, and `encoded_len` has just found none.
             let _ = packet.encode(version, bytes);
@@ -197,6 +202,7 @@ impl Engine {
     fn answer_ping(&mut self, id: ConnectionId) {
         if self.journal.is_stalled() {
             self.status.packets_sent += 1;
+            self.trace_sent(id, &Packet::PingResp);
             self.send_at_once(id, &Packet::PingResp);
         } else {
             self.send(id, &Packet::PingResp);

@@ -229,8 +229,9 @@ impl Engine {
             self.group_turns.clear(); // whose turn it is starts over, which harms nobody
         }
         let turn = self.group_turns.entry(Arc::clone(group)).or_default();
+        let chosen = choose_shard(shares, *turn);
         *turn = turn.wrapping_add(1);
-        choose_shard(shares, *turn)
+        chosen
     }
 
     fn find_route(&mut self, topic: &str) -> Arc<Route> {

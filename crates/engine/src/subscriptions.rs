@@ -4,11 +4,11 @@ mod shared;
 
 use std::sync::Arc;
 
-use martlet_wire::{QoS, RetainHandling, SubscriptionIdentifier, SubscriptionOptions};
+use martlet_wire::{QoS, RetainHandling, SubscriptionIdentifier, SubscriptionOptions, TopicFilter};
 
 pub(crate) use shared::{Group, Member};
 
-use crate::clients::SessionId;
+use crate::clients::{ClientSession, SessionId};
 use crate::hashing::{Map, hasher};
 use crate::interest::Demand;
 use crate::tree::{FilterTree, NodeId};
@@ -44,6 +44,19 @@ struct AtFilter {
     plain: Vec<Subscription>,
     /// The Shared Subscriptions of this filter: `$share/NAME/FILTER`.
     groups: Vec<Arc<str>>,
+}
+
+/// What is told of a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionFacts {
+    /// The Topic Filter; without the share of a Shared Subscription.
+    pub filter: String,
+    /// The `ShareName` of a Shared Subscription.
+    pub share: Option<String>,
+    /// The Client Identifier.
+    pub client_identifier: String,
+    /// The granted QoS.
+    pub qos: QoS,
 }
 
 /// All subscriptions of one shard.
@@ -236,6 +249,27 @@ impl Subscriptions {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.count
+    }
+
+    /// What is told of the subscriptions of a Session.
+    pub(crate) fn facts(&self, id: SessionId, session: &ClientSession) -> Vec<SubscriptionFacts> {
+        let client_identifier = session.client_identifier.to_string();
+        let facts = |filter: &str, share: Option<&str>, qos| SubscriptionFacts {
+            filter: filter.to_owned(),
+            share: share.map(str::to_owned),
+            client_identifier: client_identifier.clone(),
+            qos,
+        };
+        let plain = session.subscriptions.iter().filter_map(|node| {
+            let subscription = self.at(*node, id)?;
+            Some(facts(&self.filter(*node), None, subscription.options().maximum_qos))
+        });
+        let shared = session.shared.iter().filter_map(|text| {
+            let filter = TopicFilter::parse(text).ok()?;
+            let member = self.group(text)?.member(id)?;
+            Some(facts(filter.filter(), filter.share(), member.options().maximum_qos))
+        });
+        plain.chain(shared).collect()
     }
 
     /// How many of them are members of Shared Subscriptions.

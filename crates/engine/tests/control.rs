@@ -2,7 +2,7 @@
 
 use martlet_engine::{
     Announcement, BatchId, Commons, Config, ConnectionId, ControlAnswer, ControlRequest, Engine, Input,
-    Instant, Output, Peer, ShardId, Stored,
+    Instant, Output, Peer, ShardId, Stored, shard_of,
 };
 use martlet_wire::{
     Connect, Delivery, Packet, PacketId, Properties, Property, ProtocolVersion, Publish, QoS, Subscribe,
@@ -117,6 +117,7 @@ impl Broker {
             topic: topic(name),
             payload,
             qos: QoS::ExactlyOnce,
+            expiry_interval: None,
             retain,
         }))
     }
@@ -301,4 +302,43 @@ fn counters() {
     broker.connect(2, "a", None);
     let status = broker.engine.status();
     assert_eq!((status.queued_messages, status.queued_bytes, status.unsent_bytes), (0, 0, 0));
+}
+
+#[test]
+fn what_the_broker_tells_of_itself_reaches_other_shards_while_the_log_cannot_be_written_to() {
+    let config = Config::default();
+    let commons = Commons::new(2, &config);
+    let mut engine = Engine::new(config.clone(), ShardId(0), std::sync::Arc::clone(&commons));
+    let mut other = Engine::new(config, ShardId(1), commons);
+    for engine in [&mut engine, &mut other] {
+        engine.restored(Instant::from_millis(1_000), BatchId(0));
+    }
+    let name = (0..100).map(|number| number.to_string()).find(|name| shard_of(name, 2) == 1).unwrap();
+    let mut other = Broker { engine: other, batches: Vec::new(), requests: Vec::new() };
+    other.connect(0, &name, None);
+    other.subscribe(0, "$SYS/#");
+
+    let mut announce = |input: Input<'_>| {
+        engine.handle(Instant::from_millis(2_000), input);
+        let mut forwarded = 0;
+        loop {
+            match engine.poll() {
+                Output::Forward { .. } => forwarded += 1,
+                Output::WakeAt(_) => return forwarded,
+                _ => {} // the log is silent
+            }
+        }
+    };
+    let message = |payload| {
+        Input::Publish(Announcement {
+            topic: topic("$SYS/broker/x"),
+            payload,
+            qos: QoS::ExactlyOnce,
+            expiry_interval: None,
+            retain: true,
+        })
+    };
+    assert_eq!(announce(message(b"1")), 0, "it is owed, which the log has to have first");
+    announce(Input::LogStalled);
+    assert_eq!(announce(message(b"2")), 1);
 }

@@ -20,11 +20,12 @@ use crate::doors::{Members, SingleNode};
 use crate::drive::{INBOX, Parts, Shard};
 use crate::dynsec::{Keeper, Roster};
 use crate::entrance::Entrance;
-use crate::errors::{ReloadError, ShardFailed, StartError};
+use crate::errors::{EndError, ReloadError, StartError};
 use crate::http::{Gate, HttpThread, Pages};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::listening::{Bound, Listeners, Places, bind_all};
-use crate::options::{ListenerOptions, Options, Place, Security, Wording};
+use crate::operator::Operator;
+use crate::options::{ListenerOptions, Options, Place, Rules, Wording};
 use crate::persist::{self, Growth, Opened, Persistence, Recovered, ShardLog};
 use crate::publisher::Publisher;
 use crate::reports::Reporter;
@@ -35,7 +36,7 @@ use crate::sys::{Sys, SysThread};
 ///
 /// Nothing of a broker is global: a process may run many.
 pub struct Broker {
-    threads: Vec<JoinHandle<io::Result<()>>>,
+    threads: Vec<JoinHandle<Result<(), EndError>>>,
     /// What tells of the broker.
     sys: Option<SysThread>,
     http: Option<HttpThread>,
@@ -170,11 +171,10 @@ impl Broker {
         let all = EndsAll(self.stopper.clone());
         let thread = thread::Builder::new().name(format!("shard-{}", id.0)).spawn(move || {
             let _all = all;
-            let end = shard.run();
-            if let Err(error) = &end {
+            shard.run().unwrap_or_else(|error| {
                 tracing::error!(shard = id.0, %error, "a shard cannot go on");
-            }
-            end
+                Err(EndError::ShardFailed)
+            })
         })?;
         self.threads.push(thread);
         Ok(())
@@ -225,6 +225,11 @@ impl Broker {
         self.rules_changer.clone()
     }
 
+    /// What asks the broker for things, for another thread.
+    pub fn operator(&self) -> Operator {
+        Operator::new(Arc::clone(&self.stopper.inboxes), u16::try_from(self.gauges.len()).unwrap_or(u16::MAX))
+    }
+
     /// What tells the broker to shut down, for another thread.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
@@ -239,8 +244,8 @@ impl Broker {
     /// longer than five seconds, and that only if clients do not take what they are sent.
     ///
     /// # Errors
-    /// A shard had failed before.
-    pub fn shutdown(self) -> Result<(), ShardFailed> {
+    /// See [`EndError`].
+    pub fn shutdown(self) -> Result<(), EndError> {
         self.stopper.stop();
         self.wait()
     }
@@ -248,18 +253,17 @@ impl Broker {
     /// Waits until the broker has ended: by its [`Stopper`], or because a shard failed.
     ///
     /// # Errors
-    /// A shard failed.
-    pub fn wait(mut self) -> Result<(), ShardFailed> {
+    /// See [`EndError`].
+    pub fn wait(mut self) -> Result<(), EndError> {
         self.join()
     }
 
-    fn join(&mut self) -> Result<(), ShardFailed> {
-        let mut end = Ok(());
+    fn join(&mut self) -> Result<(), EndError> {
+        let mut end = None;
         // While the shards run it goes on; when they end, nobody answers it any more.
         for thread in self.threads.drain(..) {
-            if !matches!(thread.join(), Ok(Ok(()))) {
-                end = Err(ShardFailed);
-            }
+            let of_shard = thread.join().unwrap_or(Err(EndError::ShardFailed));
+            end = end.max(of_shard.err());
         }
         if let Some(http) = self.http.take() {
             http.stop();
@@ -270,9 +274,9 @@ impl Broker {
         if let Some(control) = self.control.take()
             && control.join().is_err()
         {
-            end = Err(ShardFailed);
+            end = Some(EndError::ShardFailed);
         }
-        end
+        end.map_or(Ok(()), Err)
     }
 }
 
@@ -396,11 +400,13 @@ impl Common {
         }
         // Only when all are there can one begin to live: what it has to say goes to all others.
         let mut engines = Vec::new();
+        let stalls = Arc::default();
         for (id, mut engine, Recovered { store, log, last, checkpoint_bytes }) in recovered {
             engine.restored(self.clock.now(), last);
             let slack = persistence.checkpoint_after_bytes;
             let growth = Growth::new(slack, log.bytes(), checkpoint_bytes, engine.kept_things());
-            let log = ShardLog::start(id, persistence, store, log, growth, Arc::clone(&self.inboxes));
+            let inboxes = Arc::clone(&self.inboxes);
+            let log = ShardLog::start(id, persistence, store, log, growth, inboxes, &stalls);
             engines.push((engine, Some(log.map_err(StartError::Shard)?)));
         }
         Ok(engines)

@@ -38,6 +38,7 @@ use crate::control::ControlDoor;
 use crate::doors::{Fabric, Members};
 use crate::dynsec::Roster;
 use crate::entrance::Entrance;
+use crate::errors::EndError;
 use crate::farewell::Farewells;
 use crate::inbox::{HandedOver, Inboxes, Mail};
 use crate::lobby::Lobby;
@@ -153,7 +154,7 @@ impl Shard {
     /// The operating system refuses to watch the listeners.
     pub(crate) fn new(mut parts: Parts) -> io::Result<Self> {
         let acceptors = core::mem::take(&mut parts.acceptors);
-        let reception = Reception::open(acceptors, parts.poll.registry(), door)?;
+        let reception = Reception::open(acceptors, parts.poll.registry(), door, parts.wording)?;
         Ok(Self {
             now: parts.clock.now(),
             connections: Connections::new(Arc::clone(&parts.seats)),
@@ -181,11 +182,11 @@ impl Shard {
         })
     }
 
-    /// Runs until the broker shuts down.
+    /// Runs until the broker shuts down. Answers whether all is saved that has to survive.
     ///
     /// # Errors
     /// The operating system refuses to wait for events.
-    pub(crate) fn run(mut self) -> io::Result<()> {
+    pub(crate) fn run(mut self) -> io::Result<Result<(), EndError>> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN_MAX);
         while !self.has_ended() {
             let timeout = self.time_to_wait();
@@ -196,21 +197,20 @@ impl Shard {
             }
         }
         self.parts.gauge.store(0, Ordering::Relaxed);
-        if let Some(log) = self.parts.log.take() {
-            log.close();
-        }
+        let is_saved = self.save_last();
         // Whoever waits for an answer waits in vain.
         self.mail.clear();
         self.parts.inboxes.take(self.parts.id, &mut self.mail);
         let Counters { turns, reads, writes, .. } = self.counters;
         let sent = self.parts.engine.status().publish_sent;
         tracing::debug!(shard = self.parts.id.0, turns, reads, writes, publish_sent = sent, "shard ended");
-        Ok(())
+        Ok(if is_saved { Ok(()) } else { Err(EndError::NotSaved) })
     }
 
     fn turn(&mut self, events: &Events) {
         self.now = self.parts.clock.now();
         self.counters.turns += 1;
+        self.parts.engine.trace_packets(notices::wants_packets());
         for event in events {
             self.note(event);
         }
@@ -286,8 +286,6 @@ impl Shard {
                 }
                 Mail::Rules(Some(access)) => self.parts.engine.replace_access(self.now, access),
                 Mail::Rules(None) => {}
-                // Whoever asked may have stopped waiting.
-                Mail::Pulse(answer) => _ = answer.send(()),
                 Mail::Changed(kicked) => {
                     self.kicked
                         .extend(self.parts.engine.connections_of(|client| kicked.has(client.user_name)));
@@ -297,6 +295,10 @@ impl Shard {
                         self.parts.engine.end(self.now, connection, ReasonCode::AdministrativeAction);
                     }
                 }
+                Mail::Save => self.save(),
+                Mail::Subscriptions(to) => self.tell_subscriptions(&to),
+                // Whoever asked may have stopped waiting.
+                Mail::Pulse(answer) => _ = answer.send(()),
                 Mail::Shutdown => self.shut_down(),
             }
         }

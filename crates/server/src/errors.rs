@@ -175,15 +175,26 @@ impl fmt::Display for ReloadError {
     }
 }
 
-/// A shard ended although nobody told the broker to shut down; the log has the cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShardFailed;
+/// Why a broker did not end in good order. The log has the cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum EndError {
+    /// Not all that has to survive could be written to the disk.
+    NotSaved,
+    /// A shard ended although nobody told the broker to shut down.
+    ShardFailed,
+}
 
-impl core::error::Error for ShardFailed {}
+impl core::error::Error for EndError {}
 
-impl fmt::Display for ShardFailed {
+impl fmt::Display for EndError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "A shard of the broker has failed")
+        f.write_str(match self {
+            Self::NotSaved => {
+                "Not everything could be saved before the end: what came last is lost, and the log says why"
+            }
+            Self::ShardFailed => "A shard of the broker has failed",
+        })
     }
 }
 

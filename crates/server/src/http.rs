@@ -21,6 +21,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clock::Clock;
 use crate::entrance::Entrance;
+use crate::options::Wording;
 use crate::reception::{Arrival, Reception};
 use connection::{Connection, Progress};
 pub(crate) use gate::Gate;
@@ -58,7 +59,7 @@ impl HttpThread {
         let waker = Waker::new(poll.registry(), WAKER)?;
         let is_stopped = Arc::new(AtomicBool::new(false));
         let server = Server {
-            reception: Reception::open(acceptors, poll.registry(), door)?,
+            reception: Reception::open(acceptors, poll.registry(), door, Wording::Own)?,
             poll,
             clock,
             pages,

@@ -16,6 +16,7 @@ use mio::Waker;
 
 use crate::control::ControlReply;
 use crate::doors::{Fabric, NodeId};
+use crate::operator::SubscriptionsTo;
 use crate::persist::News;
 use crate::publisher::Parcel;
 use crate::reports::ReportTo;
@@ -35,6 +36,10 @@ pub(crate) enum Mail {
     Controlled { request: ControlId, reply: ControlReply },
     /// Messages that the broker itself publishes.
     Publish(Parcel),
+    /// An operator wants a checkpoint.
+    Save,
+    /// An operator wants to see the subscriptions.
+    Subscriptions(SubscriptionsTo),
     /// Someone wants to know how it is.
     Report(ReportTo),
     /// The answer to a question about a connection.

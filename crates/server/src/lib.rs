@@ -39,6 +39,7 @@ mod lobby;
 pub mod logging;
 mod notices;
 mod openings;
+mod operator;
 mod options;
 mod persist;
 pub mod process;
@@ -53,7 +54,7 @@ mod sys;
 pub use auth::{AccessFile, AccessFileError, Admission, Authority, RulesChanger};
 pub use broker::{Broker, Pulse, Stopper, TlsReloader};
 pub use dynsec::DynamicSecurityOptions;
-pub use errors::{ReloadError, ShardFailed, StartError};
+pub use errors::{EndError, ReloadError, StartError};
 pub use martlet_store::Durability;
 pub use martlet_transport::{
     ClientCertificates, LocalCommand, ProxyOptions, ProxyVersion, Refusal, TlsError, TlsOptions, TlsVersion,
@@ -61,9 +62,10 @@ pub use martlet_transport::{
 };
 #[cfg(feature = "psk")]
 pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
+pub use operator::Operator;
 pub use options::{
-    AccessFactory, Authenticator, Conditions, Family, Host, HttpOptions, ListenAddress, ListenerOptions, Options,
-    Place, Rules, Security, UnixAddress, Wording,
+    AccessFactory, Authenticator, Conditions, Family, Host, HttpOptions, ListenAddress, ListenerOptions,
+    Options, Place, Rules, Security, UnixAddress, Wording,
 };
 pub use persist::{Persistence, PersistenceError};
 pub use publisher::{OwnMessage, Publisher};

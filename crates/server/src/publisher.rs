@@ -22,6 +22,8 @@ pub struct OwnMessage {
     pub payload: Vec<u8>,
     /// The QoS.
     pub qos: QoS,
+    /// After how many seconds it expires.
+    pub expiry_interval: Option<u32>,
     /// Whether it is retained. What is retained below `$SYS/` is gone when the broker ends.
     pub retain: bool,
 }
@@ -97,6 +99,7 @@ mod tests {
                 topic: String::new(),
                 payload: vec![0; bytes],
                 qos: QoS::AtMostOnce,
+                expiry_interval: None,
                 retain: false,
             }]
         };

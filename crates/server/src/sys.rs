@@ -119,7 +119,13 @@ impl Topics {
         let changed = core::mem::take(&mut self.changed);
         let message = |topic: String| {
             let payload = self.values.get(&topic)?.clone().into_bytes();
-            Some(OwnMessage { topic: format!("{ROOT}{topic}"), payload, qos: QOS, retain: true })
+            Some(OwnMessage {
+                topic: format!("{ROOT}{topic}"),
+                payload,
+                qos: QOS,
+                expiry_interval: None,
+                retain: true,
+            })
         };
         changed.into_iter().filter_map(message).collect()
     }

@@ -216,6 +216,7 @@ fn what_the_program_publishes_reaches_clients() {
         topic: topic.into(),
         payload: payload.into(),
         qos: martlet_wire::QoS::AtMostOnce,
+        expiry_interval: None,
         retain: false,
     };
     let publisher = broker.publisher();

@@ -1,13 +1,16 @@
-//! SIGHUP: the configuration is read again.
+//! What signals ask for: above all SIGHUP, on which the configuration is read again.
 
 use core::sync::atomic::{AtomicBool, Ordering};
+use std::io;
 use std::sync::Arc;
 
 use martlet_server::config::{Configuration, Dialect, Note, ReloadErrors, changes};
 use martlet_server::logging::{Log, LogPlan};
-use martlet_server::{Broker, Options, Place, RulesChanger, Stopper, TlsReloader};
+use martlet_server::signals::Orders;
+use martlet_server::{Broker, Operator, Options, Place, RulesChanger, Stopper, TlsReloader};
 
-use super::{Arguments, BrokerError, configuration, options, say_notes};
+use super::service::Service;
+use super::{Arguments, BrokerError, configuration, options, say, say_notes};
 
 /// What reads the configuration again.
 pub(super) struct Reloader {
@@ -20,6 +23,8 @@ pub(super) struct Reloader {
     places: Vec<Place>,
     tls: TlsReloader,
     rules: RulesChanger,
+    operator: Operator,
+    service: Service,
     stopper: Stopper,
     /// The broker has to end since something that was read is wrong.
     has_failed: Arc<AtomicBool>,
@@ -30,12 +35,22 @@ impl Reloader {
         arguments: Arguments,
         dialect: Dialect,
         current: Configuration,
-        log: Log,
-        places: Vec<Place>,
+        (log, service, places): (Log, Service, Vec<Place>),
         broker: &Broker,
     ) -> Self {
-        let (tls, rules, stopper) = (broker.tls_reloader(), broker.rules_changer(), broker.stopper());
-        Self { arguments, dialect, current, log, places, tls, rules, stopper, has_failed: Arc::default() }
+        Self {
+            arguments,
+            dialect,
+            current,
+            log,
+            places,
+            tls: broker.tls_reloader(),
+            rules: broker.rules_changer(),
+            operator: broker.operator(),
+            service,
+            stopper: broker.stopper(),
+            has_failed: Arc::default(),
+        }
     }
 
     /// Whether the broker has to end since something that was read is wrong.
@@ -43,9 +58,17 @@ impl Reloader {
         Arc::clone(&self.has_failed)
     }
 
+    /// Opens the log anew.
+    fn open_log(&self) {
+        let plan = LogPlan::new(&self.current.settings.logging, self.dialect, self.arguments.log_types);
+        if let Err(error) = self.log.change(plan) {
+            tracing::error!(%error, "the log goes on as it was");
+        }
+    }
+
     /// Reads the configuration again. What can change at once changes; of the rest the log says that it needs a restart.
     /// A configuration that is wrong changes nothing. The log file is opened anew in any case.
-    pub(super) fn reload(&mut self) {
+    fn read_again(&mut self) {
         // Whoever comes from here on meets the new rules, also if the handler of the signal was quicker than the end of the reload
         // before this one.
         self.rules.announcement().store(true, Ordering::Relaxed);
@@ -68,10 +91,7 @@ impl Reloader {
             self.reload_tls(&options);
             self.current.settings.logging = new.settings.logging;
         }
-        let plan = LogPlan::new(&self.current.settings.logging, self.dialect, self.arguments.log_types);
-        if let Err(error) = self.log.change(plan) {
-            tracing::error!(%error, "the log goes on as it was");
-        }
+        self.open_log();
     }
 
     /// The number that each listener of the broker has in other options.
@@ -152,5 +172,30 @@ impl Reloader {
             self.has_failed.store(true, Ordering::Relaxed);
             self.stopper.stop();
         }
+    }
+}
+
+impl Orders for Reloader {
+    fn reload(&mut self) {
+        let service = self.service.clone();
+        service.around_reload(|| self.read_again());
+    }
+
+    fn stopping(&mut self) {
+        self.service.stopping();
+    }
+
+    fn rotate_log(&mut self) {
+        self.open_log();
+    }
+
+    fn save(&mut self) {
+        tracing::info!("SIGUSR1: all that has to survive is in the log already; a checkpoint begins");
+        self.operator.save();
+    }
+
+    fn print_subscriptions(&mut self) {
+        tracing::info!("SIGUSR2: the subscriptions go to standard output");
+        say(io::stdout(), self.operator.subscription_tree());
     }
 }

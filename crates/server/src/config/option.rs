@@ -55,7 +55,6 @@ pub enum Status {
 pub enum Feature {
     Bridges,
     Engines,
-    LogTopics,
     LogTrace,
     MemoryLimit,
     Plugins,
@@ -67,7 +66,6 @@ impl fmt::Display for Feature {
         f.write_str(match self {
             Self::Bridges => "bridges",
             Self::Engines => "OpenSSL engines",
-            Self::LogTopics => "a log in topics",
             Self::LogTrace => "a log for Diagnostic Log and Trace",
             Self::MemoryLimit => "a limit on memory",
             Self::Plugins => "plugins",

@@ -25,7 +25,6 @@ pub(super) fn unsupported(configuration: &Configuration) -> Vec<(Option<Place>, 
 /// What the line asks for that is not there.
 fn lacks(given: &Given, configuration: &Configuration) -> Option<(String, Feature)> {
     match (given.option.name, given.value.as_str(), given.section) {
-        ("log_dest", "topic", _) => Some((given.shown(), Feature::LogTopics)),
         ("log_dest", "dlt", _) => Some((given.shown(), Feature::LogTrace)),
         ("psk_hint" | "psk_file", ..) if !cfg!(feature = "psk") => {
             Some((given.name.clone(), Feature::TlsPsk))

@@ -4,6 +4,7 @@ use martlet_engine::{Announcement, Input};
 use martlet_wire::TopicName;
 
 use super::Shard;
+use crate::operator::{SUBSCRIPTIONS_SHOWN_MAX, SubscriptionsTo};
 use crate::publisher::Parcel;
 use crate::reports::{Report, ReportTo};
 
@@ -14,11 +15,22 @@ impl Shard {
         for message in &parcel.messages {
             let Ok(topic) = TopicName::parse(&message.topic) else { continue };
             bytes += message.topic.len() + message.payload.len();
-            let announcement =
-                Announcement { topic, payload: &message.payload, qos: message.qos, retain: message.retain };
+            let announcement = Announcement {
+                topic,
+                payload: &message.payload,
+                qos: message.qos,
+                expiry_interval: message.expiry_interval,
+                retain: message.retain,
+            };
             self.parts.engine.handle(self.now, Input::Publish(announcement));
         }
         bytes
+    }
+
+    /// Tells of the subscriptions.
+    pub(super) fn tell_subscriptions(&self, to: &SubscriptionsTo) {
+        // Who asked may have given up.
+        let _ = to.send(self.parts.engine.subscription_facts(SUBSCRIPTIONS_SHOWN_MAX));
     }
 
     /// Tells how the shard is.

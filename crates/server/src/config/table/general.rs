@@ -10,7 +10,7 @@ use crate::config::number::fit;
 use crate::config::option::Again::{IsAnError, Replaces};
 use crate::config::option::Field::{Choice, Flag, Number, OptionalFlag, Path, Special, Text};
 use crate::config::option::Scope::{Engine, General, Keeping, Process, Structure};
-use crate::config::option::{Beyond, ConfigOption, Feature, Range, Structure as S};
+use crate::config::option::{Beyond, ConfigOption, Range, Structure as S};
 use crate::config::problem::Problem;
 use crate::config::settings::ReloadErrors;
 use crate::config::value::Value;
