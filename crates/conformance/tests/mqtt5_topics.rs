@@ -212,17 +212,22 @@ statements! {
 
     fn mqtt5_s4_7_2_clients_exchange_no_messages_on_topics_of_the_server(broker: &mut Broker) {
         let mut client = broker.connect(connect5("a"));
-        client.subscribe("$SYS/test/#", QoS::AtMostOnce);
-        client.subscribe("$CONTROL/test/#", QoS::AtMostOnce);
-        for topic in ["$SYS/test/a", "$CONTROL/test/a"] {
-            for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
-                assert_eq!(client.publish(topic, "x", qos), ReasonCode::NotAuthorized);
-            }
-            client.publish(topic, "x", QoS::AtMostOnce);
+        let mut others = broker.connect(connect5("b"));
+        for client in [&mut client, &mut others] {
+            client.subscribe("$SYS/test/#", QoS::AtMostOnce);
+            client.subscribe("$CONTROL/test/#", QoS::AtMostOnce);
         }
-        client.barrier();
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            assert_eq!(client.publish("$SYS/test/a", "x", qos), ReasonCode::NotAuthorized);
+            // It is a request to the broker, which answers that nobody handles it.
+            assert_eq!(client.publish("$CONTROL/test/a", "x", qos), ReasonCode::Success);
+        }
+        client.publish("$SYS/test/a", "x", QoS::AtMostOnce);
+        client.publish("$CONTROL/test/a", "x", QoS::AtMostOnce);
         broker.settle();
-        client.expect_nothing();
+        let topics: Vec<String> = client.drain_publishes().into_iter().map(|it| it.topic).collect();
+        assert_eq!(topics, ["$CONTROL/test/a/response"; 3]);
+        others.expect_nothing();
     }
 
     fn mqtt5_4_7_3_1_an_empty_filter_or_name_is_refused(broker: &mut Broker) {
