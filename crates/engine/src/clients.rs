@@ -104,14 +104,6 @@ impl ClientSession {
         }
     }
 
-    /// From here on it is that of a client with this user name, who came by this listener. Tells whether that is anything new.
-    pub(crate) fn belongs_now_to(&mut self, client: Client<'_>) -> bool {
-        let is_another = self.client() != client;
-        self.user_name = client.user_name.map(Into::into);
-        self.listener = client.listener;
-        is_another
-    }
-
     /// The client, as questions about it name it.
     pub(crate) fn client(&self) -> Client<'_> {
         Client {

@@ -109,7 +109,6 @@ impl Engine {
             || publication.payload.len() > limits.control_payload_bytes_max;
         let objection = self.refusal_of_publish(publication);
         if let Some(reason) = objection.or(is_too_much.then_some(ReasonCode::QuotaExceeded)) {
-            let Publication { publisher, topic, qos, .. } = publication;
             self.turn_down(origin, publication, reason);
             return;
         }

@@ -25,7 +25,7 @@ use crate::http::{Gate, HttpThread, Pages};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::listening::{Bound, Listeners, Places, bind_all};
 use crate::operator::Operator;
-use crate::options::{ListenerOptions, Options, Place, Rules, Wording};
+use crate::options::{ListenerOptions, Options, Security, Wording};
 use crate::persist::{self, Growth, Opened, Persistence, Recovered, ShardLog};
 use crate::publisher::Publisher;
 use crate::reports::Reporter;

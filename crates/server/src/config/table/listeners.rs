@@ -10,7 +10,7 @@ use crate::config::number::fit;
 use crate::config::option::Again::{IsAnError, Replaces};
 use crate::config::option::Field::{Choice, Flag, Number, Path, Special, Text, Texts};
 use crate::config::option::Scope::{General, Listener, Structure};
-use crate::config::option::{Beyond, ConfigOption, Feature, Needs, Range, Structure as S};
+use crate::config::option::{Beyond, ConfigOption, Needs, Range, Structure as S};
 use crate::config::problem::Problem;
 use crate::config::settings::{AcceptedVersions, Family, ListenerSettings, Protocol, ProxyProtocol};
 use crate::config::value::Value;
