@@ -3,7 +3,7 @@
 mod completions;
 mod ctrl;
 mod db;
-mod describe;
+pub(crate) mod describe;
 mod install_links;
 mod lint;
 mod man;
