@@ -60,7 +60,9 @@ impl Page {
 
     /// A paragraph.
     pub fn text(&mut self, text: &str) {
-        let _ = writeln!(self.text, ".PP\n{}", bold_between_backticks(&escape(text)));
+        let follows_heading = self.text.lines().next_back().is_some_and(|line| line.starts_with(".SH "));
+        let begin = if follows_heading { "" } else { ".PP\n" };
+        let _ = writeln!(self.text, "{begin}{}", bold_between_backticks(&escape(text)));
     }
 
     /// Names, what follows them, and what they are.
