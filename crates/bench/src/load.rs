@@ -4,24 +4,15 @@
 //! Everything runs on one thread, apart from the broker.
 
 use core::time::Duration;
-use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
+use std::io;
 use std::time::Instant;
 
 use clap::Args;
-use martlet_wire::{
-    Ack, Connect, Delivery, Packet, PacketId, PacketType, Properties, ProtocolVersion, Publish, QoS,
-    Subscribe, SubscribeRequest, SubscribeRequests, SubscriptionOptions, TopicFilter, TopicName,
-    fixed_header,
-};
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use martlet_wire::QoS;
+use mio::{Events, Poll};
 
-use crate::carrier::{Carrier, Way};
-
-const VERSION: ProtocolVersion = ProtocolVersion::Mqtt311;
-/// Bytes read at once.
-const READ_BYTES: usize = 256 << 10;
+use crate::carrier::Way;
+use crate::client::{Client, READ_BYTES};
 
 /// What to load a broker with.
 #[derive(Args, Clone)]
@@ -53,16 +44,6 @@ pub(crate) struct Load {
     /// How long to measure.
     #[arg(long, default_value_t = 5)]
     pub(crate) seconds: u64,
-}
-
-struct Client {
-    stream: Carrier,
-    out: Vec<u8>,
-    received: Vec<u8>,
-    /// Messages published, or received.
-    messages: u64,
-    next_id: u16,
-    topic: String,
 }
 
 impl Load {
@@ -116,9 +97,7 @@ impl Load {
             if is_subscriber {
                 client.subscribe(qos)?;
             }
-            client.stream.set_nonblocking()?;
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            poll.registry().register(&mut SourceFd(&client.stream.as_raw_fd()), Token(index), interest)?;
+            client.register(poll, index)?;
             clients.push(client);
         }
         Ok(clients)
@@ -135,133 +114,9 @@ impl Load {
                 slowest / self.publishers as u64
             };
             while publisher.messages < arrived + self.window {
-                publisher.push_publish(qos, &payload);
+                publisher.push_publish(qos, false, &payload);
             }
             publisher.flush()?;
-        }
-        Ok(())
-    }
-}
-
-impl Client {
-    fn open(way: &Way, name: &str, clean: bool, topic: String) -> io::Result<Self> {
-        let stream = way.open()?;
-        let mut client =
-            Self { stream, out: Vec::new(), received: Vec::new(), messages: 0, next_id: 1, topic };
-        client.push(&Packet::Connect(Connect {
-            version: VERSION,
-            bridge: false,
-            clean_start: clean,
-            keep_alive: 0,
-            properties: Properties::EMPTY,
-            client_identifier: name,
-            will: None,
-            user_name: None,
-            password: None,
-        }));
-        client.exchange(4)?;
-        Ok(client)
-    }
-
-    fn subscribe(&mut self, qos: QoS) -> io::Result<()> {
-        let topic = self.topic.clone();
-        let filter = TopicFilter::parse(&topic).map_err(io::Error::other)?;
-        let options = SubscriptionOptions { maximum_qos: qos, ..SubscriptionOptions::default() };
-        self.push(&Packet::Subscribe(Subscribe {
-            id: PacketId::MIN,
-            properties: Properties::EMPTY,
-            requests: SubscribeRequests::list(&[SubscribeRequest { filter, options }]),
-        }));
-        self.exchange(5)
-    }
-
-    /// Sends what there is, and waits for an answer of so many bytes. The socket still blocks.
-    fn exchange(&mut self, answer: usize) -> io::Result<()> {
-        self.stream.write_all(&self.out)?;
-        self.stream.flush()?;
-        self.out.clear();
-        self.stream.read_exact(&mut vec![0; answer])?;
-        Ok(())
-    }
-
-    fn push(&mut self, packet: &Packet<'_>) {
-        let _ = packet.encode(VERSION, &mut self.out);
-    }
-
-    fn push_publish(&mut self, qos: QoS, payload: &[u8]) {
-        let id = PacketId::new(self.next_id).unwrap_or(PacketId::MIN);
-        self.next_id = self.next_id.checked_add(1).unwrap_or(1);
-        self.messages += 1;
-        let topic = TopicName::parse(&self.topic).ok();
-        let delivery = Delivery::new(qos, false, id);
-        let packet = Publish { topic, delivery, retain: false, properties: Properties::EMPTY, payload };
-        let _ = packet.encode(VERSION, &mut self.out);
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        while !self.out.is_empty() {
-            match self.stream.write(&self.out) {
-                Ok(sent) => {
-                    self.out.drain(..sent);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
-        // What layers above the socket hold; what does not fit goes with the next write.
-        match self.stream.flush() {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    /// Reads all there is; tells how many messages came.
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<u64> {
-        let before = self.messages;
-        let mut delivered = 0;
-        loop {
-            match self.stream.read(buffer) {
-                Ok(0) => return Err(io::Error::other("the broker closed a connection")),
-                Ok(len) => {
-                    self.received.extend_from_slice(&buffer[..len]);
-                    delivered += self.take_packets()?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
-        self.messages = before + delivered;
-        Ok(delivered)
-    }
-
-    fn take_packets(&mut self) -> io::Result<u64> {
-        let mut delivered = 0;
-        let mut at = 0;
-        let received = core::mem::take(&mut self.received);
-        while let Some(header) = fixed_header(Some(VERSION), &received[at..]).map_err(io::Error::other)? {
-            let Some(packet) = received.get(at..at + header.packet_len()) else { break };
-            at += header.packet_len();
-            delivered += u64::from(header.packet_type == PacketType::Publish);
-            if header.packet_type != PacketType::Publish || header.flags & 0b110 != 0 {
-                self.answer(packet)?;
-            }
-        }
-        self.received = received;
-        self.received.drain(..at);
-        Ok(delivered)
-    }
-
-    fn answer(&mut self, packet: &[u8]) -> io::Result<()> {
-        match martlet_wire::decode(VERSION, packet).map_err(io::Error::other)? {
-            Packet::Publish(Publish { delivery: Delivery::AtLeastOnce { id, .. }, .. }) => {
-                self.push(&Packet::PubAck(Ack::success(id)));
-            }
-            Packet::Publish(Publish { delivery: Delivery::ExactlyOnce { id, .. }, .. }) => {
-                self.push(&Packet::PubRec(Ack::success(id)));
-            }
-            Packet::PubRec(Ack { id, .. }) => self.push(&Packet::PubRel(Ack::success(id))),
-            Packet::PubRel(Ack { id, .. }) => self.push(&Packet::PubComp(Ack::success(id))),
-            _ => {}
         }
         Ok(())
     }

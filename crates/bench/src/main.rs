@@ -4,8 +4,10 @@
 
 mod brokers;
 mod carrier;
+mod client;
 mod connections;
 mod driver;
+mod durable;
 mod library;
 mod load;
 mod resident;
@@ -46,6 +48,8 @@ enum Bench {
     Load(load::Load),
     /// Commits to a log on a real disk, and recovers it.
     Store(store::StoreBench),
+    /// Measures brokers that keep what they acknowledge: acknowledgements, starts after a kill, the disk.
+    Durable(durable::Durable),
     /// Publishes through the client library.
     Library(library::Library),
     /// Compares the ways to a broker, and Martlet with Mosquitto.
@@ -67,6 +71,7 @@ fn main() {
         Bench::Subscriptions { clients, each } => subscriptions::run(clients, each),
         Bench::Connections { count } => connections::run(count),
         Bench::Load(load) => exit_on_error("load", load.run()),
+        Bench::Durable(durable) => exit_on_error("durable", durable.run()),
         Bench::Library(library) => exit_on_error("library", library.run()),
         Bench::Store(store) => exit_on_error("store", store.run()),
         Bench::Transports(transports) => exit_on_error("transports", transports.run()),

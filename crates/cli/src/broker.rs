@@ -3,6 +3,7 @@
 mod greeting;
 mod mosquitto;
 mod reload;
+mod service;
 
 use core::fmt;
 use core::hash::BuildHasher;
@@ -26,6 +27,7 @@ use martlet_server::{Broker, Options, ShardFailed, StartError};
 use crate::flags::Flags;
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
 use reload::Reloader;
+use service::Service;
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -241,7 +243,11 @@ fn broker(
     let broker = Broker::start(options).map_err(BrokerError::Start)?;
     let has_file = arguments.config_file.is_some();
     let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, broker.tls_reloader());
-    signals.obey(broker.stopper(), move || reloader.reload()).map_err(BrokerError::Signals)?;
+    let service = Service::of_this_process();
+    let (reloading, stopping) = (service.clone(), service.clone());
+    let reload = move || reloading.around_reload(|| reloader.reload());
+    signals.obey(broker.stopper(), reload, move || stopping.stopping()).map_err(BrokerError::Signals)?;
+    service.watch(broker.pulse()).map_err(BrokerError::Signals)?;
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} running");
     } else if background.is_none() {
@@ -253,6 +259,7 @@ fn broker(
     if let Some(background) = background {
         background.is_ready().map_err(BrokerError::Background)?;
     }
+    service.ready();
     let ended = broker.wait();
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} terminating");

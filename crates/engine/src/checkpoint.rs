@@ -64,6 +64,13 @@ impl Engine {
         self.journal.last_batch()
     }
 
+    /// About how many things a checkpoint would have now: Sessions, subscriptions, messages that wait for them, and this shard's
+    /// share of the retained messages.
+    pub fn kept_things(&self) -> usize {
+        let retained = self.commons.retained_len() / usize::from(self.commons.shards());
+        self.clients.len() + self.subscriptions.len() + self.status.queued_messages + retained
+    }
+
     /// How many topics are remembered only because the log of some shard may still have a retained message of them. Only
     /// checkpoints of all shards make them fewer.
     pub fn cleared_topics(&self) -> usize {

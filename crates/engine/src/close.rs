@@ -5,7 +5,7 @@ use std::sync::Arc;
 use martlet_proto::PeerMisbehaved;
 use martlet_wire::{Disconnect, QoS, ReasonCode};
 
-use crate::clients::{SessionId, Will};
+use crate::clients::{ClientSession, SessionId, Will};
 use crate::deadlines::Due;
 use crate::message::{Message, Queued};
 use crate::notice::{Cause, Notice};
@@ -65,6 +65,15 @@ impl Engine {
             && session.will.take().is_some()
         {
             self.journal.write(self.now, &session.will_record());
+        }
+    }
+
+    /// The Will of a Session is not to be published, if the Session goes on when its connection ends.
+    pub(crate) fn drop_will_of_lasting_session(&mut self, client_identifier: &str) {
+        let is_lasting =
+            |id: &SessionId| self.clients.get(*id).is_some_and(ClientSession::outlives_connection);
+        if let Some(id) = self.clients.find(client_identifier).filter(is_lasting) {
+            self.drop_will(id);
         }
     }
 
@@ -172,7 +181,7 @@ impl Engine {
     /// Messages that a Shared Subscription gave to an ended Session go to other members: those of QoS 1 that were not
     /// acknowledged, and those that were never sent. A QoS 2 message whose delivery began goes to nobody else
     /// [MQTT-4.8.2-5].
-    fn redistribute(&mut self, session: &mut crate::clients::ClientSession) {
+    fn redistribute(&mut self, session: &mut ClientSession) {
         let begun = session.state.outbound.unfinished().filter_map(|(id, unanswered)| {
             let (qos, queued) = unanswered?;
             let may_move = qos == QoS::AtLeastOnce || session.never_sent.contains(&id);

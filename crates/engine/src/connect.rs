@@ -12,6 +12,7 @@ use crate::connections::PendingConnect;
 use crate::deadlines::Due;
 use crate::hashing::shard_of;
 use crate::message::Message;
+use crate::mount;
 use crate::notice::{Cause, Notice};
 use crate::records::Record;
 use crate::refuse::explain;
@@ -109,7 +110,12 @@ impl Engine {
             let is_allowed = self.config.allows_zero_length_client_identifier(listener)
                 && (is_v5 || (connect.version == ProtocolVersion::Mqtt311 && connect.clean_start));
             if !is_allowed {
-                return Some(ReasonCode::ClientIdentifierNotValid);
+                let theirs = is_v5 && features.mosquitto_behaviour;
+                return Some(if theirs {
+                    ReasonCode::UnspecifiedError
+                } else {
+                    ReasonCode::ClientIdentifierNotValid
+                });
             }
         }
         if !is_v5 && limits.keep_alive_max > 0 {
@@ -125,7 +131,12 @@ impl Engine {
             if will.retain && !features.retain_available {
                 return Some(ReasonCode::RetainNotSupported); // [MQTT-3.2.2-13]
             }
-            if let Some(reason) = self.topic_objection(connect.client_identifier, will.topic) {
+            if will.payload.len() > limits.payload_bytes_max {
+                return Some(if is_v5 { ReasonCode::PacketTooLarge } else { ReasonCode::NotAuthorized });
+            }
+            let whole = mount::whole(self.config.mount_point(listener), will.topic);
+            let Ok(topic) = TopicName::parse(&whole) else { return Some(ReasonCode::TopicNameInvalid) };
+            if let Some(reason) = self.topic_objection(connect.client_identifier, topic) {
                 return Some(reason);
             }
         }
@@ -188,6 +199,9 @@ impl Engine {
         if let Some(old) = self.clients.find(client_identifier).and_then(|s| self.clients.get(s)?.connection)
         {
             let farewell = self.disconnect_packet(old, ReasonCode::SessionTakenOver, None); // [MQTT-3.1.4-3]
+            if self.config.features.mosquitto_behaviour && !connect.clean_start {
+                self.drop_will_of_lasting_session(client_identifier);
+            }
             self.end_connection(old, Cause::TakenOver, farewell);
         }
         let stored = self.clients.find(client_identifier);
@@ -210,7 +224,9 @@ impl Engine {
         let expiry_interval =
             connect.session_expiry_interval().min(self.config.limits.session_expiry_interval_max);
         let keep_alive = self.granted_keep_alive(connect);
-        let will = connect.will.as_ref().map(|will| Will::new(will, client_identifier));
+        let mount_point = self.connections.get(id).map(|it| self.config.mount_point(it.peer.listener));
+        let new_will = |will| Will::new(will, client_identifier, mount_point.unwrap_or_default());
+        let will = connect.will.as_ref().map(new_will);
         let Some(session) = self.clients.get_mut(session_id) else { return };
         if let Some(at) = session.ends_at.take() {
             self.deadlines.cancel(at, Due::SessionExpiry(session_id));
@@ -299,7 +315,6 @@ impl Engine {
         let keep_alive = connection.protocol.keep_alive.seconds();
         add(keep_alive != connect.keep_alive, Property::ServerKeepAlive(keep_alive)); // [MQTT-3.2.2-22]
         add(aliases > 0, Property::TopicAliasMaximum(aliases));
-        add(maximum_qos < QoS::ExactlyOnce, Property::MaximumQos(maximum_qos)); // [MQTT-3.2.2-9]
         add(!features.retain_available, Property::RetainAvailable(false));
         add(!features.wildcard_subscription_available, Property::WildcardSubscriptionAvailable(false));
         add(!features.subscription_identifier_available, Property::SubscriptionIdentifierAvailable(false));
@@ -321,6 +336,8 @@ impl Engine {
         properties
             .extend(core::num::NonZero::new(limits.packet_size_bytes_max).map(Property::MaximumPacketSize));
         properties.extend(core::num::NonZero::new(limits.receive_maximum).map(Property::ReceiveMaximum));
+        let has_highest_qos = maximum_qos == QoS::ExactlyOnce;
+        properties.extend((!has_highest_qos).then_some(Property::MaximumQos(maximum_qos))); // [MQTT-3.2.2-9]
         let packet = ConnAck {
             session_present: session_present && connect.version != ProtocolVersion::Mqtt31,
             reason: ReasonCode::Success,
@@ -414,7 +431,7 @@ impl Engine {
 }
 
 impl Will {
-    fn new(will: &martlet_wire::Will<'_>, publisher: &str) -> Self {
+    fn new(will: &martlet_wire::Will<'_>, publisher: &str, mount_point: &str) -> Self {
         let mut section = Vec::new();
         let (mut delay, mut expiry_interval) = (0, None);
         for property in will.properties {
@@ -426,7 +443,7 @@ impl Will {
         }
         Self {
             message: Message {
-                topic: will.topic.as_str().into(),
+                topic: mount::whole(mount_point, will.topic).into(),
                 properties: section.into(),
                 payload: will.payload.into(),
                 qos: will.qos,

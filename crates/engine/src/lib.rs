@@ -37,9 +37,11 @@ pub mod kept;
 mod limits;
 mod listeners;
 mod message;
+mod mount;
 mod notice;
 mod obligations;
 mod out_buffer;
+mod outgoing;
 mod peer;
 mod publish;
 mod queue;
@@ -235,8 +237,8 @@ pub struct Engine {
     restoring: Option<Box<Restoring>>,
     checkpoint: Option<Box<Checkpoint>>,
     forwards: Forwards,
-    /// Connections with a message that was put off without a word.
-    put_off: Vec<ConnectionId>,
+    /// Connections with a message that was put off without a word, and the batch that those before it may wait for.
+    put_off: Vec<(ConnectionId, Option<BatchId>)>,
     /// Encoded packets that several connections send alike, for this turn.
     turn: Vec<u8>,
     /// Connections whose unsent bytes may point into `turn`.

@@ -8,7 +8,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use martlet_proto::{Instant, Outbound};
+use martlet_proto::Instant;
 use martlet_wire::TopicFilter;
 
 use crate::bytes::Reader;
@@ -139,9 +139,6 @@ impl Engine {
     fn revive(&mut self, state: &mut Restoring, id: SessionId) {
         let Some(session) = self.clients.get_mut(id) else { return };
         session.will = state.wills.remove(&*session.client_identifier);
-        if session.state.outbound.is_empty() {
-            session.state.outbound = Outbound::default(); // Packet Identifiers begin anew, as Mosquitto's do
-        }
         if !session.outlives_connection() {
             self.end_session(id);
             return;

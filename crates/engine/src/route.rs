@@ -191,14 +191,14 @@ impl Engine {
         copies: &mut Copies,
     ) -> bool {
         let (clients, connections) = (&self.clients, &self.connections);
-        let out_buffer_bytes_max = self.config.limits.out_buffer_bytes_max;
+        let limits = &self.config.limits;
         let is_busy = |session| {
             clients.get(session).is_none_or(|session| {
                 let connection = session.connection.and_then(|id| connections.get(id));
                 session.has_pending()
                     || connection.is_none_or(|connection| {
-                        !connection.has_quota(&session.state.outbound)
-                            || connection.out.len() >= out_buffer_bytes_max
+                        !connection.has_quota(&session.state.outbound, limits)
+                            || connection.out.len() >= limits.out_buffer_bytes_max
                     })
             })
         };

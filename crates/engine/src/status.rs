@@ -21,9 +21,9 @@ pub struct Status {
     pub bytes_sent: u64,
     /// QoS 0 messages dropped because a connection had too many unsent bytes.
     pub dropped_out_buffer_full: u64,
-    /// QoS 1 and 2 messages dropped because a Session had too much waiting.
+    /// Messages dropped because a Session had too much waiting.
     pub dropped_queue_full: u64,
-    /// Messages dropped because they are larger than the client takes [MQTT-3.1.2-25].
+    /// Messages dropped because they are larger than the client takes [MQTT-3.1.2-25], or not below its mount point.
     pub dropped_packet_too_large: u64,
     /// Messages dropped because they expired before they were sent.
     pub dropped_expired: u64,

@@ -21,9 +21,9 @@ struct Broker {
     closed: Vec<ConnectionId>,
 }
 
-fn engine() -> Engine {
-    let config = Config::default();
-    Engine::new(config.clone(), ShardId(0), Commons::new(1, &config))
+fn engine(config: Config) -> Engine {
+    let commons = Commons::new(1, &config);
+    Engine::new(config, ShardId(0), commons)
 }
 
 fn connection(index: u32) -> ConnectionId {
@@ -36,7 +36,11 @@ fn id(number: u16) -> PacketId {
 
 impl Broker {
     fn new() -> Self {
-        let mut engine = engine();
+        Self::with(Config::default())
+    }
+
+    fn with(config: Config) -> Self {
+        let mut engine = engine(config);
         engine.restored(Instant::from_millis(1_000), BatchId(0));
         Self { engine, under_way: Vec::new(), durable: Vec::new(), closed: Vec::new() }
     }
@@ -150,7 +154,7 @@ impl Broker {
 
     /// What a crash at this moment leaves.
     fn crash(&self) -> Self {
-        let mut engine = engine();
+        let mut engine = engine(Config::default());
         for (batch, records) in &self.durable {
             engine.restore(Stored::Batch(*batch), records).expect("records of the engine itself");
         }
@@ -208,6 +212,25 @@ fn whoever_cannot_be_told_that_a_message_was_put_off_is_closed_once_it_can_be_ta
     assert_eq!(broker.closed, []);
     assert_eq!(broker.sync(), NONE);
     assert_eq!(broker.closed, [connection(100)]); // [MQTT311-4.8.0-2]
+}
+
+#[test]
+fn whoever_is_closed_since_a_message_was_put_off_gets_the_acknowledgements_before_it() {
+    let mut config = Config::default();
+    config.features.exactly_once_at_release = true;
+    config.limits.queued_messages_max = 1;
+    let mut broker = Broker::with(config);
+    broker.connect(100, V311, "publisher", false, 0);
+    broker.sync();
+    for number in 1..3 {
+        // There is room for one message that waits for its PUBREL.
+        let delivery = Delivery::new(QoS::ExactlyOnce, false, id(number));
+        assert_eq!(broker.publish(100, V311, delivery, b"m"), NONE);
+    }
+    assert_eq!(broker.closed, []);
+    // Without PUBREC it would repeat both for ever.
+    assert_eq!(broker.sync(), ["100: ACK 1 Success"]);
+    assert_eq!(broker.closed, [connection(100)]);
 }
 
 #[test]

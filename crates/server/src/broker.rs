@@ -20,7 +20,7 @@ use crate::entrance::Entrance;
 use crate::errors::{ReloadError, ShardFailed, StartError};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::options::{ListenerOptions, Options, Place, Rules, Wording};
-use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
+use crate::persist::{self, Growth, Opened, Persistence, Recovered, ShardLog};
 use crate::seats::Seats;
 
 /// A running broker. Dropping it shuts it down.
@@ -150,6 +150,11 @@ impl Broker {
         self.stopper.clone()
     }
 
+    /// What tells whether the broker is alive, for another thread.
+    pub fn pulse(&self) -> Pulse {
+        Pulse { inboxes: Arc::clone(&self.stopper.inboxes) }
+    }
+
     /// Shuts the broker down: clients of MQTT 5.0 are told [DISCONNECT 0x8B], all connections are closed. Takes no
     /// longer than five seconds, and that only if clients do not take what they are sent.
     ///
@@ -235,6 +240,25 @@ impl core::fmt::Debug for Stopper {
     }
 }
 
+/// Tells whether a broker is alive.
+#[derive(Clone)]
+pub struct Pulse {
+    inboxes: Arc<Inboxes>,
+}
+
+impl Pulse {
+    /// Whether all shards take their mail within this time. Waits for them.
+    pub fn is_felt(&self, time_max: Duration) -> bool {
+        self.inboxes.all_answer(time_max)
+    }
+}
+
+impl core::fmt::Debug for Pulse {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Pulse").finish_non_exhaustive()
+    }
+}
+
 /// Ends all shards when one ends: what is left when one has failed is no broker.
 struct EndsAll(Stopper);
 
@@ -276,9 +300,11 @@ impl Common {
         }
         // Only when all are there can one begin to live: what it has to say goes to all others.
         let mut engines = Vec::new();
-        for (id, mut engine, Recovered { store, log, last }) in recovered {
+        for (id, mut engine, Recovered { store, log, last, checkpoint_bytes }) in recovered {
             engine.restored(self.clock.now(), last);
-            let log = ShardLog::start(id, persistence, store, log, Arc::clone(&self.inboxes));
+            let slack = persistence.checkpoint_after_bytes;
+            let growth = Growth::new(slack, log.bytes(), checkpoint_bytes, engine.kept_things());
+            let log = ShardLog::start(id, persistence, store, log, growth, Arc::clone(&self.inboxes));
             engines.push((engine, Some(log.map_err(StartError::Shard)?)));
         }
         Ok(engines)

@@ -103,6 +103,8 @@ pub(crate) struct Shard {
     farewells: Farewells,
     /// Mail taken from the inbox and not yet handled.
     mail: VecDeque<Mail>,
+    /// Connections that came from other shards and wait for [`Shard::take_over`].
+    handed: VecDeque<HandedOver>,
     /// Mail is left, or may have come into the inbox since it was last emptied, without a further event.
     has_mail: bool,
     /// An empty list whose memory is used again.
@@ -147,6 +149,7 @@ impl Shard {
             openings: Openings::new(parts.handshake_time_max),
             farewells: Farewells::default(),
             mail: VecDeque::new(),
+            handed: VecDeque::new(),
             has_mail: false,
             spare_slices: Vec::new(),
             wake_at: None,
@@ -188,9 +191,11 @@ impl Shard {
         for event in events {
             self.note(event);
         }
+        let handed = self.handed.len();
         self.take_mail();
         self.accept();
         self.read();
+        self.take_over(handed);
         self.read_openings();
         if self.wake_at.is_some_and(|at| at <= self.now) {
             self.parts.engine.handle(self.now, Input::WakeUp);
@@ -242,22 +247,30 @@ impl Shard {
                 }
                 Mail::HandedOver(handed) => {
                     left = left.saturating_sub(handed.received.len());
-                    self.take_over(handed);
+                    self.handed.push_back(handed);
                 }
                 Mail::Log(news) => self.hear_log(&news),
+                // Whoever asked may have stopped waiting.
+                Mail::Pulse(answer) => _ = answer.send(()),
                 Mail::Shutdown => self.shut_down(),
             }
         }
         self.has_mail = !takes_new || !self.mail.is_empty();
     }
 
-    fn take_over(&mut self, handed: HandedOver) {
-        if self.ends_at.is_some() {
-            return; // Its client has been told nothing yet and will try elsewhere.
-        }
-        let HandedOver { stream, peer, received } = handed;
-        if let Some(connection) = self.open(stream, peer) {
-            self.parts.engine.handle(self.now, Input::Received { connection, bytes: &received });
+    /// Takes in the oldest connections that came from other shards.
+    ///
+    /// They came before this turn's events were asked for, and what these tell has been read. So a client that ends its
+    /// connection with a DISCONNECT and then opens another is not found to be connected still.
+    fn take_over(&mut self, count: usize) {
+        for _ in 0..count {
+            let Some(HandedOver { stream, peer, received }) = self.handed.pop_front() else { return };
+            if self.ends_at.is_some() {
+                continue; // Its client has been told nothing yet and will try elsewhere.
+            }
+            if let Some(connection) = self.open(stream, peer) {
+                self.parts.engine.handle(self.now, Input::Received { connection, bytes: &received });
+            }
         }
     }
 
@@ -308,7 +321,7 @@ impl Shard {
     /// How long nothing is to be done unless an event comes; `None` for ever.
     fn time_to_wait(&self) -> Option<Duration> {
         let reads = self.can_read() || !self.readable.opening.is_empty();
-        if self.is_unfinished || self.has_mail || reads || self.has_to_keep() {
+        if self.is_unfinished || self.has_mail || !self.handed.is_empty() || reads || self.has_to_keep() {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();

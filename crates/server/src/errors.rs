@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use martlet_transport::PskError;
 use martlet_transport::TlsError;
 
+use crate::options::Conditions;
 use crate::persist::PersistenceError;
 
 /// Why a broker did not start.
@@ -24,6 +25,12 @@ pub enum StartError {
         /// What the resolver says; `None` if it says that there is no address.
         cause: Option<io::Error>,
     },
+    /// The addresses of the network interfaces cannot be asked for.
+    Interfaces(io::Error),
+    /// No network interface has this name.
+    NoInterface(String),
+    /// No address of this machine fulfils the conditions.
+    NoAddress(Conditions),
     /// The broker cannot listen on an address.
     Listen {
         /// The address.
@@ -67,12 +74,15 @@ pub enum StartError {
 impl core::error::Error for StartError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::NoListener => None,
+            Self::NoListener | Self::NoInterface(_) | Self::NoAddress(_) => None,
             Self::Resolve { cause, .. } => cause.as_ref().map(|cause| cause as _),
             Self::Tls { cause, .. } => Some(cause),
             #[cfg(feature = "psk")]
             Self::Psk { cause, .. } => Some(cause),
-            Self::Listen { cause, .. } | Self::ListenUnix { cause, .. } | Self::Shard(cause) => Some(cause),
+            Self::Listen { cause, .. }
+            | Self::ListenUnix { cause, .. }
+            | Self::Interfaces(cause)
+            | Self::Shard(cause) => Some(cause),
             Self::Persistence { cause, .. } => Some(cause),
         }
     }
@@ -84,6 +94,9 @@ impl fmt::Display for StartError {
             Self::NoListener => write!(f, "No address to listen on"),
             Self::Resolve { host, cause: Some(cause) } => write!(f, "Cannot resolve {host:?}: {cause}"),
             Self::Resolve { host, cause: None } => write!(f, "Cannot resolve {host:?}: it has no address"),
+            Self::Interfaces(cause) => write!(f, "Cannot ask for the network interfaces: {cause}"),
+            Self::NoInterface(name) => write!(f, "Interface {} does not exist", name.escape_debug()),
+            Self::NoAddress(conditions) => write!(f, "Cannot listen on {conditions}: there are none"),
             Self::Listen { address, cause } => match cause.kind() {
                 io::ErrorKind::AddrInUse => {
                     write!(f, "Address already in use ({address}): is another broker running?")

@@ -43,7 +43,7 @@ mod reception;
 mod seats;
 pub mod signals;
 
-pub use broker::{Broker, Stopper, TlsReloader};
+pub use broker::{Broker, Pulse, Stopper, TlsReloader};
 pub use errors::{ReloadError, ShardFailed, StartError};
 pub use martlet_store::Durability;
 pub use martlet_transport::{
@@ -53,7 +53,7 @@ pub use martlet_transport::{
 #[cfg(feature = "psk")]
 pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
 pub use options::{
-    AccessFactory, Authenticator, Host, ListenAddress, ListenerOptions, Options, Place, Rules, Security,
-    UnixAddress, Wording,
+    AccessFactory, Authenticator, Conditions, Family, Host, ListenAddress, ListenerOptions, Options, Place,
+    Rules, Security, UnixAddress, Wording,
 };
 pub use persist::{Persistence, PersistenceError};

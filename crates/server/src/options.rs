@@ -168,6 +168,28 @@ pub enum Host {
     Any,
     /// An address, or a name with all its addresses.
     Named(String),
+    /// Those that fulfil some conditions.
+    Chosen(Conditions),
+}
+
+/// Which addresses of this machine to listen on: those that fulfil all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// An address, or a name with all its addresses.
+    pub host: Option<String>,
+    /// The kind of address.
+    pub family: Option<Family>,
+    /// The network interface that has it, such as `eth0`.
+    pub interface: Option<String>,
+}
+
+/// A kind of address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4
+    V4,
+    /// IPv6
+    V6,
 }
 
 impl fmt::Display for Host {
@@ -176,7 +198,25 @@ impl fmt::Display for Host {
             Self::Loopback => write!(f, "localhost"),
             Self::Any => write!(f, "all addresses"),
             Self::Named(name) => write!(f, "{name}"),
+            Self::Chosen(conditions) => conditions.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.family {
+            None => "the addresses",
+            Some(Family::V4) => "the IPv4 addresses",
+            Some(Family::V6) => "the IPv6 addresses",
+        })?;
+        if let Some(host) = &self.host {
+            write!(f, " of {host}")?;
+        }
+        if let Some(interface) = &self.interface {
+            write!(f, " of the interface {interface}")?;
+        }
+        Ok(())
     }
 }
 

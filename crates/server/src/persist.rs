@@ -1,7 +1,9 @@
 //! The durable log of each shard, and its checkpoints: what the engine wants kept, and the store that keeps it.
 
 mod checkpoint;
+mod growth;
 mod recovery;
+mod stand_in;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use martlet_store::{Committer, Durability, LocalDisk, Log, Outcome, Seq, Store};
 
 use crate::inbox::{Inboxes, Mail};
 use checkpoint::Job;
+pub(crate) use growth::Growth;
 pub use recovery::PersistenceError;
 pub(crate) use recovery::{Opened, Recovered, open};
 
@@ -19,6 +22,8 @@ pub(crate) use recovery::{Opened, Recovered, open};
 pub struct Persistence {
     /// The folder; it is made if it is not there.
     pub location: PathBuf,
+    /// A file that stands for the folder: if it is deleted, the next start begins with nothing, and sets the folder aside.
+    pub stand_in: Option<PathBuf>,
     /// What an acknowledgement promises.
     pub durability: Durability,
     /// How long the log of a shard becomes at least before a checkpoint takes its place, in bytes.
@@ -30,6 +35,7 @@ impl Persistence {
     pub fn in_folder(location: impl Into<PathBuf>) -> Self {
         Self {
             location: location.into(),
+            stand_in: None,
             durability: Durability::Strict,
             checkpoint_after_bytes: CHECKPOINT_AFTER_BYTES,
         }
@@ -61,11 +67,7 @@ pub(crate) struct ShardLog {
     committer: Committer,
     store: Arc<Store<LocalDisk>>,
     inboxes: Arc<Inboxes>,
-    checkpoint_after_bytes: u64,
-    /// Bytes written since the last checkpoint began.
-    written_bytes: u64,
-    /// Bytes of the last checkpoint.
-    checkpoint_bytes: u64,
+    growth: Growth,
     job: Option<Job>,
     is_stalled: bool,
 }
@@ -82,9 +84,9 @@ impl ShardLog {
         persistence: &Persistence,
         store: Arc<Store<LocalDisk>>,
         log: Log<LocalDisk>,
+        growth: Growth,
         inboxes: Arc<Inboxes>,
     ) -> std::io::Result<Self> {
-        let written_bytes = log.bytes();
         let reports_to = Arc::clone(&inboxes);
         let report = move |outcome| {
             let news = match outcome {
@@ -101,22 +103,12 @@ impl ShardLog {
             reports_to.send(shard, Mail::Log(news));
         };
         let committer = Committer::start(log, persistence.durability, report)?;
-        Ok(Self {
-            shard,
-            committer,
-            store,
-            inboxes,
-            checkpoint_after_bytes: persistence.checkpoint_after_bytes,
-            written_bytes,
-            checkpoint_bytes: 0,
-            job: None,
-            is_stalled: false,
-        })
+        Ok(Self { shard, committer, store, inboxes, growth, job: None, is_stalled: false })
     }
 
     /// Hands in a batch. [`News::Durable`] tells when it is.
     pub(crate) fn append(&mut self, batch: BatchId, records: &[u8]) {
-        self.written_bytes += records.len() as u64;
+        self.growth.written(records.len());
         if self.committer.submit(batch.0, [records]).is_err() {
             // Its thread has panicked: nothing is acknowledged any more that needs it.
             tracing::error!(shard = self.shard.0, "the log has failed");
@@ -134,7 +126,7 @@ impl ShardLog {
             News::Stalled => self.is_stalled = true,
             News::Checkpointed { behind, bytes } => {
                 self.job = None;
-                self.checkpoint_bytes = *bytes;
+                self.growth.completed(*bytes);
                 self.committer.trim(Seq(behind.0 + 1));
                 tracing::debug!(shard = self.shard.0, bytes, behind = behind.0, "checkpoint");
             }
@@ -142,20 +134,18 @@ impl ShardLog {
         }
     }
 
-    /// Whether it is time for a checkpoint: the log has become longer than what a checkpoint holds, so that on the whole each
-    /// byte is written twice at most.
-    pub(crate) fn wants_checkpoint(&self, cleared_topics: usize) -> bool {
-        let limit = self.checkpoint_after_bytes.max(self.checkpoint_bytes);
+    /// Whether it is time for a checkpoint, which would have so many things.
+    pub(crate) fn wants_checkpoint(&self, things: usize, cleared_topics: usize) -> bool {
         self.job.is_none()
             && !self.is_stalled
-            && (self.written_bytes > limit || cleared_topics > CLEARED_TOPICS_MAX)
+            && (self.growth.is_due(things) || cleared_topics > CLEARED_TOPICS_MAX)
     }
 
-    /// Begins a checkpoint that has all batches up to this one.
-    pub(crate) fn begin_checkpoint(&mut self, behind: BatchId) {
+    /// Begins a checkpoint that has all batches up to this one, and about so many things.
+    pub(crate) fn begin_checkpoint(&mut self, behind: BatchId, things: usize) {
         match self.store.checkpoint(self.shard.0, seq(BatchId(behind.0 + 1))) {
             Ok(writer) => {
-                self.written_bytes = 0;
+                self.growth.begun(things);
                 self.job = Job::start(self.shard, behind, writer, Arc::clone(&self.inboxes));
             }
             Err(error) => tracing::error!(shard = self.shard.0, %error, "cannot write a checkpoint"),

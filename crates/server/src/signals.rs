@@ -23,12 +23,17 @@ impl Caught {
         Ok(Self { signals: Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])? })
     }
 
-    /// Shuts a broker down at the first SIGTERM or SIGINT, one that came already included, and calls `reload` at each
-    /// SIGHUP. Returns at once.
+    /// Shuts a broker down at the first SIGTERM or SIGINT, one that came already included, after calling `stopping`, and
+    /// calls `reload` at each SIGHUP. Returns at once.
     ///
     /// # Errors
     /// The operating system refuses a thread.
-    pub fn obey(mut self, stopper: Stopper, mut reload: impl FnMut() + Send + 'static) -> io::Result<()> {
+    pub fn obey(
+        mut self,
+        stopper: Stopper,
+        mut reload: impl FnMut() + Send + 'static,
+        mut stopping: impl FnMut() + Send + 'static,
+    ) -> io::Result<()> {
         thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in &mut self.signals {
                 match signal {
@@ -42,6 +47,7 @@ impl Caught {
                     _ => {
                         let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
                         tracing::info!(signal = name, "shutting down");
+                        stopping();
                         stopper.stop();
                     }
                 }

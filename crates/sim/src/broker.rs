@@ -14,6 +14,7 @@ use martlet_engine::{Access, ConnectionId, Decision, Engine, Instant, Peer, Shar
 use martlet_store::{MemoryDisk, Store};
 use martlet_wire::Connect;
 
+use crate::Disk;
 use crate::checker::{ASKING_USER, Checker};
 use crate::clock::Millis;
 use crate::ledger::Ledger;
@@ -82,6 +83,9 @@ pub(crate) struct Surroundings {
     pub(crate) saboteur: Saboteur,
     pub(crate) random: Random,
     pub(crate) pace: Pace,
+    pub(crate) disk: Disk,
+    /// The disk has lost something that it said it had, and the clients do not know yet.
+    pub(crate) is_damaged: bool,
     /// Connections on which the broker wrote or which it closed: their clients may have something to read.
     pub(crate) written: BTreeSet<LinkId>,
 }

@@ -60,6 +60,14 @@ pub struct Totals {
     pub settled: u64,
     /// Wills that had to be published.
     pub wills: u64,
+    /// How often the broker went down.
+    pub crashes: u64,
+    /// Changes of the books that the log had lost.
+    pub turned_back: u64,
+    /// Checkpoints that were finished.
+    pub checkpoints: u64,
+    /// How often a shard was told that its log cannot be written to.
+    pub stalls: u64,
     /// Broken rules that were to be ignored.
     pub ignored: u64,
 }
@@ -79,10 +87,12 @@ pub(crate) struct Checker {
     logs: Vec<LogCheck>,
     /// The connection whose CONNECT takes effect right now.
     connecting: Option<LinkId>,
-    /// When the power failed last.
+    /// When the broker went down last.
     crashed_at: Millis,
     /// The stamp at which the broker started last.
     started: Stamp,
+    /// Messages before this one may have been lost, or come again, since the disk was damaged.
+    loose: MessageId,
     /// The Session that has a Client Identifier, assigned ones included.
     named: BTreeMap<String, usize>,
     /// Broken rules that do not end the run, by a part of their text.
@@ -172,6 +182,8 @@ struct LinkCheck {
     is_closed: bool,
     says_goodbye: bool,
     connacks: u32,
+    /// When CONNACK let the client in.
+    connack_at: Option<Millis>,
     last_bytes_at: Millis,
     last_packet_at: Millis,
     pubacks: BTreeMap<u16, Due>,
@@ -211,6 +223,7 @@ impl Checker {
             connecting: None,
             crashed_at: 0,
             started: 0,
+            loose: 0,
             named: BTreeMap::new(),
             ignored,
             violation: None,
@@ -284,6 +297,7 @@ impl Checker {
             is_closed: false,
             says_goodbye: false,
             connacks: 0,
+            connack_at: None,
             last_bytes_at: self.now,
             last_packet_at: self.now,
             pubacks: BTreeMap::new(),

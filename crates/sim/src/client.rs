@@ -120,6 +120,8 @@ pub(crate) struct Client {
     session: Option<usize>,
     /// It asked for a clean start, and does not know whether it got it.
     may_be_cleaned: bool,
+    /// The broker may have any Session, or none.
+    pub(crate) has_to_begin_anew: bool,
 }
 
 impl Client {
@@ -152,6 +154,7 @@ impl Client {
             is_clean: true,
             session: None,
             may_be_cleaned: false,
+            has_to_begin_anew: false,
         }
     }
 
@@ -234,7 +237,9 @@ impl Client {
         let has_ended = self.version == ProtocolVersion::Mqtt31 && self.expiry == 0;
         let is_other = self.session != session;
         // A client without a Session may not resume one [s3.2.2.1.1].
-        (session.is_some() && is_other) || (has_state && (is_other || self.may_be_cleaned || has_ended))
+        self.has_to_begin_anew
+            || (session.is_some() && is_other)
+            || (has_state && (is_other || self.may_be_cleaned || has_ended))
     }
 
     fn forget_session(&mut self) {
@@ -328,6 +333,7 @@ impl Client {
             if matches!(packet, Packet::ConnAck(connack) if connack.reason == ReasonCode::Success) {
                 self.session = session;
                 self.may_be_cleaned = false;
+                self.has_to_begin_anew = false;
             }
         }
         Ok(taken)

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use martlet_engine::BatchId;
 use martlet_store::Report;
 
+/// How many checkpoints of a shard there may be.
+const CHECKPOINTS_MAX: usize = 2;
+
 /// The books about all shards.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -17,7 +20,7 @@ struct Account {
     /// The sum of each batch that was handed in. One that got lost gives its number to another.
     batches: BTreeMap<BatchId, u64>,
     durable: BatchId,
-    /// The checkpoints that may be found: the last one, and the one that was being finished.
+    /// The checkpoints that may be found, oldest first.
     checkpoints: Vec<Picture>,
     /// The one that is being written.
     under_way: Picture,
@@ -68,10 +71,9 @@ impl Ledger {
     /// It is durable, and the log is trimmed.
     pub(crate) fn finished(&mut self, shard: u16) {
         let account = self.of(shard);
-        let newest = account.checkpoints.len().saturating_sub(1);
-        account.checkpoints.drain(..newest);
-        let behind = account.under_way.behind;
-        account.batches.retain(|batch, _| *batch > behind);
+        // The one before may still be there, and take the place of this one if that is damaged.
+        let older = account.checkpoints.len().saturating_sub(CHECKPOINTS_MAX);
+        account.checkpoints.drain(..older);
     }
 
     /// Begins to compare.
@@ -105,30 +107,42 @@ impl Comparison {
         self.entries.insert(batch, sum(records));
     }
 
-    /// Says what is wrong: something came back that was never given, or something did not that was durable.
-    pub(crate) fn end(self, last: BatchId, report: &Report) -> Result<(), String> {
+    pub(crate) fn end(self, last: BatchId, report: &Report) -> Verdict {
         let Self { account, parts, entries } = self;
+        let mut foreign = None;
+        let mut missing = None;
         let mut behind = BatchId(0);
         if let Some(found) = &report.checkpoint {
             behind = BatchId(found.replay_from.0 - 1);
-            let picture = Picture { behind, parts };
-            if !account.checkpoints.contains(&picture) {
-                return Err(format!("the checkpoint behind batch {} is not what was written", behind.0));
+            let written: Vec<&Picture> =
+                account.checkpoints.iter().filter(|picture| picture.behind == behind).collect();
+            if !written.iter().any(|picture| picture.parts == parts) {
+                missing = Some(format!("something of the checkpoint behind batch {}", behind.0));
+            }
+            if !written.iter().any(|picture| parts.iter().all(|part| picture.parts.contains(part))) {
+                foreign = Some(format!("the checkpoint behind batch {}", behind.0));
             }
         }
         for (batch, sum) in &entries {
             if account.batches.get(batch) != Some(sum) {
-                return Err(format!("batch {} is not what was written", batch.0));
+                foreign = Some(format!("batch {}", batch.0));
             }
         }
-        if last < account.durable {
-            return Err(format!("the log ends with batch {} of {} durable ones", last.0, account.durable.0));
+        let until = last.max(account.durable);
+        if let Some(batch) = (behind.0 + 1..=until.0).find(|batch| !entries.contains_key(&BatchId(*batch))) {
+            missing = Some(format!("batch {batch} of {}", until.0));
         }
-        match (behind.0 + 1..=last.0).find(|batch| !entries.contains_key(&BatchId(*batch))) {
-            Some(batch) => Err(format!("batch {batch} of {} is missing", last.0)),
-            None => Ok(()),
-        }
+        Verdict { foreign, lost: missing }
     }
+}
+
+/// How what came back compares with what was written.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    /// It was never written.
+    pub(crate) foreign: Option<String>,
+    /// It was durable, and did not come back.
+    pub(crate) lost: Option<String>,
 }
 
 /// FNV-1a.

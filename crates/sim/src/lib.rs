@@ -37,10 +37,24 @@ pub struct Options {
     pub shards: Option<u16>,
     /// A fault to be found.
     pub sabotage: Option<Sabotage>,
+    /// What the disk is like.
+    pub disk: Disk,
     /// Broken rules that do not end the run, by a part of their text: for going on past what is known.
     pub ignored: Vec<String>,
     /// Whether each line of the trace is printed at once.
     pub prints_trace: bool,
+}
+
+/// What the broker's disk is like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disk {
+    /// It fails and fills up, and keeps what it said it has.
+    #[default]
+    Sound,
+    /// It says that something is durable when it is not. What was acknowledged may be lost in a crash.
+    Lying,
+    /// What it has changes. What was acknowledged may be lost in a crash, but not without a word.
+    Rotting,
 }
 
 impl Default for Options {
@@ -50,6 +64,7 @@ impl Default for Options {
             clients: None,
             shards: None,
             sabotage: None,
+            disk: Disk::Sound,
             ignored: Vec::new(),
             prints_trace: false,
         }
@@ -89,7 +104,8 @@ impl core::fmt::Display for Report {
         write!(
             f,
             "seed {} steps {} time {} s shards {} clients {} connections {} published {p0}/{p1}/{p2} delivered \
-             {d0}/{d1}/{d2} repeated {} settled {} wills {} ignored {} hash {:016x}: {}",
+             {d0}/{d1}/{d2} repeated {} settled {} wills {} crashes {} turned back {} checkpoints {} stalls {} \
+             ignored {} hash {:016x}: {}",
             self.seed,
             self.steps,
             self.millis / 1000,
@@ -99,6 +115,10 @@ impl core::fmt::Display for Report {
             self.totals.repeated,
             self.totals.settled,
             self.totals.wills,
+            self.totals.crashes,
+            self.totals.turned_back,
+            self.totals.checkpoints,
+            self.totals.stalls,
             self.totals.ignored,
             self.hash,
             self.violation

@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use sim::{Options, Report, Sabotage, run};
+use sim::{Disk, Options, Report, Sabotage, run};
 
 const USAGE: &str = "usage: sim SEED [--steps N] [--clients N] [--shards N] [--ignore TEXT] [--trace]
        sim --seeds A..B [--steps N] ...
@@ -14,6 +14,7 @@ Runs a simulated broker from a seed and judges it. Exits with 1 if a rule was br
   --clients N   number of clients (default: by the seed)
   --shards N    number of shards (default: by the seed)
   --ignore TEXT go on when a broken rule says this
+  --disk D      sound (default), lying or rotting
   --sabotage S  put a fault between the broker and the world, one of those in src/sabotage.rs
   --trace       print everything that happens
   --lines N     print so many of the last lines of a failed run (default 40)";
@@ -61,6 +62,14 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Request> {
             "--steps" => options.steps = arguments.next()?.parse().ok()?,
             "--clients" => options.clients = Some(arguments.next()?.parse().ok()?),
             "--shards" => options.shards = Some(arguments.next()?.parse().ok()?),
+            "--disk" => {
+                options.disk = match arguments.next()?.as_str() {
+                    "sound" => Disk::Sound,
+                    "lying" => Disk::Lying,
+                    "rotting" => Disk::Rotting,
+                    _ => return None,
+                }
+            }
             "--sabotage" => {
                 let name = arguments.next()?;
                 let is_it = |kind: &&Sabotage| format!("{kind:?}") == name;

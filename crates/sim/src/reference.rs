@@ -16,6 +16,7 @@ use martlet_wire::QoS;
 pub(crate) use session::{Incoming, Life, Outgoing, ReplayDebt, Session, SessionWill, Subscription};
 
 use crate::clock::Millis;
+use crate::network::LinkId;
 
 /// A place in the order of all that happened at the broker's door.
 pub(crate) type Stamp = u64;
@@ -45,6 +46,8 @@ pub(crate) struct Message {
     pub(crate) first_at: Millis,
     /// The time at which the broker had it last.
     pub(crate) sent_at: Millis,
+    /// The connection whose CONNACK it had to wait for.
+    pub(crate) behind: Option<LinkId>,
     /// How often the broker had to take it for a new message.
     pub(crate) copies: u32,
     pub(crate) is_acknowledged: bool,
@@ -52,6 +55,8 @@ pub(crate) struct Message {
     pub(crate) is_forbidden: bool,
     /// What became of it, if it is a Will.
     pub(crate) will: Option<WillState>,
+    /// It was published before a crash, and the log does not know.
+    pub(crate) is_let_out: bool,
     /// How often a client took it by a Shared Subscription.
     pub(crate) group_accepts: usize,
     /// How often its delivery by Shared Subscriptions was begun with QoS 2.
@@ -208,17 +213,17 @@ impl Reference {
         }
     }
 
-    /// The broker has to take a message for a new one, which came at a time.
-    pub(crate) fn handed(&mut self, id: MessageId, session: usize, now: Millis) {
+    /// The broker has to take a message for a new one, which it took between two times.
+    pub(crate) fn handed(&mut self, id: MessageId, session: usize, at: (Millis, Millis)) {
         let stamp = self.tick();
         let message = &mut self.messages[id];
         message.publisher = self.sessions[session].client;
         message.session = Some(session);
         if message.sent.is_none() {
             message.sent = Some(stamp);
-            message.first_at = now;
+            message.first_at = at.0;
         }
-        message.sent_at = now;
+        message.sent_at = at.1;
         message.copies += 1;
         let line = (message.publisher, message.topic.clone(), message.qos);
         self.lines.entry(line).or_default().push(id);
@@ -249,7 +254,7 @@ impl Reference {
         }
         let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (number, session) in self.sessions.iter_mut().enumerate() {
-            if !session.keeps_everything(len) {
+            if !session.keeps_everything(len) || !session.was_there(sent) {
                 continue;
             }
             let own = session.client == publisher;

@@ -26,6 +26,8 @@ pub enum Sabotage {
     PersistNever,
     /// Batches are said to be durable without a sync.
     SkipSync,
+    /// The disk leaves out a sync of a file or a folder, and answers well.
+    LoseSync,
     /// The engine is not handed a batch of the log after a crash.
     LoseBatch,
     /// The end of a batch is not written.
@@ -68,13 +70,14 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::LoseForward,
         Self::RepeatForward,
         Self::SwapForwards,
         Self::PersistEarly,
         Self::PersistNever,
         Self::SkipSync,
+        Self::LoseSync,
         Self::LoseBatch,
         Self::LoseRecords,
         Self::OldCheckpoint,
@@ -96,9 +99,23 @@ impl Sabotage {
         Self::FlipSessionPresent,
     ];
 
+    /// How many chances are passed over between two strikes, at most.
+    const fn patience_max(self) -> u64 {
+        match self {
+            // Few clients with a Will say goodbye in a run.
+            Self::AlterDisconnect => 1,
+            // There are many events between two syncs.
+            Self::LoseSync => 100,
+            _ => 10,
+        }
+    }
+
     /// Whether the log comes back different from what was written.
     pub(crate) const fn is_at_disk(self) -> bool {
-        matches!(self, Self::SkipSync | Self::LoseBatch | Self::LoseRecords | Self::OldCheckpoint)
+        matches!(
+            self,
+            Self::SkipSync | Self::LoseSync | Self::LoseBatch | Self::LoseRecords | Self::OldCheckpoint
+        )
     }
 
     const fn is_at_input(self) -> bool {
@@ -134,6 +151,8 @@ pub(crate) struct Saboteur {
     /// A shard whose log or clock stands.
     stopped: Option<usize>,
     inputs: BTreeMap<LinkId, Vec<u8>>,
+    /// Connections with a Will.
+    with_will: BTreeSet<LinkId>,
     outputs: BTreeMap<LinkId, Vec<u8>>,
     held_batch: Option<(usize, Vec<u8>)>,
     /// The last checkpoints of each shard: the one before the last, the last, and the one that is being written.
@@ -146,10 +165,11 @@ impl Saboteur {
     pub(crate) fn new(kind: Option<Sabotage>, mut random: Random) -> Self {
         Self {
             kind,
-            patience: random.between(0, 10),
+            patience: random.between(0, kind.map_or(0, Sabotage::patience_max)),
             random,
             stopped: None,
             inputs: BTreeMap::new(),
+            with_will: BTreeSet::new(),
             outputs: BTreeMap::new(),
             held_batch: None,
             checkpoints: BTreeMap::new(),
@@ -166,7 +186,7 @@ impl Saboteur {
             self.patience -= 1;
             return false;
         }
-        self.patience = self.random.between(0, 10);
+        self.patience = self.random.between(0, kind.patience_max());
         true
     }
 
@@ -199,6 +219,11 @@ impl Saboteur {
     /// Whether a sync is left out.
     pub(crate) fn skips_sync(&mut self) -> bool {
         self.strikes(Sabotage::SkipSync)
+    }
+
+    /// Whether the disk leaves out the next sync.
+    pub(crate) fn loses_sync(&mut self) -> bool {
+        self.strikes(Sabotage::LoseSync)
     }
 
     /// What is written instead of these records.
@@ -300,15 +325,16 @@ impl Saboteur {
         waiting.extend_from_slice(bytes);
         let mut altered = Vec::new();
         while let Some(packet) = split_packet(&mut waiting) {
-            self.alter_input(version, packet, &mut altered);
+            self.alter_input(link, version, packet, &mut altered);
         }
         self.inputs.insert(link, waiting);
         altered
     }
 
-    fn alter_input(&mut self, version: ProtocolVersion, bytes: Vec<u8>, altered: &mut Vec<u8>) {
+    fn alter_input(&mut self, link: LinkId, version: ProtocolVersion, bytes: Vec<u8>, altered: &mut Vec<u8>) {
         let mut copies = vec![bytes.clone()];
         match decode(version, &bytes) {
+            Ok(Packet::Connect(connect)) if connect.will.is_some() => _ = self.with_will.insert(link),
             Ok(Packet::Publish(publish))
                 if publish.delivery.qos() == QoS::AtMostOnce
                     && publish.properties.topic_alias().is_none()
@@ -330,6 +356,7 @@ impl Saboteur {
             Ok(Packet::Disconnect(_))
                 if version.has_properties()
                     && bytes.len() == 2
+                    && self.with_will.contains(&link)
                     && self.strikes(Sabotage::AlterDisconnect) =>
             {
                 copies[0] = vec![bytes[0], 1, 4];

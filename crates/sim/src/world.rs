@@ -59,7 +59,7 @@ pub(crate) struct World {
     random: Random,
     disk: MemoryDisk,
     setup: Setup,
-    /// The broker, unless the power has failed.
+    /// The broker, unless it is down.
     broker: Option<Broker>,
     outages: Outages,
     around: Surroundings,
@@ -96,6 +96,8 @@ impl World {
             saboteur: Saboteur::new(options.sabotage, random.fork()),
             random: random.fork(),
             pace,
+            disk: options.disk,
+            is_damaged: false,
             written: std::collections::BTreeSet::new(),
         };
         let segment_bytes = *random.pick(&[2000, 20_000, 200_000]);
@@ -108,7 +110,7 @@ impl World {
             disk: MemoryDisk::new(random.next()),
             setup: Setup { shards, config, segment_bytes },
             broker: None,
-            outages: Outages::from_seed(random.fork(), options.steps),
+            outages: Outages::from_seed(random.fork(), options.steps, options.disk),
             around,
             clients,
             workload,
@@ -179,7 +181,7 @@ impl World {
                 }
             }
         }
-        if self.has_lost_power() && self.broker.is_some() {
+        if self.broker.is_some() && self.is_down() {
             self.crash();
         }
         self.plan();
@@ -355,7 +357,8 @@ impl World {
     fn recover(&mut self, number: usize) -> Action {
         let client = &self.clients[number];
         let session = self.around.checker.reference.current(number);
-        if client.link.is_some() || (client.is_idle() && session.is_none()) {
+        let is_content = client.is_idle() && session.is_none() && !client.has_to_begin_anew;
+        if client.link.is_some() || is_content {
             return Action::Nothing;
         }
         if client.kind == Kind::Nameless {
@@ -464,6 +467,11 @@ impl World {
         if let Some(number) = self.clients.iter().position(|client| !client.is_idle()) {
             let things = self.clients[number].unfinished_things();
             return Some(format!("c{number} has something unfinished: {things}"));
+        }
+        let has_to_come =
+            |client: &&Client| client.has_to_begin_anew && client.kind != Kind::Nameless && !client.is_online;
+        if let Some(client) = self.clients.iter().find(has_to_come) {
+            return Some(format!("{} has not come back", client.name));
         }
         let Some(broker) = &self.broker else { return Some("the broker is not there".to_owned()) };
         let queued: usize = broker.statuses().iter().map(|status| status.queued_messages).sum();

@@ -45,7 +45,7 @@ impl<D: Disk> CheckpointWriter<D> {
     pub(crate) fn create(place: Place<D>, replay_from: Seq) -> Result<Self, AppendError> {
         place.create_dir()?;
         let names = place.disk.list(&place.dir)?;
-        for name in names.iter().filter(|name| paths::is_unfinished(name)) {
+        for name in names.iter().filter(|name| paths::is_unfinished_checkpoint(name)) {
             place.disk.remove(&place.path(name))?;
         }
         let newest = names.iter().filter_map(|name| paths::parse_checkpoint(name)).max();

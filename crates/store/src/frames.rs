@@ -26,7 +26,7 @@ pub(crate) struct Frames<F> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// A sound frame; [`Frames::payload`] has its bytes.
-    Frame { seq: u64, is_mark: bool },
+    Frame { seq: u64, is_mark: bool, is_proof: bool },
     /// Bytes that had been synced and are not sound, and the numbers of the frames that were in them.
     Damage { offset: u64, bytes: u64, lost: Range<u64> },
     /// The rest of the file never was synced, and its first frame is not sound.
@@ -46,6 +46,11 @@ impl<F: DiskFile> Frames<F> {
     /// Reads a file of which an end may not have been synced.
     pub(crate) fn maybe_torn(window: Window<F>, salt: u32, first: u64) -> Self {
         Self { proven: None, ..Self::synced(window, salt, first, u64::MAX) }
+    }
+
+    /// Reads a file from a frame on that was found to be sound.
+    pub(crate) fn within(window: Window<F>, salt: u32, offset: u64, expected: u64) -> Self {
+        Self { offset, ..Self::synced(window, salt, expected, u64::MAX) }
     }
 
     /// Advances to what comes next.
@@ -69,7 +74,7 @@ impl<F: DiskFile> Frames<F> {
         self.expected = frame.seq + u64::from(!frame.is_mark);
         let payload = at + FRAME_HEADER_BYTES as u64;
         self.payload = payload..payload + frame.length as u64;
-        Found::Frame { seq: frame.seq, is_mark: frame.is_mark }
+        Found::Frame { seq: frame.seq, is_mark: frame.is_mark, is_proof: frame.is_proof }
     }
 
     /// The bytes of the frame that came last.
@@ -81,6 +86,11 @@ impl<F: DiskFile> Frames<F> {
     /// How many these are.
     pub(crate) const fn payload_bytes(&self) -> u64 {
         self.payload.end - self.payload.start
+    }
+
+    /// Where the frame that came last begins.
+    pub(crate) const fn frame_offset(&self) -> u64 {
+        self.payload.start - FRAME_HEADER_BYTES as u64
     }
 
     /// The number of the next frame.

@@ -1,7 +1,11 @@
 //! The log of one shard: files that are only ever appended to.
 
+mod tail;
+
 use core::fmt;
 use std::io;
+
+pub(crate) use tail::Tail;
 
 use crate::disk::{Access, Disk, DiskFile, is_full};
 use crate::format::{ENTRY_BYTES_MAX, FRAME_BYTES_MIN, FileKind, Frame, HEADER_BYTES};
@@ -36,7 +40,10 @@ pub struct Log<D: Disk> {
     needed_room: Option<u64>,
     /// What was appended since the last sync cannot be made durable any more: a file with a part of it was given up.
     unsyncable: Option<io::Error>,
-    unsettled: Option<io::ErrorKind>,
+    /// What has to be written anew of that which was found at the start.
+    tail: Option<Tail>,
+    /// All that was found at the start is durable.
+    is_settled: bool,
 }
 
 /// A file of the log.
@@ -64,8 +71,8 @@ pub(crate) struct Start {
     pub(crate) segments: Vec<Segment>,
     pub(crate) next: u64,
     pub(crate) next_ordinal: u64,
-    /// Why what was recovered could not be made durable.
-    pub(crate) unsettled: Option<io::ErrorKind>,
+    /// What may not be durable of that which was found.
+    pub(crate) tail: Option<Tail>,
 }
 
 /// Why a batch is not in the log.
@@ -79,7 +86,7 @@ pub enum AppendError {
         /// Its length.
         bytes: usize,
     },
-    /// What was recovered could not be made durable, so nothing can be built on it. Starting again may help.
+    /// What was found at the start cannot be made durable, so nothing can be built on it. Each batch tries it again.
     Unsettled(io::ErrorKind),
     /// What the system says. The next batch is written to a new file.
     Io(io::Error),
@@ -92,7 +99,7 @@ impl fmt::Display for AppendError {
             Self::TooLarge { bytes } => {
                 write!(f, "an entry has {bytes} bytes, and {ENTRY_BYTES_MAX} are allowed")
             }
-            Self::Unsettled(kind) => write!(f, "the end of the log could not be synced at the start: {kind}"),
+            Self::Unsettled(kind) => write!(f, "what was found at the start cannot be made durable: {kind}"),
             Self::Io(error) => error.fmt(f),
         }
     }
@@ -120,7 +127,8 @@ impl<D: Disk> Log<D> {
             buffer: Vec::new(),
             needed_room: None,
             unsyncable: None,
-            unsettled: start.unsettled,
+            tail: start.tail,
+            is_settled: false,
         }
     }
 
@@ -129,9 +137,7 @@ impl<D: Disk> Log<D> {
     /// # Errors
     /// The batch is not in the log then, and its numbers are given to the next one. See [`AppendError`].
     pub fn append<'a>(&mut self, entries: impl IntoIterator<Item = &'a [u8]>) -> Result<Seq, AppendError> {
-        if let Some(kind) = self.unsettled {
-            return Err(AppendError::Unsettled(kind));
-        }
+        self.settle()?;
         if let Some(error) = &self.unsyncable {
             return Err(AppendError::Io(error.kind().into()));
         }
@@ -360,12 +366,11 @@ impl<D: Disk> Log<D> {
     }
 }
 
-/// Cuts off the torn end of a segment and makes the rest durable, before anything is built on it.
-pub(crate) fn settle<D: Disk>(place: &Place<D>, segment: &Segment, cut: bool) -> io::Result<()> {
+/// Cuts off the torn end of a segment. The next segment makes void what is behind the cut, so it does not matter whether this
+/// works.
+pub(crate) fn cut_off<D: Disk>(place: &Place<D>, segment: &Segment) {
     let path = place.path(&paths::segment(segment.ordinal));
-    if cut && let Ok(mut file) = place.disk.open(&path, Access::Write) {
-        // The next segment makes void what is behind the cut, so it does not matter whether this works.
+    if let Ok(mut file) = place.disk.open(&path, Access::Write) {
         let _ = file.truncate(segment.bytes);
     }
-    place.disk.open(&path, Access::Read)?.sync_data()
 }

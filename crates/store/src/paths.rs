@@ -8,7 +8,7 @@ pub(crate) const META: &str = "meta";
 pub(crate) const META_UNFINISHED: &str = "meta.tmp";
 /// The folder of what was found to be damaged.
 pub(crate) const DAMAGED: &str = "damaged";
-/// What the name of a checkpoint ends with until it is whole.
+/// What the name of a checkpoint, or of a segment that is written anew, ends with until it is whole.
 const UNFINISHED: &str = ".tmp";
 
 /// What the name of a file that was set aside whole goes on with.
@@ -51,6 +51,10 @@ pub(crate) fn unfinished_checkpoint(ordinal: u64) -> String {
     format!("{CHECKPOINT}{ordinal:020}{UNFINISHED}")
 }
 
+pub(crate) fn unfinished_segment(ordinal: u64) -> String {
+    format!("{SEGMENT}{ordinal:020}{UNFINISHED}")
+}
+
 pub(crate) fn parse_segment(name: &str) -> Option<u64> {
     number(name.strip_prefix(SEGMENT)?, 20)
 }
@@ -79,8 +83,13 @@ pub(crate) fn parse_damaged_segment(dir: &str, name: &str) -> Option<u64> {
 }
 
 /// Whether a file is a checkpoint that was never finished.
-pub(crate) fn is_unfinished(name: &str) -> bool {
+pub(crate) fn is_unfinished_checkpoint(name: &str) -> bool {
     name.strip_suffix(UNFINISHED).and_then(parse_checkpoint).is_some()
+}
+
+/// Whether a file is one that was never finished.
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    is_unfinished_checkpoint(name) || name.strip_suffix(UNFINISHED).and_then(parse_segment).is_some()
 }
 
 /// Reads a number that was written with exactly so many digits, so that a number has one name.
@@ -101,7 +110,7 @@ mod tests {
         assert_eq!(parse_retired_dir(&retired_dir(u16::MAX)), Some(u16::MAX));
         assert_eq!(parse_segment(&segment(u64::MAX)), Some(u64::MAX));
         assert_eq!(parse_checkpoint(&checkpoint(7)), Some(7));
-        assert!(is_unfinished(&unfinished_checkpoint(7)));
+        assert!(is_unfinished(&unfinished_checkpoint(7)) && is_unfinished(&unfinished_segment(7)));
         for number in 0..2 {
             let name = damaged_whole(&shard_dir(3), &segment(7), number);
             assert_eq!(parse_damaged_segment(&shard_dir(3), &name), Some(7));

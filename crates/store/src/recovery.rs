@@ -3,11 +3,10 @@
 mod plan;
 
 use core::ops::Range;
-use std::io;
 
 use crate::disk::Disk;
 use crate::frames::{Found, Frames};
-use crate::log::{Log, Segment, Start, settle};
+use crate::log::{Log, Segment, Start, Tail, cut_off};
 use crate::paths;
 use crate::place::Place;
 use crate::report::{CheckpointFound, Damage, Lost, Report, Seq, TornTail};
@@ -49,6 +48,8 @@ pub struct Recovery<D: Disk> {
     /// The end of a file is damaged, so that only what comes next tells how much is lost.
     is_loss_open: bool,
     cut: bool,
+    /// Where the entries begin that no later frame says to be durable, and the number of the first of them.
+    tail: Option<(u64, u64)>,
     report: Report,
 }
 
@@ -56,10 +57,18 @@ pub struct Recovery<D: Disk> {
 struct Reader<F> {
     frames: Frames<F>,
     name: String,
-    is_checkpoint: bool,
+    kind: Kind,
     /// The checkpoint's last frame was there.
     is_ended: bool,
     is_damaged: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Checkpoint,
+    Segment,
+    /// It may not be durable as a whole.
+    LastSegment,
 }
 
 impl<D: Disk> Recovery<D> {
@@ -87,6 +96,7 @@ impl<D: Disk> Recovery<D> {
             repairs,
             is_loss_open: false,
             cut: false,
+            tail: None,
             report,
         })
     }
@@ -96,7 +106,7 @@ impl<D: Disk> Recovery<D> {
     pub fn next(&mut self) -> Option<Recovered<'_>> {
         let seq = self.advance()?;
         let reader = self.reader.as_mut()?;
-        let is_checkpoint = reader.is_checkpoint;
+        let is_checkpoint = reader.kind == Kind::Checkpoint;
         let payload = reader.frames.payload();
         Some(if is_checkpoint { Recovered::Record(payload) } else { Recovered::Entry(Seq(seq), payload) })
     }
@@ -114,20 +124,25 @@ impl<D: Disk> Recovery<D> {
 
     /// Reads what was not read, makes it durable, and opens the log behind it.
     ///
-    /// If it cannot be made durable, the log takes no batches: [`AppendError::Unsettled`](crate::AppendError::Unsettled).
+    /// Until it is durable, the log takes no batches: [`AppendError::Unsettled`](crate::AppendError::Unsettled).
     pub(crate) fn into_log(mut self, segment_bytes: u64) -> (Log<D>, Report) {
         while self.advance().is_some() {}
-        let unsettled = self.plan.segments.last().and_then(|last| {
-            let outcome = settle(&self.place, last, self.cut);
-            outcome.err().map(|error: io::Error| error.kind())
-        });
+        let last = self.plan.segments.last().copied();
+        if let Some(last) = last.filter(|_| self.cut) {
+            cut_off(&self.place, &last);
+        }
+        // What a checkpoint has need not be there.
+        let tail = self.tail.zip(last).filter(|_| self.from < self.expected);
         let start = Start {
             segments: self.plan.segments,
             next: self.expected.max(self.from).max(1),
             next_ordinal: self.plan.last_segment.saturating_add(1),
-            unsettled,
+            tail: tail.map(|((offset, first), segment)| Tail { segment, offset, first }),
         };
-        (Log::new(self.place, segment_bytes, start), self.report)
+        let mut log = Log::new(self.place, segment_bytes, start);
+        // The first batch tries it again.
+        let _ = log.settle();
+        (log, self.report)
     }
 
     /// Goes to the next record or entry.
@@ -138,15 +153,22 @@ impl<D: Disk> Recovery<D> {
                 continue;
             };
             match reader.frames.next() {
-                Found::Frame { is_mark: true, .. } => reader.is_ended = true,
-                Found::Frame { seq, .. } => {
+                Found::Frame { is_mark: true, .. } => {
+                    reader.is_ended = true;
+                    self.tail = None;
+                }
+                Found::Frame { seq, is_proof, .. } => {
+                    if reader.kind == Kind::LastSegment && (is_proof || self.tail.is_none()) {
+                        self.tail = Some((reader.frames.frame_offset(), seq));
+                    }
                     let bytes = reader.frames.payload_bytes();
-                    if !reader.is_checkpoint && seq >= self.from {
+                    let is_checkpoint = reader.kind == Kind::Checkpoint;
+                    if !is_checkpoint && seq >= self.from {
                         self.report.entries += 1;
                         self.report.entry_bytes += bytes;
                         return Some(seq);
                     }
-                    if let Some(found) = self.report.checkpoint.as_mut().filter(|_| reader.is_checkpoint) {
+                    if let Some(found) = self.report.checkpoint.as_mut().filter(|_| is_checkpoint) {
                         found.records += 1;
                         found.record_bytes += bytes;
                         return Some(seq);
@@ -170,15 +192,17 @@ impl<D: Disk> Recovery<D> {
                     let replay_from = Seq(replay_from(&listed));
                     self.report.checkpoint =
                         Some(CheckpointFound { file, replay_from, records: 0, record_bytes: 0 });
-                    self.read(frames, listed.name, true);
+                    self.read(frames, listed.name, Kind::Checkpoint);
                 }
                 None => self.whole(&listed.name, 0, Lost::Unknown),
             },
             Source::Segment(segment, void_from) => {
                 self.missing(&segment);
                 let name = paths::segment(segment.ordinal);
+                let is_last = segment.ordinal == self.plan.last_segment;
+                let kind = if is_last { Kind::LastSegment } else { Kind::Segment };
                 match self.plan.open_segment(&self.place, &segment, void_from) {
-                    Some(frames) => self.read(frames, name, false),
+                    Some(frames) => self.read(frames, name, kind),
                     None => self.lose_segment(&name, segment.bytes),
                 }
             }
@@ -188,13 +212,13 @@ impl<D: Disk> Recovery<D> {
         Some(())
     }
 
-    fn read(&mut self, frames: Frames<D::File>, name: String, is_checkpoint: bool) {
-        self.reader = Some(Reader { frames, name, is_checkpoint, is_ended: false, is_damaged: false });
+    fn read(&mut self, frames: Frames<D::File>, name: String, kind: Kind) {
+        self.reader = Some(Reader { frames, name, kind, is_ended: false, is_damaged: false });
     }
 
     fn close(&mut self) {
         let Some(mut reader) = self.reader.take() else { return };
-        if !reader.is_checkpoint {
+        if reader.kind != Kind::Checkpoint {
             self.expected = self.expected.max(reader.frames.expected());
         } else if !reader.is_ended {
             let offset = reader.frames.window().length();
@@ -221,8 +245,9 @@ impl<D: Disk> Recovery<D> {
         let Some(reader) = &mut self.reader else { return };
         let name = reader.name.clone();
         reader.is_damaged = true;
+        self.tail = None;
         let is_last = reader.frames.offset() >= reader.frames.window().length();
-        let lost = if reader.is_checkpoint {
+        let lost = if reader.kind == Kind::Checkpoint {
             if is_last { Lost::Unknown } else { Lost::Records(lost) }
         } else {
             let from = lost.start.max(self.from);

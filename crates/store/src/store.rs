@@ -147,7 +147,7 @@ impl<D: Disk> Store<D> {
 
     /// Opens the log behind what [`Store::recover`] has read; reads what is left first. A shard may have one log at a time.
     ///
-    /// If what was read cannot be made durable, the log takes no batches: [`AppendError::Unsettled`].
+    /// Until what was read is durable, the log takes no batches: [`AppendError::Unsettled`].
     pub fn log(&self, recovery: Recovery<D>) -> (Log<D>, Report) {
         recovery.into_log(self.options.segment_bytes)
     }

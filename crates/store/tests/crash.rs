@@ -71,6 +71,74 @@ fn the_power_fails_at_each_operation() {
 }
 
 #[test]
+fn the_power_fails_at_each_operation_of_a_start() {
+    // The end of the log that no later frame says to be durable may have been synced, or not, or in part.
+    for (committed, appended) in [(0, 3), (1, 0), (1, 3), (2, 0), (2, 3)] {
+        for at in 0..30 {
+            for way in WAYS {
+                for seed in 0..3 {
+                    let disk = MemoryDisk::new(seed);
+                    let ledger = killed(&disk, committed, appended);
+                    disk.halt_at(disk.operations() + at);
+                    if let Ok(store) = martlet_store::Store::open(disk.clone(), support::options())
+                        && let Ok(recovery) = store.recover(SHARD)
+                    {
+                        store.log(recovery);
+                    }
+                    let what = format!("{way:?} at {at} after {committed} and {appended}, seed {seed}");
+                    survive(&disk.crashed(way, seed), ledger, &what);
+                }
+            }
+        }
+    }
+}
+
+/// A process ends while the system has written entries behind a checkpoint, and not synced the last of them.
+fn killed(disk: &MemoryDisk, committed: u64, appended: u64) -> Ledger {
+    let mut ledger = Ledger::default();
+    let store = open(disk);
+    let mut log = open_log(&store);
+    ledger.commit(&mut log, &batch(1, 2)).expect("the disk is well");
+    ledger.checkpoint(&store, &mut log).expect("the disk is well");
+    for number in 0..committed {
+        ledger.commit(&mut log, &batch(2 + number, 2)).expect("the disk is well");
+    }
+    for (seq, entry) in (ledger.next()..).zip(batch(5, appended)) {
+        ledger.tried.entry(seq).or_default().push(entry.clone());
+        log.append([&entry[..]]).expect("the disk is well");
+    }
+    ledger
+}
+
+#[test]
+fn the_process_is_killed_at_each_operation_and_the_power_fails_later() {
+    for at in 0..operations() {
+        for again in 0..24 {
+            let disk = MemoryDisk::new(at);
+            disk.halt_at(at);
+            let mut ledger = Ledger::default();
+            run(&disk, &mut ledger);
+            // Nothing that was written is lost, and a second process is killed as well.
+            disk.halt_at(disk.operations() + again);
+            if let Ok(store) = martlet_store::Store::open(disk.clone(), support::options())
+                && let Ok(recovery) = store.recover(SHARD)
+            {
+                store.log(recovery);
+            }
+            disk.halt_at(u64::MAX);
+            let what = format!("killed at {at} and {again} later");
+            let (found, report) = recover(&disk);
+            assert!(report.is_undamaged(), "{what}: {report:?}");
+            // What a start has found it may tell, so a loss of power does not take it.
+            let (left, report) = recover(&disk.crashed(Unsynced::Lost, at));
+            assert!(report.is_undamaged(), "{what}: {report:?}");
+            assert_eq!(left.history(), found.clone().history(), "{what}");
+            ledger.judge(found).unwrap_or_else(|problem| panic!("{what}: {problem}"));
+        }
+    }
+}
+
+#[test]
 fn each_operation_fails_once_and_the_power_later() {
     let mut refused = 0;
     for at in 0..operations() {
@@ -117,6 +185,38 @@ fn each_image_at_a_sync_is_sound() {
         let ledger = Ledger { durable: ledger.durable[..durable].to_vec(), ..Ledger::default() };
         ledger.judge(content).unwrap();
     }
+}
+
+/// Shows that each sync is needed, and that the judge would notice a log that leaves one out.
+#[test]
+fn a_sync_that_is_left_out_is_noticed() {
+    let disk = MemoryDisk::new(1);
+    disk.keep_images();
+    run(&disk, &mut Ledger::default());
+    let syncs = disk.take_images().len() as u64;
+    let seeds = |way| if way == Unsynced::Reordered { 20 } else { 2 };
+    let is_needless = |skipped: &u64| {
+        !(0..=operations()).any(|at| {
+            let disk = MemoryDisk::new(1);
+            disk.skip_sync_after(*skipped);
+            disk.halt_at(at);
+            let mut ledger = Ledger::default();
+            run(&disk, &mut ledger);
+            let is_noticed = |(way, seed)| {
+                let (content, report) = recover(&disk.crashed(way, seed));
+                !report.is_undamaged() || ledger.judge(content).is_err()
+            };
+            WAYS.into_iter().flat_map(|way| (0..seeds(way)).map(move |seed| (way, seed))).any(is_noticed)
+        })
+    };
+    let needless: Vec<u64> = (0..syncs).filter(is_needless).collect();
+    // The file `meta` is made anew from what the shards know. A start that finds nothing has nothing to make durable. The first
+    // segment of a run has synced the folder of the store before checkpoints do. Trimmed segments do no harm in this run if they
+    // are found again.
+    let (meta, start, folder, trim) = ([0, 1], [2], [14, 33], [17, 36, 37, 38, 39]);
+    let mut expected = [&meta[..], &start, &folder, &trim].concat();
+    expected.sort_unstable();
+    assert_eq!((needless, syncs), (expected, 51));
 }
 
 /// No program survives a disk that lies. This shows that the judge would notice a log that does not sync.

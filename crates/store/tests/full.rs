@@ -129,14 +129,49 @@ fn nothing_is_built_on_what_cannot_be_made_durable() {
         ledger.commit(&mut open_log(&store), &batch(1, 2)).unwrap();
     }
     let store = open(&disk);
-    disk.fail_next(Operation::Sync, 1);
+    disk.fail_next(Operation::Sync, 2);
     let mut recovery = store.recover(SHARD).unwrap();
     ledger.judge(support::Content::read(&mut recovery)).unwrap();
     let (mut log, _) = store.log(recovery);
+    assert_eq!(log.next_seq(), Seq(3));
     assert!(matches!(log.append([&b"x"[..]]), Err(AppendError::Unsettled(_))));
+    assert!(disk.files().iter().all(|file| !file.contains(".tmp")), "{:?}", disk.files());
+    assert_eq!(log.next_seq(), Seq(3));
+    // Each batch tries it again.
+    ledger.commit(&mut log, &batch(2, 1)).unwrap();
     drop((log, store));
-    // At the next start the disk is well.
-    ledger.commit(&mut open_log(&open(&disk)), &batch(2, 1)).unwrap();
+    let (content, report) = recover(&disk.crashed(Unsynced::Lost, 1));
+    assert!(report.is_undamaged());
+    ledger.judge(content).unwrap();
+}
+
+#[test]
+fn what_only_the_memory_of_the_system_has_is_written_anew_at_a_start() {
+    let disk = MemoryDisk::new(1);
+    {
+        let store = open(&disk);
+        let mut log = open_log(&store);
+        log.append([&b"one"[..]]).unwrap();
+        log.sync().unwrap();
+        log.append([&b"two"[..], b"three"]).unwrap();
+        // The process ends here, and the disk goes on.
+    }
+    // A start at which the disk fails, so that what it should have written is lost, and can still be read.
+    disk.fail_next(Operation::Sync, 1);
+    let (content, _) = recover(&disk);
+    assert_eq!(content.entries.len(), 3);
+    // Whatever the next start finds is durable.
+    let (content, _) = recover(&disk);
+    assert_eq!(content.entries.len(), 3);
+    let files = disk.files();
+    for _ in 0..2 {
+        let disk = disk.crashed(Unsynced::Lost, 1);
+        let (content, report) = recover(&disk);
+        assert!(report.is_undamaged());
+        let expected = [(1, b"one".to_vec()), (2, b"two".to_vec()), (3, b"three".to_vec())];
+        assert_eq!(content.entries, expected);
+        assert_eq!(disk.files(), files, "it is written anew once, and not at each start");
+    }
 }
 
 #[test]

@@ -118,6 +118,7 @@ impl Plan {
             let is_given = |name: &str| configuration.given.iter().any(|given| given.option.name == name);
             engine.features.reason_strings &= is_given("reason_strings");
             engine.features.exactly_once_at_release |= !is_given("exactly_once_at_release");
+            engine.features.mosquitto_behaviour |= !is_given("mosquitto_behaviour");
         }
         engine
     }
@@ -211,7 +212,12 @@ impl Plan {
         };
         // Two brokers may share the location, if each has a file of its own.
         let folder = keeping.file.as_ref().map_or_else(|| FOLDER.into(), |file| format!("{file}.{FOLDER}"));
-        Some(Persistence { durability: keeping.durability, ..Persistence::in_folder(location.join(folder)) })
+        let file = keeping.file.as_deref().unwrap_or("mosquitto.db");
+        Some(Persistence {
+            durability: keeping.durability,
+            stand_in: is_mosquitto.then(|| location.join(file)),
+            ..Persistence::in_folder(location.join(folder))
+        })
     }
 }
 
@@ -247,6 +253,7 @@ fn rules(settings: &Settings, listener: &ListenerSettings) -> ListenerRules {
         ),
         allow_zero_length_client_identifier: Some(security.allow_zero_length_client_identifier),
         client_identifier_prefix: security.auto_id_prefix,
+        mount_point: listener.mount_point.clone(),
     }
 }
 

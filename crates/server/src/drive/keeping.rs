@@ -29,10 +29,11 @@ impl Shard {
     pub(super) fn keep(&mut self) {
         let Some(log) = &mut self.parts.log else { return };
         let engine = &mut self.parts.engine;
-        if (log.wants_checkpoint(engine.cleared_topics()) || engine.needs_checkpoint())
+        let things = engine.kept_things();
+        if (log.wants_checkpoint(things, engine.cleared_topics()) || engine.needs_checkpoint())
             && let Some(behind) = engine.begin_checkpoint()
         {
-            log.begin_checkpoint(behind);
+            log.begin_checkpoint(behind, things);
         }
         let Some(job) = log.job() else { return };
         job.advance(self.durable);

@@ -9,7 +9,9 @@ use martlet_store::{
 
 use super::keeper::Keeper;
 use super::{Broker, Doorkeeper, START, Shard, Surroundings};
+use crate::Disk;
 use crate::clock::Millis;
+use crate::ledger::Verdict;
 
 /// What the broker is started with.
 #[derive(Clone, Debug)]
@@ -27,8 +29,8 @@ pub(crate) enum StartError {
     Recover(RecoverError),
     /// What was found could not be made durable.
     Unsettled(AppendError),
-    /// The power failed meanwhile.
-    NoPower,
+    /// It went down meanwhile.
+    Down,
 }
 
 impl core::fmt::Display for StartError {
@@ -37,7 +39,7 @@ impl core::fmt::Display for StartError {
             Self::Open(error) => error.fmt(f),
             Self::Recover(error) => error.fmt(f),
             Self::Unsettled(error) => error.fmt(f),
-            Self::NoPower => f.write_str("the power failed"),
+            Self::Down => f.write_str("it went down meanwhile"),
         }
     }
 }
@@ -51,7 +53,7 @@ impl Broker {
         now: Millis,
         setup: &Setup,
         disk: MemoryDisk,
-        has_power: impl Fn() -> bool,
+        is_up: impl Fn() -> bool,
         around: &mut Surroundings,
     ) -> Result<Self, StartError> {
         let options = Options {
@@ -66,8 +68,8 @@ impl Broker {
             let engine = Engine::new(setup.config.clone(), ShardId(number), commons.clone());
             let mut engine = engine.with_access(Box::new(Doorkeeper));
             let found = recover(&store, number, &mut engine, around);
-            if !has_power() {
-                return Err(StartError::NoPower);
+            if !is_up() {
+                return Err(StartError::Down);
             }
             shards.push((engine, found?));
         }
@@ -84,6 +86,9 @@ impl Broker {
             shard.wake = Some(now);
         }
         around.saboteur.restarted(setup.shards);
+        if around.is_damaged {
+            around.checker.loosen();
+        }
         around.checker.restarted(now);
         Ok(Self { shards, accepts_next: 0, store })
     }
@@ -118,7 +123,7 @@ struct Found {
     last: BatchId,
     report: Report,
     /// How it compares with what was written.
-    verdict: Result<(), String>,
+    verdict: Verdict,
 }
 
 impl Surroundings {
@@ -131,12 +136,24 @@ impl Surroundings {
         if self.saboteur.is_at_disk() {
             return; // the books have to find it
         }
-        if let Err(text) = verdict {
-            self.checker.fail(&format!("s{shard}: {text}"));
+        let Verdict { foreign, lost } = verdict;
+        if let Some(what) = foreign.as_ref().filter(|_| self.disk != Disk::Lying) {
+            self.checker.fail(&format!("s{shard}: {what} is not what was written"));
         }
-        if let Some(damage) = report.damage.first() {
+        let is_told = !report.is_undamaged() || report.torn.is_some();
+        match lost {
+            Some(what) if self.disk == Disk::Sound => {
+                self.checker.fail(&format!("s{shard}: {what} is lost"));
+            }
+            Some(what) if self.disk == Disk::Rotting && !is_told => {
+                self.checker.fail(&format!("s{shard}: {what} is lost without a word"));
+            }
+            _ => {}
+        }
+        if let Some(damage) = report.damage.first().filter(|_| self.disk == Disk::Sound) {
             self.checker.fail(&format!("s{shard}: damage where there is none: {damage:?}"));
         }
+        self.is_damaged |= foreign.is_some() || lost.is_some();
     }
 }
 
@@ -172,7 +189,7 @@ fn recover(
     }
     let (mut log, report) = store.log(recovery);
     // Whoever cannot make durable what was found may not tell anyone of it.
-    log.append([] as [&[u8]; 0]).map_err(StartError::Unsettled)?;
+    log.settle().map_err(StartError::Unsettled)?;
     let last = BatchId(log.next_seq().0.saturating_sub(1));
     let verdict = comparison.end(last, &report);
     Ok(Found { log, last, report, verdict })

@@ -316,7 +316,7 @@ impl<'a> Turn<'a> {
             Ok(_) => {
                 self.around.ledger.finished(name);
                 self.around.saboteur.checkpointed(name);
-                self.around.checker.note(&format!("s{name}: checkpoint behind batch {}", behind.0));
+                self.around.checker.checkpointed(name, behind);
                 shard.engine.checkpoint_is_durable();
                 // What is left is removed the next time.
                 let _ = shard.keeper.log().trim(Seq(behind.0 + 1));

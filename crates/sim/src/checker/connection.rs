@@ -54,6 +54,9 @@ impl Checker {
         }
         let without = Some(facts.expiry > 0);
         let old = self.reference.current(self.identity(id));
+        if old.is_none() && self.loose > 0 {
+            return None; // whatever damage has left
+        }
         let Some(old) = old.filter(|old| self.reference.sessions[*old].survives) else { return without };
         let life = &self.reference.sessions[old].life;
         let with = Some(facts.clean_start || life.expiry == 0);
@@ -79,9 +82,11 @@ impl Checker {
         }
     }
 
-    /// The CONNECT takes effect. Until CONNACK tells so, a crash can turn it back.
+    /// The CONNECT takes effect. Until CONNACK tells so, a crash can turn it back; where the log cannot be written to, CONNACK
+    /// is no promise.
     pub(super) fn admit(&mut self, id: LinkId) {
-        self.connecting = Some(id);
+        let is_stalled = self.logs[self.links[id.0].shard].is_stalled;
+        self.connecting = Some(id).filter(|_| !is_stalled);
         self.attach(id);
         self.connecting = None;
     }

@@ -43,7 +43,9 @@ impl Checker {
     pub(crate) fn accepted(&mut self, id: LinkId, topic: &str, qos: QoS, retain: bool, payload: &[u8]) {
         self.totals.delivered[usize::from(u8::from(qos))] += 1;
         let Some(session) = self.links[id.0].session else { return };
-        let Some(message) = crate::reference::named(payload) else { return };
+        let Some(message) = crate::reference::named(payload).filter(|message| *message >= self.loose) else {
+            return;
+        };
         let state = &mut self.reference.sessions[session];
         state.accepted.insert(message);
         let count = state.taken.entry((message, qos)).or_default();
@@ -83,8 +85,8 @@ impl Checker {
                 let filters: Vec<&str> =
                     places.iter().map(|place| state.subscriptions[*place].text.as_str()).collect();
                 return Some(format!(
-                    "m{message} ({}) is owed to c{} by {filters:?}, and {} more",
-                    self.reference.messages[*message].topic,
+                    "{} is lost: owed to c{} by {filters:?}, and {} more",
+                    self.promised(*message),
                     state.client,
                     state.debts.len() - 1
                 ));
@@ -92,7 +94,7 @@ impl Checker {
             if let Some(ReplayDebt { topic, place, .. }) = state.replay_debts.first() {
                 let filter = &state.subscriptions[*place].text;
                 return Some(format!(
-                    "the retained message of {topic} is owed to c{} by {filter}",
+                    "the acknowledged retained message of {topic} is lost: owed to c{} by {filter}",
                     state.client
                 ));
             }
@@ -100,11 +102,17 @@ impl Checker {
                 return Some(format!("{packet_id} ({}) is in flight to c{}", out.topic, state.client));
             }
         }
-        if let Some(id) = self.owed_by_group() {
+        if let Some(id) = self.owed_by_group().filter(|_| self.loose == 0) {
             let message = &self.reference.messages[id];
-            return Some(format!("m{id} ({}) is owed by {:?}", message.topic, message.group_debts));
+            return Some(format!("{} is lost: owed by {:?}", self.promised(id), message.group_debts));
         }
         (0..self.links.len()).find_map(|link| self.unanswered(LinkId(link)))
+    }
+
+    fn promised(&self, id: MessageId) -> String {
+        let message = &self.reference.messages[id];
+        let what = if message.will.is_some() { "the Will" } else { "the acknowledged" };
+        format!("{what} m{id} ({})", message.topic)
     }
 
     /// A Session whose client took the newest value of a retained topic, and an older one after it, if there is one.

@@ -3,6 +3,7 @@
 use martlet_wire::{Publish, QoS, SubscriptionIdentifier};
 
 use super::Checker;
+use crate::clock::Millis;
 use crate::network::LinkId;
 use crate::reference::{Message, MessageId, Outgoing, Stamp, Subscription, named, payload};
 
@@ -35,6 +36,9 @@ impl Checker {
             return;
         };
         self.check_contents(&arrival, message);
+        if message < self.loose {
+            return;
+        }
         if is_fresh && self.violation.is_none() {
             self.check_fresh(&arrival, message);
         } else {
@@ -144,6 +148,8 @@ impl Checker {
             && message.has_property != properties.user_properties().any(|pair| pair == ("of", "m"))
         {
             wrong = Some(format!("a User Property of m{id} is lost or new [MQTT-3.3.2-17]"));
+        } else if id < self.loose {
+            wrong = None;
         } else if !self.may_be_published(id) {
             wrong = Some(format!("the Will m{id} is published too early, or against DISCONNECT"));
         } else if is_v5 {
@@ -160,9 +166,17 @@ impl Checker {
                 .then(|| format!("Message Expiry Interval {left:?} of {:?}", message.expiry));
         };
         let least = u64::from(asked).saturating_sub((self.now - message.first_at).div_ceil(1000));
-        let most = u64::from(asked).saturating_sub((self.now - message.sent_at) / 1000).max(1);
+        let most = u64::from(asked).saturating_sub((self.now - self.taken_at(message)) / 1000).max(1);
         (!(least..=most).contains(&u64::from(left)))
             .then(|| format!("Message Expiry Interval {left}, not {least} to {most} [MQTT-3.3.2-6]"))
+    }
+
+    /// When the broker may have taken a message at the latest: what comes behind CONNECT waits for CONNACK.
+    fn taken_at(&self, message: &Message) -> Millis {
+        match message.behind {
+            Some(link) => self.links[link.0].connack_at.unwrap_or(self.now),
+            None => message.sent_at,
+        }
     }
 
     /// A deletion of a retained message cannot be told from another of its topic.
@@ -173,7 +187,7 @@ impl Checker {
             .get(&arrival.topic)
             .is_some_and(|register| register.values.iter().any(|value| value.message.is_none()))
             && self.reference.sessions[arrival.session].possible(&arrival.topic, 0).next().is_some();
-        if !is_possible {
+        if !is_possible && self.loose == 0 {
             self.fail_on(arrival.link, "an empty message that nobody published, or nobody wants");
         }
     }
@@ -196,7 +210,7 @@ impl Checker {
         // With DUP it may have been sent before the power failed, as far as the broker knows.
         if let Some(expiry) = message.expiry
             && !arrival.publish.delivery.dup()
-            && self.now >= message.sent_at + u64::from(expiry) * 1000
+            && self.now >= self.taken_at(message) + u64::from(expiry) * 1000
         {
             self.fail_on(arrival.link, &format!("m{id} after it expired [MQTT-3.3.2-5]"));
         }
@@ -331,17 +345,15 @@ impl Checker {
             let text = format!("m{id} is not the newest retained message of {}", arrival.topic);
             return self.fail_on(arrival.link, &text);
         }
-        let seen = state.seen.get(&arrival.topic).map_or(0, |(seen, _)| *seen);
-        match register.values[seen..].iter().position(|value| value.message == Some(id)) {
-            // A value that was not acknowledged before the power failed may be gone.
-            Some(ahead)
-                if register.values[seen + ahead].acknowledged.is_none()
-                    && register.values[seen + ahead].handed < self.started => {}
-            Some(ahead) => {
-                let seen = (seen + ahead, arrival.qos);
-                self.reference.sessions[arrival.session].seen.insert(arrival.topic.clone(), seen);
-            }
-            None => self.fail_on(arrival.link, &format!("retained m{id} after a newer one")),
+        let key = (arrival.topic.clone(), arrival.qos);
+        let seen = state.seen.get(&key).copied().unwrap_or(0);
+        let Some(ahead) = register.values[seen..].iter().position(|value| value.message == Some(id)) else {
+            return self.fail_on(arrival.link, &format!("retained m{id} after a newer one"));
+        };
+        let value = &register.values[seen + ahead];
+        // One that was not acknowledged before the power failed may be gone.
+        if value.acknowledged.is_some() || value.handed > self.started {
+            self.reference.sessions[arrival.session].seen.insert(key, seen + ahead);
         }
     }
 

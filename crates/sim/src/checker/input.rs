@@ -3,7 +3,7 @@
 use martlet_wire::{Ack, Disconnect, Packet, Publish, QoS, ReasonCode, Subscribe, Unsubscribe};
 
 use super::undo::Undo;
-use super::{Checker, Due, SubscribeDue, UnsubscribeDue};
+use super::{Checker, Due, Phase, SubscribeDue, UnsubscribeDue};
 use crate::network::LinkId;
 use crate::reference::{Incoming, Subscription, Value, named};
 
@@ -49,7 +49,7 @@ impl Checker {
             message,
             topic,
             retain: publish.retain,
-            at: self.now,
+            at: (self.now, self.now),
             value: None,
             may_be_new: is_stalled,
         };
@@ -57,6 +57,10 @@ impl Checker {
             QoS::ExactlyOnce => self.exactly_once_in(session, packet_id, &arrived),
             _ => self.takes_effect(session, qos, &arrived),
         };
+        if let Some(message) = message {
+            let is_early = self.links[id.0].phase == Phase::Admitted;
+            self.reference.messages[message].behind = is_early.then_some(id);
+        }
         let value = place.map(|place| (arrived.topic, place));
         let due = Due { message, value, is_stalled };
         match qos {
@@ -71,13 +75,21 @@ impl Checker {
         let is_at_once = !self.terms.at_release;
         if let Some(known) = self.reference.sessions[session].inbound.get_mut(&packet_id) {
             let may_be_new = core::mem::replace(&mut known.may_be_new, arrived.may_be_new);
-            let value = known.value;
-            if let Some(message) = known.message
-                && may_be_new
-                && is_at_once
-            {
-                self.reference.handed_again(message, self.now);
+            let mut known = known.clone();
+            if may_be_new {
+                known.at.1 = self.now;
             }
+            if may_be_new && is_at_once {
+                if let Some(message) = known.message {
+                    self.reference.handed_again(message, self.now);
+                }
+                if known.retain {
+                    // If it was not put off, the value that it set stands where it was first.
+                    self.retained_in(&known.topic, known.message);
+                }
+            }
+            let value = known.value;
+            self.reference.sessions[session].inbound.insert(packet_id, known);
             return value;
         }
         self.remember_lasting(session, Undo::TakenOver { session, packet_id });

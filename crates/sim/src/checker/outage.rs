@@ -1,4 +1,6 @@
-//! The end of the broker by a loss of power, and its start.
+//! The end of the broker without a word, and its start.
+
+use martlet_engine::BatchId;
 
 use super::undo::Undo;
 use super::{Checker, Phase};
@@ -6,18 +8,19 @@ use crate::clock::Millis;
 use crate::reference::{MessageId, WillState};
 
 impl Checker {
-    /// The power fails: all connections are gone, and nobody in the broker knows of it.
+    /// The broker is gone, and all connections with it; nothing in it knows of that.
     pub(crate) fn crashed(&mut self, now: Millis) {
         self.now = now;
         self.crashed_at = now;
-        self.note("the power fails");
+        self.totals.crashes += 1;
+        self.note("the broker is gone");
         for check in &mut self.links {
             check.is_closed = true;
             check.phase = Phase::Ended;
         }
     }
 
-    /// All shards are back from their logs, and the books are turned back as far: what a loss of power does to all, and what
+    /// All shards are back from their logs, and the books are turned back as far: what the crash does to all, and what
     /// the broker makes of its last sign of life.
     pub(crate) fn restarted(&mut self, now: Millis) {
         self.now = now;
@@ -40,6 +43,28 @@ impl Checker {
                 self.session_ends(session);
             }
         }
+    }
+
+    /// The disk has lost something that it said it had: nothing is known of what there was. Clients begin anew.
+    pub(crate) fn loosen(&mut self) {
+        self.note("the disk has lost something");
+        self.loose = self.reference.messages.len();
+        self.reference.registers.clear();
+        self.reference.current.clear();
+        self.named.clear();
+        let stamp = self.reference.tick();
+        for session in &mut self.reference.sessions {
+            session.end(stamp);
+        }
+        for message in &mut self.reference.messages {
+            message.group_debts.clear();
+        }
+    }
+
+    /// A checkpoint was finished.
+    pub(crate) fn checkpointed(&mut self, shard: u16, behind: BatchId) {
+        self.totals.checkpoints += 1;
+        self.note(&format!("s{shard}: checkpoint behind batch {}", behind.0));
     }
 
     /// A connection was there: it counts as gone since the last sign of life in the log at the earliest.
@@ -65,7 +90,7 @@ impl Checker {
             *count -= core::mem::take(passing);
         }
         state.delivered.retain(|(_, qos), _| *qos != AtMostOnce);
-        for (topic, (seen, _)) in &mut state.seen {
+        for ((topic, _), seen) in &mut state.seen {
             // A retained message that was not acknowledged may be gone.
             let register = self.reference.registers.get(topic);
             let sure = register.and_then(|register| register.newest_acknowledged(self.turn));

@@ -94,6 +94,7 @@ impl Checker {
             return;
         }
         self.promise_connect(id);
+        self.links[id.0].connack_at = Some(self.now);
         if phase == Phase::Admitted {
             self.links[id.0].phase = Phase::Open;
         }

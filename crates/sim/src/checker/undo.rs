@@ -76,12 +76,10 @@ impl Checker {
         self.remember(session, Undo::Life { session, before });
     }
 
-    /// The broker told that a CONNECT took effect. While the log cannot be written to, that is no promise.
+    /// The broker told that a CONNECT took effect.
     pub(super) fn promise_connect(&mut self, link: LinkId) {
         let log = &mut self.logs[self.links[link.0].shard];
-        if !log.is_stalled {
-            log.entries.retain(|entry| entry.link != Some(link));
-        }
+        log.entries.retain(|entry| entry.link != Some(link));
     }
 
     /// The broker told that it knows what came with this Packet Identifier.
@@ -116,6 +114,7 @@ impl Checker {
     /// The engine of a shard is told that its log cannot be written to.
     pub(crate) fn stalls(&mut self, shard: usize) {
         self.note(&format!("s{shard}: the log cannot be written to"));
+        self.totals.stalls += 1;
         self.logs[shard].is_stalled = true;
     }
 
@@ -143,6 +142,7 @@ impl Checker {
 
     fn turn_back(&mut self, undo: Undo) {
         self.note(&format!("lost: {undo:?}"));
+        self.totals.turned_back += 1;
         match undo {
             Undo::Life { session, before } => {
                 let lost = self.reference.sessions[session].life.will;
@@ -153,7 +153,8 @@ impl Checker {
                 self.reference.sessions[session].life = before;
             }
             Undo::Ended { session } => {
-                self.reference.sessions[session].revive();
+                let stamp = self.reference.tick();
+                self.reference.sessions[session].revive(stamp);
                 self.reference.current.insert(self.reference.sessions[session].client, session);
             }
             Undo::Began { session } => {
@@ -165,6 +166,7 @@ impl Checker {
             Undo::Will { message, before } => {
                 if self.reference.messages[message].will.replace(before) == Some(WillState::Published) {
                     self.reference.disown(message);
+                    self.reference.messages[message].is_let_out = true;
                 }
             }
             Undo::TakenOver { session, packet_id } => {

@@ -62,7 +62,9 @@ impl Checker {
 
     /// Whether a Will may be on its way.
     pub(super) fn may_be_published(&self, id: MessageId) -> bool {
-        match self.reference.messages[id].will {
+        let message = &self.reference.messages[id];
+        match message.will {
+            _ if message.is_let_out => true,
             None | Some(WillState::Published | WillState::Unknown) => true,
             Some(WillState::Pending(due)) => self.now >= due,
             Some(WillState::Armed | WillState::Never) => false,

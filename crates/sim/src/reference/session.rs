@@ -106,8 +106,8 @@ pub(crate) struct Incoming {
     pub(crate) message: Option<MessageId>,
     pub(crate) topic: String,
     pub(crate) retain: bool,
-    /// When the broker had it first.
-    pub(crate) at: Millis,
+    /// When the broker took it: not before the first, and not after the second.
+    pub(crate) at: (Millis, Millis),
     /// The value of its retained topic that it set.
     pub(crate) value: Option<usize>,
     /// The broker may have put it off without a word, so that it is new when it comes again.
@@ -170,6 +170,8 @@ pub(crate) struct Session {
     pub(crate) is_over: bool,
     /// When it ended.
     ended: Option<Stamp>,
+    /// Between which times it was not there, since a crash has turned back its end.
+    gaps: Vec<(Stamp, Stamp)>,
     /// It may have been made anew by its last CONNECT, since the one before was about to expire.
     pub(crate) is_unresolved: bool,
     /// The broker said that its queue was full: messages may be missing.
@@ -204,8 +206,8 @@ pub(crate) struct Session {
     pub(crate) delivered: BTreeMap<(Line, QoS), usize>,
     /// Retained messages sent because of subscriptions, by topic, and how many of them with QoS 0.
     pub(crate) replays: BTreeMap<String, (usize, usize)>,
-    /// The newest value of a retained topic that a replay showed, and its QoS.
-    pub(crate) seen: BTreeMap<String, (usize, QoS)>,
+    /// The newest value of a retained topic that a replay with a QoS showed.
+    pub(crate) seen: BTreeMap<(String, QoS), usize>,
 }
 
 impl Session {
@@ -217,6 +219,7 @@ impl Session {
             survives,
             is_over: false,
             ended: None,
+            gaps: Vec::new(),
             is_unresolved: false,
             is_lossy: false,
             has_size_limit: false,
@@ -249,10 +252,11 @@ impl Session {
         }
     }
 
-    /// The Session had not ended.
-    pub(crate) fn revive(&mut self) {
+    /// The Session had not ended, as far as the log knows.
+    pub(crate) fn revive(&mut self, stamp: Stamp) {
         self.is_over = false;
         let ended = self.ended.take();
+        self.gaps.extend(ended.map(|ended| (ended, stamp)));
         for subscription in self.subscriptions.iter_mut().filter(|subscription| subscription.gone == ended) {
             subscription.gone = None;
         }
@@ -261,6 +265,11 @@ impl Session {
     /// Whether a message of this length has to be kept for it, as far as it alone is concerned.
     pub(crate) fn keeps_everything(&self, len: usize) -> bool {
         !self.is_over && !self.is_lossy && (!self.has_size_limit || len <= SURELY_FITS_BYTES)
+    }
+
+    /// Whether it was there when the broker had something.
+    pub(crate) fn was_there(&self, at: Stamp) -> bool {
+        !self.gaps.iter().any(|(from, to)| (*from..*to).contains(&at))
     }
 
     /// Whether a QoS 2 message was sent that the client has not taken.

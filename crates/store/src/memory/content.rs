@@ -13,6 +13,8 @@ pub(super) struct Content {
     pub(super) current: Vec<u8>,
     durable: Vec<u8>,
     pending: Vec<Change>,
+    /// What a failed sync should have written: it may be written late, whatever comes after it.
+    late: Vec<Change>,
     pub(super) unreadable: Vec<Range<u64>>,
 }
 
@@ -77,9 +79,9 @@ impl Content {
         }
     }
 
-    /// A failed sync: what was not written by then stays readable, and no later sync writes it.
+    /// A failed sync: what was not written by then stays readable, and no later sync writes it for sure.
     pub(super) fn forget(&mut self) {
-        self.pending.clear();
+        self.late.append(&mut self.pending);
     }
 
     pub(super) fn rot(&mut self, offset: u64, mask: u8) {
@@ -110,7 +112,7 @@ impl Content {
                 }
             }
             Unsynced::Reordered => {
-                for change in &self.pending {
+                for change in self.pending.iter().chain(&self.late) {
                     match random.below(3) {
                         0 => change.apply(&mut bytes),
                         1 => change.apply_torn(&mut bytes, false, random),

@@ -12,7 +12,8 @@ pub enum Unsynced {
     Kept,
     /// A beginning of it is there, and its last write in part.
     Torn,
-    /// Any part of it is there: later writes without earlier ones, and any of them in part.
+    /// Any part of it is there: later writes without earlier ones, and any of them in part. So is what a failed sync should
+    /// have written, over what came later.
     Reordered,
 }
 
@@ -48,6 +49,7 @@ pub(super) struct Faults {
     pub(super) capacity: Option<u64>,
     pub(super) read_only: bool,
     pub(super) lying: bool,
+    pub(super) skip_sync_after: Option<u64>,
 }
 
 /// How an operation goes.
@@ -72,6 +74,13 @@ impl Course {
 }
 
 impl Faults {
+    /// Whether the sync that is under way is left out.
+    pub(super) fn skips_sync(&mut self) -> bool {
+        let left = self.skip_sync_after;
+        self.skip_sync_after = left.and_then(|left| left.checked_sub(1));
+        self.lying || left == Some(0)
+    }
+
     /// Decides about an operation.
     pub(super) fn course(&mut self, operation: Operation, number: u64) -> io::Result<Course> {
         if self.halt_at.is_some_and(|at| number > at) {

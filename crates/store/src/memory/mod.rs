@@ -50,6 +50,11 @@ impl MemoryDisk {
         self.state().faults.fail_next.insert(operation, count);
     }
 
+    /// Does so many more syncs, of files or folders, then leaves one out and answers well.
+    pub fn skip_sync_after(&self, syncs: u64) {
+        self.state().faults.skip_sync_after = Some(syncs);
+    }
+
     /// Sets how many bytes all files together may have; `None` for no bound.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.state().faults.capacity = bytes;

@@ -150,7 +150,7 @@ impl State {
 
     pub(super) fn sync_dir(&mut self, path: &str) -> io::Result<()> {
         self.begin(Operation::SyncDir)?.outcome()?;
-        if !self.faults.lying {
+        if !self.faults.skips_sync() {
             self.names.sync(path);
         }
         self.keep_image();
@@ -193,10 +193,10 @@ impl State {
 
     pub(super) fn sync(&mut self, file: u64) -> io::Result<()> {
         let course = self.begin(Operation::Sync)?;
-        let lying = self.faults.lying;
+        let is_skipped = course == Course::Well && self.faults.skips_sync();
         let content = self.files.get_mut(&file).ok_or(io::ErrorKind::NotFound)?;
         match course {
-            Course::Well if !lying => content.sync(),
+            Course::Well if !is_skipped => content.sync(),
             Course::Fails => content.forget(),
             Course::Well | Course::Halts => {}
         }

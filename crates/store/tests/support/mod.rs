@@ -26,7 +26,7 @@ pub(crate) fn open_log<D: Disk>(store: &Store<D>) -> Log<D> {
 }
 
 /// What a shard has.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Content {
     pub(crate) records: Vec<Vec<u8>>,
     pub(crate) entries: Vec<(u64, Vec<u8>)>,

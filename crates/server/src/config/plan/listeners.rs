@@ -11,9 +11,9 @@ use martlet_transport::{
 use super::PlanError;
 use crate::config::Dialect;
 use crate::config::settings::{
-    Family, ListenPlace, ListenerSettings, Protocol, ProxyProtocol, Settings, TlsVersion as Version,
+    ListenPlace, ListenerSettings, Protocol, ProxyProtocol, Settings, TlsVersion as Version,
 };
-use crate::options::{Host, ListenAddress, ListenerOptions, Place, Security, UnixAddress};
+use crate::options::{Conditions, Host, ListenAddress, ListenerOptions, Place, Security, UnixAddress};
 
 /// What does not stand at the listener itself.
 pub(super) struct Around<'a> {
@@ -136,17 +136,19 @@ impl Around<'_> {
 
 /// Where a listener listens.
 fn place(listener: &ListenerSettings) -> Place {
-    match (&listener.place, listener.family) {
-        (ListenPlace::Unix(path), _) => {
+    match &listener.place {
+        ListenPlace::Unix(path) => {
             let address = UnixAddress::new(path);
             Place::Unix(UnixAddress { mode: listener.unix_mode.unwrap_or(address.mode), ..address })
         }
-        (ListenPlace::Tcp { port, host }, family) => {
-            let host = match (host, family) {
-                (Some(host), _) => Host::Named(host.clone()),
-                (None, Some(Family::V4)) => Host::Named("0.0.0.0".into()),
-                (None, Some(Family::V6)) => Host::Named("::".into()),
-                (None, None) => Host::Any,
+        ListenPlace::Tcp { port, host } => {
+            let (family, interface) = (listener.family, listener.interface.clone());
+            let host = match host {
+                _ if family.is_some() || interface.is_some() => {
+                    Host::Chosen(Conditions { host: host.clone(), family, interface })
+                }
+                Some(host) => Host::Named(host.clone()),
+                None => Host::Any,
             };
             Place::Tcp(ListenAddress { host, port: *port })
         }

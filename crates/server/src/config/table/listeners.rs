@@ -44,9 +44,8 @@ pub(super) const PART: Part = Part {
         ConfigOption::new(
             "bind_interface",
             Listener(Text(IsAnError, |it| &mut it.interface), Needs::Nothing),
-            "the only network interface to listen on",
-        )
-        .waits(Feature::Interfaces),
+            "the only network interface to listen on, by all its addresses or those that `listener` names",
+        ),
         ConfigOption::new(
             "enable_proxy_protocol",
             Listener(
@@ -117,9 +116,8 @@ pub(super) const PART: Part = Part {
         ConfigOption::new(
             "mount_point",
             Listener(Special("a topic without wildcards", mount_point), Needs::Listener),
-            "what all topics of its clients begin with, unknown to them",
-        )
-        .waits(Feature::MountPoints),
+            "what all topics of its clients begin with, unknown to them: they see nothing else",
+        ),
         ConfigOption::new("port", Structure(S::Port), "the port of the default listener")
             .default("1883")
             .deprecated("Please use 'listener' instead."),
