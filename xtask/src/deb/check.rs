@@ -66,7 +66,7 @@ fn alone(debian: &Debian) -> Result<(), String> {
     debian.sh("test $(stat -c %U:%a /var/lib/martlet) = martlet:750")?;
     debian.sh("test -L /etc/systemd/system/multi-user.target.wants/martlet.service")?;
     let machine = Machine::boot(debian)?;
-    let broker = machine.start("martlet.service")?;
+    let mut broker = machine.start("martlet.service")?;
     machine.publish("martlet pub", "kept")?;
     expect(&machine.subscribe("martlet sub")?, "kept")?;
     broker.reload(&machine)?;
@@ -177,7 +177,7 @@ fn ours_runs(debian: &Debian) -> Result<(), String> {
     let broker = machine.start("mosquitto.service")?;
     machine.publish("mosquitto_pub", "ours")?;
     broker.stop(&machine)?;
-    let broker = machine.start("martlet-mosquitto.service")?;
+    let mut broker = machine.start("martlet-mosquitto.service")?;
     expect(&machine.subscribe("mosquitto_sub")?, "ours")?;
     broker.reload(&machine)?;
     let user = machine.sh("ps=$(pidof mosquitto) && stat -c %U /proc/$ps && readlink /proc/$ps/exe")?;

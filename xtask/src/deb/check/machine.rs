@@ -2,8 +2,10 @@
 //! which all end with it.
 
 use core::time::Duration;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -16,8 +18,8 @@ use crate::command;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Whether something listens on port 1883, which is 0x075B, of this machine; 0A is the state of a listener.
-const LISTENS: &str = "grep --quiet ':075B [0-9A-F:]* 0A ' /proc/net/tcp";
+/// Where a service says that it is ready.
+const SOCKET: &str = "run/notify";
 
 /// A running machine.
 pub(super) struct Machine<'a> {
@@ -46,26 +48,39 @@ impl<'a> Machine<'a> {
         command::output(&mut self.command(script))
     }
 
-    /// Starts a service as its unit says, and waits until its port answers.
+    /// Starts a service as its unit says, and waits until it says that it is ready.
     pub(super) fn start(&self, unit: &str) -> Result<Broker, String> {
         let unit = Unit::parse(&self.read_unit(unit)?)?;
         for before in &unit.before {
             self.sh(before)?;
         }
-        let start = match &unit.user {
-            Some(user) => {
-                format!("exec setpriv --reuid={user} --regid={user} --init-groups -- {}", unit.start)
-            }
-            None => format!("exec {}", unit.start),
+        let become_user = match &unit.user {
+            Some(user) => format!("setpriv --reuid={user} --regid={user} --init-groups -- "),
+            None => String::new(),
         };
+        let socket = self.socket()?;
         let log = self.debian.root().join("var/log/broker");
-        let file = || File::create(&log).map_err(|error| format!("cannot write {}: {error}", log.display()));
-        let mut command = self.command(&start);
-        let child = command.stdout(Stdio::null()).stderr(file()?).spawn();
+        let file = File::create(&log).map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+        let mut command =
+            self.command(&format!("export NOTIFY_SOCKET=/{SOCKET} && exec {become_user}{}", unit.start));
+        let child = command.stdout(Stdio::null()).stderr(file).spawn();
         let child = child.map_err(|error| format!("cannot start the broker: {error}"))?;
-        let mut broker = Broker { child, reload: unit.reload, log };
-        broker.wait_until("listens", || self.sh(LISTENS).is_ok())?;
+        let mut broker = Broker { child, socket, reload: unit.reload, log };
+        broker.wait_until_ready()?;
         Ok(broker)
+    }
+
+    /// Where services speak to who started them.
+    fn socket(&self) -> Result<UnixDatagram, String> {
+        let path = self.debian.root().join(SOCKET);
+        // One from the start before may be there.
+        let _ = fs::remove_file(&path);
+        let socket = UnixDatagram::bind(&path).and_then(|socket| {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o777))?;
+            socket.set_read_timeout(Some(PAUSE))?;
+            Ok(socket)
+        });
+        socket.map_err(|error| format!("cannot listen on {}: {error}", path.display()))
     }
 
     /// Publishes a retained message and waits for its acknowledgement.
@@ -105,17 +120,19 @@ impl Drop for Machine<'_> {
 /// A broker on a machine.
 pub(super) struct Broker {
     child: Child,
+    socket: UnixDatagram,
     reload: Option<String>,
     log: PathBuf,
 }
 
 impl Broker {
-    /// Lets it read its configuration again, as its unit says.
-    pub(super) fn reload(&self, machine: &Machine<'_>) -> Result<(), String> {
+    /// Lets it read its configuration again, as its unit says, and waits until it has.
+    pub(super) fn reload(&mut self, machine: &Machine<'_>) -> Result<(), String> {
         let reload = self.reload.as_deref().ok_or("the unit cannot reload")?;
         // All that a plus adds is the rights of root, which we have.
         let reload = reload.trim_start_matches('+');
-        machine.sh(&format!("MAINPID=$(pidof martlet mosquitto) && {reload}")).map(drop)
+        machine.sh(&format!("MAINPID=$(pidof martlet mosquitto) && {reload}"))?;
+        self.wait_until_ready()
     }
 
     /// Tells it to end and waits until it has.
@@ -133,17 +150,22 @@ impl Broker {
         }
     }
 
-    fn wait_until(&mut self, what: &str, is_so: impl Fn() -> bool) -> Result<(), String> {
+    /// Waits for the line by which a service says that it is ready.
+    fn wait_until_ready(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + PATIENCE;
-        while !is_so() {
+        let mut buffer = [0; 4096];
+        loop {
             let ended =
                 self.child.try_wait().map_err(|error| format!("cannot wait for the broker: {error}"))?;
             if ended.is_some() || Instant::now() > deadline {
-                return Err(format!("no broker {what} ({ended:?}): {}", self.logged()));
+                return Err(format!("the broker does not get ready ({ended:?}): {}", self.logged()));
             }
-            thread::sleep(PAUSE);
+            // An error is a pause without a message.
+            let length = self.socket.recv(&mut buffer).unwrap_or_default();
+            if buffer[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     fn logged(&self) -> String {
