@@ -194,7 +194,23 @@ fn fresh(debian: &Debian) -> Result<(), String> {
     debian.install("second/*.deb")?;
     debian.apt("purge martlet martlet-mosquitto martlet-mosquitto-clients")?;
     debian.sh("! getent passwd mosquitto && ! test -e /etc/mosquitto && ! test -e /var/log/mosquitto")?;
-    same_files(&before, &debian.files()?)
+    same_files(&before, &debian.files()?)?;
+
+    // What our broker leaves where Mosquitto looks for its database keeps that from nothing.
+    debian.install("first/*.deb")?;
+    ours_runs(debian)?;
+    debian.sh("test -e /var/lib/mosquitto/mosquitto.db")?;
+    debian.apt("install mosquitto mosquitto-clients")?;
+    let machine = Machine::boot(debian)?;
+    let broker = machine.start("mosquitto.service")?;
+    machine.publish("mosquitto_pub", "theirs")?;
+    broker.stop(&machine)?;
+    drop(machine);
+    debian.install("first/*.deb")?;
+    let machine = Machine::boot(debian)?;
+    let broker = machine.start("mosquitto.service")?;
+    expect(&machine.subscribe("mosquitto_sub")?, "ours")?;
+    broker.stop(&machine)
 }
 
 fn expect(found: &str, wanted: &str) -> Result<(), String> {
