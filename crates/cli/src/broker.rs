@@ -4,6 +4,7 @@ mod greeting;
 mod mosquitto;
 mod reload;
 mod service;
+mod watch;
 
 use core::fmt;
 use core::hash::BuildHasher;
@@ -22,7 +23,7 @@ use martlet_server::process::{
     Background, BecomeError, Identity, MaskError, PidFile, become_user, set_umask, start_in_background,
 };
 use martlet_server::signals::Caught;
-use martlet_server::{Broker, Options, ShardFailed, StartError};
+use martlet_server::{Broker, EndError, Options, StartError};
 
 use crate::flags::Flags;
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
@@ -67,7 +68,7 @@ enum BrokerError {
     Log(io::Error),
     Start(StartError),
     Signals(io::Error),
-    Failed(ShardFailed),
+    Failed(EndError),
 }
 
 impl BrokerError {
@@ -240,13 +241,15 @@ fn broker(
     }
     let kept = options.persistence.as_ref().map(|persistence| persistence.location.clone());
     let signals = Caught::catch().map_err(BrokerError::Signals)?;
+    if configuration.settings.general.reload_on_change {
+        watch::watch(arguments.clone(), dialect, &configuration).map_err(BrokerError::Signals)?;
+    }
     let broker = Broker::start(options).map_err(BrokerError::Start)?;
     let has_file = arguments.config_file.is_some();
-    let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, broker.tls_reloader());
+    log.publish_with(broker.publisher());
     let service = Service::of_this_process();
-    let (reloading, stopping) = (service.clone(), service.clone());
-    let reload = move || reloading.around_reload(|| reloader.reload());
-    signals.obey(broker.stopper(), reload, move || stopping.stopping()).map_err(BrokerError::Signals)?;
+    let reloader = Reloader::new(arguments.clone(), dialect, configuration, log, service.clone(), &broker);
+    signals.obey(broker.stopper(), reloader).map_err(BrokerError::Signals)?;
     service.watch(broker.pulse()).map_err(BrokerError::Signals)?;
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} running");

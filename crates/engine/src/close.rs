@@ -40,6 +40,13 @@ impl Engine {
 
     /// Ends a connection from this side, with a last packet.
     pub(crate) fn end_connection(&mut self, id: ConnectionId, cause: Cause, farewell: Option<Vec<u8>>) {
+        if self.connections.get(id).is_none() {
+            return;
+        }
+        self.status.packets_sent += u64::from(farewell.is_some());
+        if let Some(farewell) = &farewell {
+            self.trace_farewell(id, farewell);
+        }
         let Some(connection) = self.connections.get(id) else { return };
         let mut bytes = connection.out.collect(&self.turn);
         bytes.extend(farewell.unwrap_or_default());
@@ -89,6 +96,7 @@ impl Engine {
     /// Takes a connection out, and leaves its Session behind as the standard says.
     fn detach(&mut self, id: ConnectionId, cause: Cause) {
         let Some(connection) = self.connections.remove(id) else { return };
+        self.status.unsent_bytes -= connection.out.len();
         if let Some(at) = connection.connect_deadline {
             self.deadlines.cancel(at, Due::Connect(id));
         }
@@ -114,6 +122,7 @@ impl Engine {
         let now = self.now;
         let Some(session) = self.clients.get_mut(id) else { return };
         session.connection = None;
+        self.status.sessions_connected -= 1;
         if !session.outlives_connection() {
             self.end_session(id); // [MQTT-4.1.0-2]
             return;
@@ -150,6 +159,7 @@ impl Engine {
             session.connection.is_none() && session.ends_at.is_some_and(|at| at <= self.now)
         });
         if is_over {
+            self.status.sessions_expired += 1;
             self.end_session(id);
         }
     }
@@ -174,6 +184,7 @@ impl Engine {
             self.publish_will(will);
         }
         self.status.queued_messages -= session.queue.len();
+        self.status.queued_bytes -= session.queue.bytes();
         self.notice(Notice::SessionEnded { client_identifier: session.client_identifier.to_string() });
         self.redistribute(&mut session);
     }

@@ -9,11 +9,13 @@ use martlet_wire::{
 use crate::access::{AuthenticationStage, Decision, Question};
 use crate::clients::{ClientSession, SessionId, Will};
 use crate::connections::PendingConnect;
+use crate::control::is_control;
 use crate::deadlines::Due;
 use crate::hashing::shard_of;
 use crate::message::Message;
 use crate::mount;
-use crate::notice::{Cause, Notice};
+use crate::notice::{Cause, Notice, WillFacts};
+use crate::own::is_reserved;
 use crate::records::Record;
 use crate::refuse::explain;
 use crate::{ConnectionId, Engine, Output, Peer, ShardId};
@@ -136,6 +138,9 @@ impl Engine {
             }
             let whole = mount::whole(self.config.mount_point(listener), will.topic);
             let Ok(topic) = TopicName::parse(&whole) else { return Some(ReasonCode::TopicNameInvalid) };
+            if is_control(topic) {
+                return Some(ReasonCode::NotAuthorized); // a request needs someone who waits for its answer
+            }
             if let Some(reason) = self.topic_objection(connect.client_identifier, topic) {
                 return Some(reason);
             }
@@ -165,9 +170,7 @@ impl Engine {
         if name.split('/').count() > self.config.limits.topic_levels_max {
             return Some(ReasonCode::TopicNameInvalid);
         }
-        let first = name.split('/').next().unwrap_or_default();
-        // The broker alone publishes below these [s4.7.2].
-        if matches!(first, "$SYS" | "$CONTROL" | "$share") || !self.access.publish(client_identifier, topic) {
+        if is_reserved(name) || !self.access.publish(client_identifier, topic) {
             return Some(ReasonCode::NotAuthorized);
         }
         None
@@ -237,6 +240,7 @@ impl Engine {
         session.expiry_interval = expiry_interval;
         session.user_name = connect.user_name.map(Into::into);
         session.connection = Some(id);
+        self.status.sessions_connected += 1;
         session.state.outbound.restart();
         let old_will = core::mem::replace(&mut session.will, will);
         self.record_connected(session_id, old_will.is_some());
@@ -246,6 +250,7 @@ impl Engine {
         connection.protocol.keep_alive = KeepAlive::new(keep_alive);
         let connack = self.connack(id, connect, name, session_present, data);
         self.notice_connected(id, connect, client_identifier, keep_alive);
+        self.trace_connack(id, session_present, ReasonCode::Success);
         // A Session that the log knows may be used while the log cannot be written to; see `objection` for the others.
         let Some(connection) = self.connections.get_mut(id) else { return };
         if self.journal.is_stalled() {
@@ -365,6 +370,12 @@ impl Engine {
             clean_start: connect.clean_start,
             keep_alive,
             user_name: connect.user_name.map(str::to_owned),
+            will: connect.will.as_ref().map(|will| WillFacts {
+                topic: will.topic.as_str().to_owned(),
+                payload_bytes: will.payload.len(),
+                qos: will.qos,
+                retain: will.retain,
+            }),
         };
         self.notice(notice);
     }
@@ -380,6 +391,8 @@ impl Engine {
         }
         connection.protocol.phase = Phase::Open;
         connection.out.append(|bytes| bytes.extend_from_slice(connack));
+        self.status.packets_sent += 1;
+        self.status.unsent_bytes += connack.len();
         connection.last_received = self.now;
         let session_id = connection.session;
         self.end_connect_deadline(id);
@@ -425,6 +438,7 @@ impl Engine {
             reason,
         };
         let farewell = self.connack_refusal(connection, connection.protocol.version, reason, explain(reason));
+        self.trace_connack(id, false, reason);
         self.notice(notice);
         self.end_connection(id, Cause::Broker(reason), farewell);
     }

@@ -132,7 +132,7 @@ impl Engine {
             && mount_point.is_empty()
             && !connection.protocol.outgoing_aliases.is_enabled()
             && publication.payload.len() < SHARED_PAYLOAD_BYTES_MIN;
-        let is_sent = if is_alike {
+        let sent = if is_alike {
             let place = usize::from(version.has_properties()) * 2 + usize::from(header.retain);
             let (start, end) = *copies.0[place].get_or_insert_with(|| {
                 let start = self.turn.len();
@@ -152,16 +152,27 @@ impl Engine {
             if fits && connection.out.append_run(start, end) {
                 self.touched.push(id);
             }
-            fits
+            fits.then_some(end - start)
         } else {
             write_publish(connection, mount_point, self.now, publication, header)
         };
-        self.count_sent(id, is_sent);
+        self.count_sent(id, sent, publication, header);
     }
 
-    fn count_sent(&mut self, id: ConnectionId, is_sent: bool) {
-        if is_sent {
+    /// Counts a PUBLISH of so many bytes, if it fitted, and sees to it that it is sent.
+    fn count_sent(
+        &mut self,
+        id: ConnectionId,
+        sent: Option<usize>,
+        publication: &Publication<'_>,
+        header: Header<'_>,
+    ) {
+        if let Some(bytes) = sent {
+            self.trace_publish(id, true, header.delivery, header.retain, publication);
+            self.status.packets_sent += 1;
             self.status.publish_sent += 1;
+            self.status.publish_bytes_sent += publication.payload.len() as u64;
+            self.status.unsent_bytes += bytes;
             self.schedule(id);
         } else {
             self.status.dropped_packet_too_large += 1; // [MQTT-3.1.2-25]
@@ -185,6 +196,7 @@ impl Engine {
         if session.queue.has_room(&queued, limits.queued_messages_max, limits.queued_bytes_max) {
             self.record_queued(session_id, publication, &mut queued);
             if let Some(session) = self.clients.get_mut(session_id) {
+                self.status.queued_bytes += queued.message.size();
                 session.queue.push(queued);
             }
             self.status.queued_messages += 1;
@@ -222,8 +234,8 @@ impl Engine {
             return;
         }
         if queued.qos == QoS::AtMostOnce {
-            let is_sent = write_publish(connection, mount_point, self.now, &mut publication, header);
-            self.count_sent(id, is_sent);
+            let sent = write_publish(connection, mount_point, self.now, &mut publication, header);
+            self.count_sent(id, sent, &publication, header);
             return;
         }
         // The size does not depend on the value of the Packet Identifier.
@@ -250,11 +262,12 @@ impl Engine {
                     return;
                 }
                 header = Header { delivery: Delivery::new(qos, false, packet_id), retain, ..header };
-                let is_sent = write_publish(connection, mount_point, self.now, &mut publication, header);
-                self.count_sent(id, is_sent);
+                let sent = write_publish(connection, mount_point, self.now, &mut publication, header);
+                self.count_sent(id, sent, &publication, header);
             }
             Err(queued) => {
                 // Every Packet Identifier is taken: the message goes to the head of the queue.
+                self.status.queued_bytes += queued.message.size();
                 session.queue.push_front(queued);
                 self.status.queued_messages += 1;
             }
@@ -357,6 +370,7 @@ impl Engine {
                     }
                     if let Some(queued) = session.queue.pop() {
                         self.status.queued_messages -= 1;
+                        self.status.queued_bytes -= queued.message.size();
                         self.send_queued(session_id, id, queued);
                     }
                 }
@@ -375,11 +389,13 @@ impl Engine {
     fn next_waiting(&mut self, session_id: SessionId) -> Option<QoS> {
         let session = self.clients.get_mut(session_id)?;
         let mut expired = Vec::new();
+        let before = session.queue.bytes();
         let next = session.queue.front(self.now, &mut expired).map(|queued| queued.qos);
         for _ in expired.iter().filter(|queued| queued.qos > QoS::AtMostOnce) {
             session.state.outbound.skip();
         }
         self.status.queued_messages -= expired.len();
+        self.status.queued_bytes -= before - session.queue.bytes();
         self.status.dropped_expired += expired.len() as u64;
         for Queued { number, .. } in expired {
             self.record(session_id, |session| Record::Dropped { session, number });
@@ -443,8 +459,9 @@ impl Engine {
             identifiers: queued.identifiers.as_deref().unwrap_or_default(),
         };
         let mount_point = self.config.mount_point(connection.peer.listener);
-        if write_publish(connection, mount_point, self.now, &mut publication, header) {
-            self.count_sent(id, true);
+        let sent = write_publish(connection, mount_point, self.now, &mut publication, header);
+        if sent.is_some() {
+            self.count_sent(id, sent, &publication, header);
             return;
         }
         // The client takes smaller packets than it used to: the message counts as delivered [MQTT-3.1.2-25].
@@ -511,7 +528,9 @@ impl Engine {
     pub(crate) fn sent(&mut self, id: ConnectionId, bytes: usize) {
         self.status.bytes_sent += bytes as u64;
         let Some(connection) = self.connections.get_mut(id) else { return };
+        let before = connection.out.len();
         connection.out.sent(bytes);
+        self.status.unsent_bytes -= before - connection.out.len();
         if connection.out.len() <= self.config.limits.out_buffer_bytes_max / 2
             && let Some(session_id) = connection.session
             && self.clients.get(session_id).is_some_and(crate::clients::ClientSession::has_pending)

@@ -55,6 +55,10 @@ pub struct Limits {
     pub keep_alive_max: u16,
     /// Bytes of publishes that may wait for the log of one shard; beyond, the shard stops reading.
     pub unpersisted_bytes_max: usize,
+    /// Control requests of one shard that wait for their answers; a PUBLISH below `$CONTROL/` beyond gets 0x97.
+    pub control_requests_max: usize,
+    /// Bytes of the payload of a control request; a larger one gets 0x97.
+    pub control_payload_bytes_max: usize,
     /// Topic Names whose receivers one shard remembers, and Shared Subscriptions whose turn it remembers.
     pub route_cache_entries_max: usize,
 }
@@ -83,6 +87,8 @@ impl Default for Limits {
             session_expiry_interval_max: u32::MAX,
             keep_alive_max: 0,
             unpersisted_bytes_max: 16 << 20,
+            control_requests_max: 100,
+            control_payload_bytes_max: 1 << 20,
             route_cache_entries_max: 4_096,
         }
     }

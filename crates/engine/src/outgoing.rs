@@ -39,18 +39,18 @@ pub(crate) fn fits_publish(
     packet.encoded_len(connection.protocol.version).is_ok_and(|len| connection.protocol.fits(len))
 }
 
-/// Appends one PUBLISH to a connection's unsent bytes; `false` if it is larger than the client takes, or about a topic that
-/// is not below its mount point.
+/// Appends one PUBLISH to a connection's unsent bytes, and tells its length; `None` if it is larger than the client takes, or
+/// about a topic that is not below its mount point.
 pub(crate) fn write_publish(
     connection: &mut Connection,
     mount_point: &str,
     now: Instant,
     publication: &mut Publication<'_>,
     header: Header<'_>,
-) -> bool {
+) -> Option<usize> {
     let protocol = &mut connection.protocol;
     let version = protocol.version;
-    let Some(topic) = mount::seen(mount_point, publication.topic) else { return false };
+    let topic = mount::seen(mount_point, publication.topic)?;
     let mut plan = protocol.outgoing_aliases.plan(topic.as_str());
     if protocol.packet_size_bytes_max != u32::MAX && !matches!(plan, OutgoingTopic::Alias(_)) {
         // Close to the client's Maximum Packet Size the three bytes of a new alias could be too many.
@@ -65,9 +65,7 @@ pub(crate) fn write_publish(
         properties: publication.properties.with(&extra),
         payload: publication.payload,
     };
-    if !packet.encoded_len(version).is_ok_and(|len| protocol.fits(len)) {
-        return false;
-    }
+    let len = packet.encoded_len(version).ok().filter(|len| protocol.fits(*len))?;
     if let OutgoingTopic::Introduce(alias) = plan {
         protocol.outgoing_aliases.introduced(topic.as_str(), alias);
     }
@@ -78,7 +76,7 @@ pub(crate) fn write_publish(
     if by_reference {
         connection.out.append_payload(publication.share());
     }
-    true
+    Some(len)
 }
 
 /// The properties of a PUBLISH that are not passed on as they came.

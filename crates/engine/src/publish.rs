@@ -8,10 +8,12 @@ use martlet_proto::delivery::Arrival;
 use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
 use crate::clients::SessionId;
+use crate::control::is_control;
 use crate::deadlines::Due;
 use crate::message::{Message, Publication};
 use crate::mount;
 use crate::notice::{Cause, Notice};
+use crate::own::is_of_this_run;
 use crate::receive::acknowledges;
 use crate::records::Record;
 use crate::refuse::explain;
@@ -35,6 +37,7 @@ impl Engine {
     /// PUBLISH came.
     pub(crate) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<(), PeerMisbehaved> {
         self.status.publish_received += 1;
+        self.status.publish_bytes_received += publish.payload.len() as u64;
         let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
         let Some(session_id) = connection.session else { return Ok(()) };
         let qos = publish.delivery.qos();
@@ -89,6 +92,7 @@ impl Engine {
             shared: None,
             record: None,
         };
+        self.trace_publish(id, false, publish.delivery, publish.retain, &publication);
         self.accept(origin, publication);
         Ok(())
     }
@@ -129,6 +133,10 @@ impl Engine {
 
     /// A message that follows the standard: is it welcome?
     fn accept(&mut self, origin: Origin, mut publication: Publication<'_>) {
+        if is_control(publication.topic) {
+            self.control(origin, &publication);
+            return;
+        }
         if origin.id.is_some() && self.has_to_wait(origin, &publication) {
             self.put_off(origin, publication.qos);
             return;
@@ -167,7 +175,14 @@ impl Engine {
     }
 
     /// A message is not welcome: its publisher is told, where there is a way.
-    fn turn_down(&mut self, origin: Origin, publisher: &str, topic: &str, qos: QoS, reason: ReasonCode) {
+    pub(crate) fn turn_down(
+        &mut self,
+        origin: Origin,
+        publisher: &str,
+        topic: &str,
+        qos: QoS,
+        reason: ReasonCode,
+    ) {
         let (client_identifier, topic) = (publisher.to_owned(), topic.to_owned());
         self.notice(Notice::PublishRefused { client_identifier, topic, reason });
         self.acknowledge(origin, qos, reason);
@@ -216,7 +231,7 @@ impl Engine {
 
     /// The log cannot be written to: a client of 5.0 is told to try again, an earlier one gets no acknowledgement. It is closed
     /// once there may be room [MQTT311-4.8.0-2], and repeats the message and all that came behind it.
-    fn put_off(&mut self, origin: Origin, qos: QoS) {
+    pub(crate) fn put_off(&mut self, origin: Origin, qos: QoS) {
         let is_v5 =
             self.connections.get(origin.connection).is_some_and(|it| it.protocol.version.has_properties());
         if is_v5 {
@@ -267,8 +282,9 @@ impl Engine {
     /// Keeps a message for later subscribers [MQTT-3.3.1-5]; an empty payload deletes the one that is there
     /// [MQTT-3.3.1-6] [MQTT-3.3.1-7].
     fn retain(&mut self, publication: &mut Publication<'_>) {
-        let is_left_out = self.journal.is_stalled() && publication.qos == QoS::AtMostOnce;
-        if is_left_out {
+        let is_passing = is_of_this_run(publication.publisher, publication.topic.as_str());
+        let is_left_out = is_passing || (self.journal.is_stalled() && publication.qos == QoS::AtMostOnce);
+        if is_left_out && !is_passing {
             self.journal.leave_out();
         }
         if publication.payload.is_empty() {
@@ -300,7 +316,7 @@ impl Engine {
     }
 
     /// Sends PUBACK or PUBREC [MQTT-3.3.4-1].
-    fn acknowledge(&mut self, origin: Origin, qos: QoS, reason: ReasonCode) {
+    pub(crate) fn acknowledge(&mut self, origin: Origin, qos: QoS, reason: ReasonCode) {
         let Some(id) = origin.id else { return };
         let Some(session) = self.clients.get_mut(origin.session) else { return };
         // A client before 5.0 cannot be told of a refusal: its message counts as taken over [MQTT311-3.3.5-2].

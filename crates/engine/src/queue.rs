@@ -84,7 +84,6 @@ impl Queue {
     }
 
     /// Bytes that wait.
-    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -122,6 +122,8 @@ impl Engine {
         // Before any of them ends, since what a Shared Subscription gave to it goes to others.
         let queued = ids.iter().filter_map(|id| self.clients.get(*id)).map(|session| session.queue.len());
         self.status.queued_messages = queued.sum();
+        let bytes = self.clients.ids().into_iter().filter_map(|id| Some(self.clients.get(id)?.queue.bytes()));
+        self.status.queued_bytes = bytes.sum();
         for id in ids {
             self.revive(&mut state, id);
         }

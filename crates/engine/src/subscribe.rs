@@ -237,8 +237,10 @@ impl Engine {
                 ReasonCode::ImplementationSpecificError
             } else if self.drop_subscription(session_id, filter) {
                 self.record(session_id, |session| Record::Unsubscribed { session, filter });
+                self.notice_unsubscribed(session_id, filter);
                 ReasonCode::Success
             } else {
+                self.notice_unsubscribed(session_id, filter);
                 ReasonCode::NoSubscriptionExisted
             });
         }
@@ -248,6 +250,12 @@ impl Engine {
         let codes = ReasonCodes::list(&codes);
         let unsuback = UnsubAck { id: unsubscribe.id, properties: Properties::EMPTY, codes };
         self.send(id, &Packet::UnsubAck(unsuback)); // [MQTT-3.10.4-4]
+    }
+
+    fn notice_unsubscribed(&mut self, session_id: SessionId, filter: &str) {
+        let Some(session) = self.clients.get(session_id) else { return };
+        let client_identifier = session.client_identifier.to_string();
+        self.notice(Notice::Unsubscribed { client_identifier, filter: filter.to_owned() });
     }
 
     pub(crate) fn drop_subscription(&mut self, session_id: SessionId, text: &str) -> bool {

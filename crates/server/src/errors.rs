@@ -67,6 +67,13 @@ pub enum StartError {
         /// Why.
         cause: PskError,
     },
+    /// A folder of the HTTP API cannot be used.
+    HttpFolder {
+        /// Its path.
+        path: PathBuf,
+        /// What the operating system says.
+        cause: io::Error,
+    },
     /// The operating system lacks what a shard needs: a thread, a file descriptor.
     Shard(io::Error),
 }
@@ -81,6 +88,7 @@ impl core::error::Error for StartError {
             Self::Psk { cause, .. } => Some(cause),
             Self::Listen { cause, .. }
             | Self::ListenUnix { cause, .. }
+            | Self::HttpFolder { cause, .. }
             | Self::Interfaces(cause)
             | Self::Shard(cause) => Some(cause),
             Self::Persistence { cause, .. } => Some(cause),
@@ -121,6 +129,9 @@ impl fmt::Display for StartError {
             Self::Tls { cause, .. } => write!(f, "{cause}"),
             #[cfg(feature = "psk")]
             Self::Psk { cause, .. } => write!(f, "{cause}"),
+            Self::HttpFolder { path, cause } => {
+                write!(f, "Cannot use the folder {} for the HTTP API: {cause}", path.display())
+            }
             Self::Shard(cause) => write!(f, "Cannot start a shard: {cause}"),
         }
     }
@@ -157,15 +168,26 @@ impl fmt::Display for ReloadError {
     }
 }
 
-/// A shard ended although nobody told the broker to shut down; the log has the cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShardFailed;
+/// Why a broker did not end in good order. The log has the cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum EndError {
+    /// Not all that has to survive could be written to the disk.
+    NotSaved,
+    /// A shard ended although nobody told the broker to shut down.
+    ShardFailed,
+}
 
-impl core::error::Error for ShardFailed {}
+impl core::error::Error for EndError {}
 
-impl fmt::Display for ShardFailed {
+impl fmt::Display for EndError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "A shard of the broker has failed")
+        f.write_str(match self {
+            Self::NotSaved => {
+                "Not everything could be saved before the end: what came last is lost, and the log says why"
+            }
+            Self::ShardFailed => "A shard of the broker has failed",
+        })
     }
 }
 

@@ -9,12 +9,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Instant;
 
-use martlet_engine::{Peer, ShardId};
+use martlet_engine::{ControlId, Peer, ShardId};
 use martlet_transport::Stream;
 use mio::Waker;
 
+use crate::control::ControlReply;
 use crate::doors::{Fabric, NodeId};
+use crate::operator::SubscriptionsTo;
 use crate::persist::News;
+use crate::publisher::Parcel;
+use crate::reports::ReportTo;
 
 /// Bytes of forwarded batches that may wait in one inbox before the senders stop reading from their clients.
 const INBOX_BYTES_MAX: usize = 8 << 20;
@@ -27,6 +31,16 @@ pub(crate) enum Mail {
     HandedOver(HandedOver),
     /// What the shard's log has to say.
     Log(News),
+    /// The answer to a control request.
+    Controlled { request: ControlId, reply: ControlReply },
+    /// Messages that the broker itself publishes.
+    Publish(Parcel),
+    /// An operator wants a checkpoint.
+    Save,
+    /// An operator wants to see the subscriptions.
+    Subscriptions(SubscriptionsTo),
+    /// Someone wants to know how it is.
+    Report(ReportTo),
     /// Somebody wants to know whether the shard is alive.
     Pulse(mpsc::Sender<()>),
     /// The broker shuts down.

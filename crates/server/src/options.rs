@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use crate::control::ControlHandlers;
+use crate::control::about::ListenerFacts;
 use crate::persist::Persistence;
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
 #[cfg(feature = "psk")]
@@ -29,6 +31,12 @@ pub struct Options {
     /// How many connections there may be at a time; further ones are closed. Without, as many as
     /// [`Limits::connections_max`](martlet_engine::Limits::connections_max) allows each shard.
     pub connections_of_node_max: Option<usize>,
+    /// What the HTTP API tells of the listeners.
+    pub listener_facts: Vec<ListenerFacts>,
+    /// Who handles requests on `$CONTROL` topics.
+    pub control: ControlHandlers,
+    /// How often changed values are published below `$SYS/`; never unless it is set.
+    pub sys_interval: Option<Duration>,
     /// How the log says what clients do.
     pub wording: Wording,
     /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol, the
@@ -46,6 +54,9 @@ impl Default for Options {
             rules: Rules::default(),
             persistence: None,
             connections_of_node_max: None,
+            listener_facts: Vec::new(),
+            control: ControlHandlers::default(),
+            sys_interval: None,
             wording: Wording::Own,
             handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
         }
@@ -93,6 +104,8 @@ pub struct ListenerOptions {
     pub websocket: Option<WebSocketOptions>,
     /// How many connections there may be at a time; further ones are closed.
     pub connections_max: Option<usize>,
+    /// It is for the HTTP API, and not for clients of MQTT.
+    pub http: Option<HttpOptions>,
 }
 
 impl ListenerOptions {
@@ -102,7 +115,7 @@ impl ListenerOptions {
 
 impl From<Place> for ListenerOptions {
     fn from(place: Place) -> Self {
-        Self { place, proxy: None, security: None, websocket: None, connections_max: None }
+        Self { place, proxy: None, security: None, websocket: None, connections_max: None, http: None }
     }
 }
 
@@ -110,6 +123,13 @@ impl From<ListenAddress> for ListenerOptions {
     fn from(address: ListenAddress) -> Self {
         Place::Tcp(address).into()
     }
+}
+
+/// What the HTTP API has at a listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpOptions {
+    /// A folder whose files it serves.
+    pub folder: Option<PathBuf>,
 }
 
 /// How connections are encrypted.

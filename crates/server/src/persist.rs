@@ -5,8 +5,11 @@ mod growth;
 mod recovery;
 mod stand_in;
 
-use std::path::PathBuf;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use martlet_engine::{BatchId, ShardId};
 use martlet_store::{Committer, Durability, LocalDisk, Log, Outcome, Seq, Store};
@@ -43,7 +46,7 @@ impl Persistence {
 }
 
 /// The default of [`Persistence::checkpoint_after_bytes`].
-const CHECKPOINT_AFTER_BYTES: u64 = 64 << 20;
+const CHECKPOINT_AFTER_BYTES: u64 = 16 << 20;
 /// How many deleted retained messages may be remembered for the sake of old logs before a checkpoint makes that
 /// unnecessary.
 const CLEARED_TOPICS_MAX: usize = 100_000;
@@ -68,8 +71,39 @@ pub(crate) struct ShardLog {
     store: Arc<Store<LocalDisk>>,
     inboxes: Arc<Inboxes>,
     growth: Growth,
+    /// Someone wants a checkpoint whatever the length of the log.
+    is_wanted: bool,
     job: Option<Job>,
-    is_stalled: bool,
+    stalls: Arc<Stalls>,
+    /// Since when it cannot be written to.
+    stalled_since: Option<SystemTime>,
+}
+
+/// How many logs of a broker cannot be written to: they mostly share a disk, and one line tells of all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Stalls {
+    shards: AtomicUsize,
+}
+
+impl Stalls {
+    /// Another log cannot be written to.
+    fn begin(&self, location: &Path, error: &dyn core::fmt::Display) {
+        if self.shards.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!(
+                location = %location.display(),
+                %error,
+                "cannot write to the disk: until it is possible again, publishes and clients that need it are refused, and all \
+                 else goes on. Make room there, or see to the disk; the broker tries again by itself"
+            );
+        }
+    }
+
+    /// A log can be written to again.
+    fn end(&self) {
+        if self.shards.fetch_sub(1, Ordering::Relaxed) == 1 {
+            tracing::warn!("the disk can be written to again");
+        }
+    }
 }
 
 /// A batch is an entry, with the same number.
@@ -86,24 +120,32 @@ impl ShardLog {
         log: Log<LocalDisk>,
         growth: Growth,
         inboxes: Arc<Inboxes>,
-    ) -> std::io::Result<Self> {
+        stalls: &Arc<Stalls>,
+    ) -> io::Result<Self> {
         let reports_to = Arc::clone(&inboxes);
+        let (told, location) = (Arc::clone(stalls), persistence.location.clone());
         let report = move |outcome| {
             let news = match outcome {
                 Outcome::Durable { batch, .. } => News::Durable(BatchId(batch)),
                 Outcome::Stalled { error } => {
-                    tracing::error!(
-                        shard = shard.0,
-                        %error,
-                        "cannot write to the log: what needs it is refused until it can"
-                    );
+                    told.begin(&location, &error);
                     News::Stalled
                 }
             };
             reports_to.send(shard, Mail::Log(news));
         };
         let committer = Committer::start(log, persistence.durability, report)?;
-        Ok(Self { shard, committer, store, inboxes, growth, job: None, is_stalled: false })
+        Ok(Self {
+            shard,
+            committer,
+            store,
+            inboxes,
+            growth,
+            is_wanted: false,
+            job: None,
+            stalls: Arc::clone(stalls),
+            stalled_since: None,
+        })
     }
 
     /// Hands in a batch. [`News::Durable`] tells when it is.
@@ -119,11 +161,11 @@ impl ShardLog {
     pub(crate) fn hear(&mut self, news: &News) {
         match news {
             News::Durable(_) => {
-                if core::mem::take(&mut self.is_stalled) {
-                    tracing::warn!(shard = self.shard.0, "the log can be written to again");
+                if self.stalled_since.take().is_some() {
+                    self.stalls.end();
                 }
             }
-            News::Stalled => self.is_stalled = true,
+            News::Stalled => _ = self.stalled_since.get_or_insert_with(SystemTime::now),
             News::Checkpointed { behind, bytes } => {
                 self.job = None;
                 self.growth.completed(*bytes);
@@ -137,8 +179,13 @@ impl ShardLog {
     /// Whether it is time for a checkpoint, which would have so many things.
     pub(crate) fn wants_checkpoint(&self, things: usize, cleared_topics: usize) -> bool {
         self.job.is_none()
-            && !self.is_stalled
-            && (self.growth.is_due(things) || cleared_topics > CLEARED_TOPICS_MAX)
+            && self.stalled_since.is_none()
+            && (self.is_wanted || self.growth.is_due(things) || cleared_topics > CLEARED_TOPICS_MAX)
+    }
+
+    /// The next checkpoint is to begin as soon as it can.
+    pub(crate) fn want_checkpoint(&mut self) {
+        self.is_wanted = true;
     }
 
     /// Begins a checkpoint that has all batches up to this one, and about so many things.
@@ -146,10 +193,16 @@ impl ShardLog {
         match self.store.checkpoint(self.shard.0, seq(BatchId(behind.0 + 1))) {
             Ok(writer) => {
                 self.growth.begun(things);
+                self.is_wanted = false;
                 self.job = Job::start(self.shard, behind, writer, Arc::clone(&self.inboxes));
             }
             Err(error) => tracing::error!(shard = self.shard.0, %error, "cannot write a checkpoint"),
         }
+    }
+
+    /// Since when it cannot be written to.
+    pub(crate) fn stalled_since(&self) -> Option<SystemTime> {
+        self.stalled_since
     }
 
     /// The checkpoint that is being written.
@@ -163,10 +216,11 @@ impl ShardLog {
     }
 
     /// Ends in good order: all that was handed in is durable then.
-    pub(crate) fn close(self) {
+    ///
+    /// # Errors
+    /// Something is not.
+    pub(crate) fn close(self) -> io::Result<()> {
         drop(self.job);
-        if let Err(error) = self.committer.close() {
-            tracing::error!(shard = self.shard.0, %error, "the log could not be closed in good order");
-        }
+        self.committer.close()
     }
 }

@@ -16,6 +16,8 @@ use super::problem::{ConfigError, Place, Problem};
 use super::settings::{Keeping, ListenerSettings, LogFormat, Settings};
 use super::unsupported::unsupported;
 use super::{Configuration, Dialect};
+use crate::control::ControlHandlers;
+use crate::control::about::{About, ListenerFacts};
 use crate::doorkeeper;
 use crate::logging::LogPlan;
 use crate::options::{self, Host, ListenAddress, ListenerOptions, Options, Wording};
@@ -104,6 +106,9 @@ impl Plan {
             rules: doorkeeper::rules(open.collect()),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
             connections_of_node_max: settings.general.connections_max.map(|most| most as usize),
+            listener_facts: self.facts(settings),
+            control: self.control(settings),
+            sys_interval: Some(settings.general.sys_interval).filter(|interval| !interval.is_zero()),
             wording: self.wording(settings),
             handshake_time_max: settings.general.handshake_timeout,
         })
@@ -121,6 +126,28 @@ impl Plan {
             engine.features.mosquitto_behaviour |= !is_given("mosquitto_behaviour");
         }
         engine
+    }
+
+    /// Who handles requests to the broker.
+    fn control(&self, settings: &Settings) -> ControlHandlers {
+        let handlers = ControlHandlers::default();
+        if settings.general.control_api {
+            let about = About { listeners: self.facts(settings), plugins: Vec::new() };
+            handlers.set(About::TOPIC, Some(Arc::new(about)));
+        }
+        handlers
+    }
+
+    /// What is told of each listener.
+    fn facts(&self, settings: &Settings) -> Vec<ListenerFacts> {
+        let mut facts: Vec<ListenerFacts> =
+            self.offered(settings).iter().map(|listener| listeners::facts(settings, listener)).collect();
+        if settings.is_local_only() {
+            for (facts, port) in facts.iter_mut().zip(self.ports_of_command_line()) {
+                facts.port = *port;
+            }
+        }
+        facts
     }
 
     /// The words of the log go with the format of its lines.
@@ -161,14 +188,18 @@ impl Plan {
         settings.listeners.clone()
     }
 
+    /// Where to listen if no line says so.
+    fn ports_of_command_line(&self) -> &[u16] {
+        if self.ports.is_empty() { &[PORT_DEFAULT] } else { &self.ports }
+    }
+
     fn listeners(&self, settings: &Settings) -> Result<Vec<ListenerOptions>, PlanError> {
         let around = listeners::Around { settings, dialect: self.dialect, key_log: self.key_log.as_deref() };
         let offered = self.offered(settings);
         let offered = offered.iter().map(|listener| around.options(listener));
         let mut listeners = offered.collect::<Result<Vec<_>, _>>()?;
         if settings.is_local_only() {
-            let ports = if self.ports.is_empty() { &[PORT_DEFAULT][..] } else { &self.ports };
-            for (listener, port) in listeners.iter_mut().zip(ports) {
+            for (listener, port) in listeners.iter_mut().zip(self.ports_of_command_line()) {
                 listener.place = options::Place::Tcp(ListenAddress { host: Host::Loopback, port: *port });
             }
             return Ok(listeners);

@@ -116,6 +116,8 @@ pub struct General {
     pub handshake_timeout: Duration,
     /// `shards`: one for each core unless it is set.
     pub shards: Option<NonZeroU16>,
+    /// `reload_on_change`: the configuration is read again when one of its files changes.
+    pub reload_on_change: bool,
 }
 
 impl Default for General {
@@ -135,6 +137,7 @@ impl Default for General {
             websockets_log_level: 0,
             handshake_timeout: Options::HANDSHAKE_TIME_MAX_DEFAULT,
             shards: None,
+            reload_on_change: false,
         }
     }
 }

@@ -25,9 +25,7 @@ pub(super) fn unsupported(configuration: &Configuration) -> Vec<(Option<Place>, 
 /// What the line asks for that is not there.
 fn lacks(given: &Given) -> Option<(String, Feature)> {
     match (given.option.name, given.value.as_str(), given.section) {
-        ("log_dest", "topic", _) => Some((given.shown(), Feature::LogTopics)),
         ("log_dest", "dlt", _) => Some((given.shown(), Feature::LogTrace)),
-        ("protocol", "http_api", _) => Some((given.shown(), Feature::HttpApi)),
         ("psk_hint" | "psk_file", ..) if !cfg!(feature = "psk") => {
             Some((given.name.clone(), Feature::TlsPsk))
         }

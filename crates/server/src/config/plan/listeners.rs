@@ -13,7 +13,10 @@ use crate::config::Dialect;
 use crate::config::settings::{
     ListenPlace, ListenerSettings, Protocol, ProxyProtocol, Settings, TlsVersion as Version,
 };
-use crate::options::{Conditions, Host, ListenAddress, ListenerOptions, Place, Security, UnixAddress};
+use crate::control::about::{ListenerFacts, ListenerProtocol};
+use crate::options::{
+    Conditions, Host, HttpOptions, ListenAddress, ListenerOptions, Place, Security, UnixAddress,
+};
 
 /// What does not stand at the listener itself.
 pub(super) struct Around<'a> {
@@ -35,6 +38,8 @@ impl Around<'_> {
             security: self.security(listener)?,
             websocket: self.websocket(listener),
             connections_max: listener.connections_max.map(|most| most as usize),
+            http: (listener.protocol == Protocol::HttpApi)
+                .then(|| HttpOptions { folder: listener.http_folder.clone() }),
         })
     }
 
@@ -131,6 +136,27 @@ impl Around<'_> {
             refusal: if self.is_mosquitto() { Refusal::Close } else { Refusal::Answer },
             ..WebSocketOptions::new(ListenerOptions::WEB_SOCKET_PROTOCOLS)
         })
+    }
+}
+
+/// What the broker tells of a listener.
+pub(super) fn facts(settings: &Settings, listener: &ListenerSettings) -> ListenerFacts {
+    let (port, host, path) = match &listener.place {
+        ListenPlace::Tcp { port, host } => (*port, host.clone(), None),
+        ListenPlace::Unix(path) => (0, None, Some(path.clone())),
+    };
+    ListenerFacts {
+        port,
+        host,
+        path,
+        protocol: match listener.protocol {
+            Protocol::Mqtt => ListenerProtocol::Mqtt,
+            Protocol::WebSockets => ListenerProtocol::WebSocket,
+            Protocol::HttpApi => ListenerProtocol::HttpApi,
+        },
+        tls: listener.tls.certificate.is_some() && listener.tls.key.is_some(),
+        needs_certificate: listener.tls.require_certificate,
+        allows_anonymous: settings.admits_anonymous(listener),
     }
 }
 

@@ -245,12 +245,8 @@ fn what_is_not_there_yet_is_an_error() {
             "a.conf:1: `memory_limit` is not supported: this version does not have a limit on memory",
         ),
         (
-            "log_dest topic",
-            "a.conf:1: `log_dest topic` is not supported: this version does not have a log in topics",
-        ),
-        (
-            "listener 1\nprotocol http_api",
-            "a.conf:2: `protocol http_api` is not supported: this version does not have an HTTP API",
+            "log_dest dlt",
+            "a.conf:1: `log_dest dlt` is not supported: this version does not have a log for Diagnostic Log and Trace",
         ),
         (
             "connection a\naddress b\ntopic c",

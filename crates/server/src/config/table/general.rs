@@ -10,7 +10,7 @@ use crate::config::number::fit;
 use crate::config::option::Again::{IsAnError, Replaces};
 use crate::config::option::Field::{Choice, Flag, Number, OptionalFlag, Path, Special, Text};
 use crate::config::option::Scope::{Engine, General, Keeping, Process, Structure};
-use crate::config::option::{Beyond, ConfigOption, Feature, Range, Structure as S};
+use crate::config::option::{Beyond, ConfigOption, Range, Structure as S};
 use crate::config::problem::Problem;
 use crate::config::value::Value;
 
@@ -63,8 +63,7 @@ pub(super) const PART: Part = Part {
             General(Flag(|it| &mut it.control_api)),
             "whether clients may ask about the broker below `$CONTROL/broker/v1`",
         )
-        .default("false")
-        .waits(Feature::ControlApi),
+        .default("false"),
         ConfigOption::own(
             "exactly_once_at_release",
             Engine(Flag(|it| &mut it.features.exactly_once_at_release)),
@@ -124,6 +123,13 @@ pub(super) const PART: Part = Part {
         )
         .default("`true`; `false` when called as `mosquitto`"),
         ConfigOption::own(
+            "reload_on_change",
+            General(Flag(|it| &mut it.reload_on_change)),
+            "whether the configuration is read again, as on SIGHUP, when one of its files changes: itself, certificates, keys, \
+             passwords, lists",
+        )
+        .default("false"),
+        ConfigOption::own(
             "response_information",
             Engine(Text(Replaces, |it| &mut it.features.response_information)),
             "Response Information for clients that ask for it: the beginning of their Response Topics",
@@ -166,8 +172,7 @@ pub(super) const PART: Part = Part {
             General(Number(Range::new(0, u16::MAX as i64), |it, n| it.sys_interval = Duration::from_secs(fit(n)))),
             "seconds between two updates of the topics below `$SYS`; 0 is never",
         )
-        .default("10")
-        .no_effect("there are no topics below `$SYS` yet"),
+        .default("10"),
         ConfigOption::new(
             "upgrade_outgoing_qos",
             Engine(Flag(|it| &mut it.features.upgrade_outgoing_qos)),

@@ -23,6 +23,18 @@ pub(super) const OF_MOSQUITTO: Part = Part {
     title: "Limits with the names of Mosquitto",
     about: "Anywhere in a file. What is not limited is limited all the same by an option of the next part.",
     options: &[
+        ConfigOption::own(
+            "control_payload_bytes_max",
+            Engine(Number(Range::new(0, ANY), |it, n| it.limits.control_payload_bytes_max = fit(n))),
+            "bytes of the payload of a request below `$CONTROL/`; a larger one gets 0x97",
+        )
+        .default("1048576"),
+        ConfigOption::own(
+            "control_requests_max",
+            Engine(Number(Range::new(0, ANY), |it, n| it.limits.control_requests_max = fit(n))),
+            "requests of one shard below `$CONTROL/` that wait for their answers; further ones get 0x97",
+        )
+        .default("100"),
         ConfigOption::new(
             "global_max_clients",
             Engine(Number(INT, |it, n| {

@@ -61,8 +61,7 @@ pub(super) const PART: Part = Part {
             "http_dir",
             Listener(Path(IsAnError, |it| &mut it.http_folder), Needs::Listener),
             "a folder whose files `protocol http_api` serves",
-        )
-        .waits(Feature::HttpApi),
+        ),
         ConfigOption::new(
             "listener",
             Structure(S::Listener),
