@@ -1,5 +1,6 @@
 //! Programs that the commands start.
 
+use std::env;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,6 +10,14 @@ use std::thread;
 pub(crate) fn new(program: &str, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder).stdin(Stdio::null());
+    // Cargo describes this package to this program. A Cargo that we start would take it for a change of everything that looks
+    // at these variables, and build it anew each time that it is called in the other way.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod deb;
 mod peers;
 mod repository;
 mod source;
@@ -23,6 +24,7 @@ Usage: cargo xtask COMMAND
 Commands:
   test        Everything that a change has to pass, as CI runs it
   peers       Installs the MQTT clients of other projects that the tests talk to
+  deb         Builds packages for Debian and Raspberry Pi OS; with --check it tries them out
   statements  Compares the tests with the statements of the MQTT standards
   tidy        Checks import arrows, lengths of files and functions, and the text of every file
 ";
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
         ["test"] => test::run(&repository),
+        ["deb", ref options @ ..] => deb::run(&repository, options),
         ["peers"] => peers::run(&repository),
         ["statements"] => statements::run(&repository),
         ["tidy"] => tidy::run(&repository),

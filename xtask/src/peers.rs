@@ -123,7 +123,7 @@ fn copy(file: &Path, folder: &Path) -> Result<(), String> {
 }
 
 /// Installs packages of Debian and its kin, where we may.
-fn system_packages(packages: &[&str]) -> Result<(), String> {
+pub(crate) fn system_packages(packages: &[&str]) -> Result<(), String> {
     let by_hand = format!("apt-get install --no-install-recommends {}", packages.join(" "));
     let here = Path::new(".");
     if command::output(command::new("apt-get", here).arg("--version")).is_err() {

@@ -4,7 +4,7 @@ mod acl;
 mod completions;
 mod ctrl;
 mod db;
-mod describe;
+pub(crate) mod describe;
 mod install_links;
 mod lint;
 mod man;

@@ -77,6 +77,10 @@ fn each_name_has_a_manual_page() {
         assert!(page.contains(part), "{name}: {page}");
         assert!(page.starts_with(".TH ") && written.out.contains(&format!("/{name}.1\n")), "{name}");
     }
+    let configuration = fs::read_to_string(folder.file("martlet.conf.5")).unwrap();
+    assert!(configuration.starts_with(".TH MARTLET.CONF 5 "), "{configuration}");
+    let option = ".TP\n\\fBallow_anonymous\\fR\nwhether clients may connect without a user name.\n.br\nValue: \\fBtrue\\fR or";
+    assert!(configuration.contains(option), "{configuration}");
     let page = run("man");
     assert_eq!(page.out, fs::read_to_string(folder.file("martlet.1")).unwrap());
     let missing = run("man /nonexistent");

@@ -6,7 +6,7 @@ mod complete;
 mod man;
 
 pub use complete::{Command, Shell, Suite, completions};
-pub use man::manual_page;
+pub use man::{Page, manual_page};
 
 /// Where the text of a flag begins, in columns.
 const INDENT: usize = 8;

@@ -7,6 +7,7 @@ use martlet_server::config::{Configuration, LogTypes};
 use martlet_server::process::BACKGROUND_FLAG;
 
 use super::{Arguments, VERSION};
+use crate::commands::describe;
 
 /// How many ports the arguments may name.
 const PORTS_MAX: usize = 10;
@@ -83,27 +84,7 @@ fn port(value: Option<OsString>) -> Result<u16, Answer> {
 
 /// The help.
 pub(super) fn usage() -> String {
-    format!(
-        "martlet version {VERSION}, called as mosquitto
-
-An MQTT broker for MQTT 5.0, 3.1.1 and 3.1.
-
-Usage: mosquitto [-c config_file] [-d] [-h] [-p port] [-v]
-                 [-q] [--test-config] [--tls-keylog file] [--version]
-
- -c : read this configuration file.
- -d : go into the background when the broker runs.
- -h : print this help.
- -p : listen on this port of the loopback addresses; may be repeated. It has no
-      effect where the configuration file says where to listen.
- -q : log nothing, whatever the configuration file says.
- -v : log everything, whatever the configuration file says.
- --test-config : read the configuration file and say whether it is good.
- --tls-keylog : write the secrets of TLS connections to this file, to look into
-      them with other programs.
- --version : print the version.
-"
-    )
+    format!("martlet version {VERSION}, called as mosquitto\n\n{}", describe::mosquitto().help())
 }
 
 /// The version.
@@ -152,6 +133,19 @@ mod tests {
         assert_eq!(parsed(&[]).unwrap(), Arguments::default());
         assert_eq!(parsed(&["-v", "-q"]).unwrap().log_types, Some(LogTypes::NONE));
         assert_eq!(parsed(&["--tls-keylog", "k"]).unwrap().tls_keylog, Some("k".into()));
+    }
+
+    #[test]
+    fn the_help_tells_of_every_flag() {
+        let usage = usage();
+        for entry in describe::mosquitto().entries {
+            let value = entry.value.is_some().then_some("1883");
+            for name in entry.names {
+                assert!(usage.contains(&name), "{name}");
+                let line: Vec<&str> = core::iter::once(name.as_str()).chain(value).collect();
+                assert!(!matches!(parsed(&line), Err(Answer::Unknown(_))), "{name}");
+            }
+        }
     }
 
     #[test]

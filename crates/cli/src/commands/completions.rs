@@ -46,7 +46,7 @@ fn suite() -> Suite {
         program: describe::command(command, command.name),
     };
     Suite {
-        main: describe::broker(describe::MAIN),
+        main: describe::broker(),
         alias: describe::BROKER,
         commands: COMMANDS.iter().map(command).collect(),
     }

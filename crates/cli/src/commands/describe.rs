@@ -12,37 +12,64 @@ use crate::flags::Flags;
 pub(super) const MAIN: &str = "martlet";
 /// The name of Mosquitto's broker.
 pub(super) const BROKER: &str = "mosquitto";
+const PURPOSE: &str = "runs an MQTT broker for MQTT 3.1, 3.1.1 and 5.0";
 
-/// All that there is to say about the broker, under a name.
-pub(super) fn broker(name: &str) -> Program {
+/// All that there is to say about the broker.
+pub(super) fn broker() -> Program {
     let mut command = Flags::command();
     // Adds the flags for help and version.
     command.build();
     let commands = COMMANDS.iter().map(|command| format!("{}: {}.", command.name, command.about));
-    let mut sections = vec![
-        (
-            "configuration",
-            "Without a configuration file it listens on the loopback addresses only, and lets everyone in."
-                .to_owned(),
-        ),
-        (
-            "exit status",
-            "0 after it was told to end; 1 if it cannot run; 3 for wrong arguments or a wrong configuration."
-                .to_owned(),
-        ),
-    ];
-    let mut synopsis = vec!["[options]".to_owned()];
-    if name == MAIN {
-        synopsis.push("command ...".to_owned());
-        sections.push(("commands", commands.collect::<Vec<_>>().join("\n")));
-    }
     Program {
-        name: name.to_owned(),
-        purpose: "runs an MQTT broker for MQTT 3.1, 3.1.1 and 5.0".to_owned(),
-        synopsis,
+        name: MAIN.to_owned(),
+        purpose: PURPOSE.to_owned(),
+        synopsis: vec!["[options]".to_owned(), "command ...".to_owned()],
         entries: command.get_arguments().filter(|argument| !argument.is_hide_set()).map(entry).collect(),
         operand: Operand::Nothing,
-        sections,
+        sections: vec![
+            (
+                "configuration",
+                "Without a configuration file it listens on the loopback addresses only, and lets everyone in."
+                    .to_owned(),
+            ),
+            (
+                "exit status",
+                "0 after it was told to end; 1 if it cannot run; 3 for wrong arguments or a wrong configuration."
+                    .to_owned(),
+            ),
+            ("commands", commands.collect::<Vec<_>>().join("\n")),
+        ],
+    }
+}
+
+/// All that there is to say about the broker by the name of Mosquitto's.
+pub(crate) fn mosquitto() -> Program {
+    let entry = |names: &[&str], value: Option<(&str, Hint)>, help: &str| Entry {
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        value: value.map(|(name, hint)| (name.to_owned(), hint)),
+        help: help.to_owned(),
+    };
+    let synopsis =
+        "[-c config_file] [-d] [-h] [-p port] [-v] [-q] [--test-config] [--tls-keylog file] [--version]";
+    let port = "Listen on this port of the loopback addresses; may be repeated. It has no effect where the configuration \
+                file says where to listen.";
+    let secrets = "Write the secrets of TLS connections to this file, to look into them with other programs.";
+    Program {
+        name: BROKER.to_owned(),
+        purpose: PURPOSE.to_owned(),
+        synopsis: vec![synopsis.to_owned()],
+        entries: vec![
+            entry(&["-c", "--config-file"], Some(("file", Hint::File)), "Read this configuration file."),
+            entry(&["-d", "--daemon"], None, "Go into the background when the broker runs."),
+            entry(&["-h", "--help"], None, "Print this help."),
+            entry(&["-p", "--port"], Some(("port", Hint::Any)), port),
+            entry(&["-q", "--quiet"], None, "Log nothing, whatever the configuration file says."),
+            entry(&["-v", "--verbose"], None, "Log everything, whatever the configuration file says."),
+            entry(&["--test-config"], None, "Read the configuration file and say whether it is good."),
+            entry(&["--tls-keylog"], Some(("file", Hint::File)), secrets),
+            entry(&["--version"], None, "Print the version."),
+        ],
+        ..Program::default()
     }
 }
 
@@ -140,7 +167,7 @@ mod tests {
             assert_ne!(program.synopsis, ["[arguments]"], "{}", command.name);
             assert!(program.help().starts_with("x "), "{}", command.name);
         }
-        let names: Vec<_> = broker("martlet").entries.into_iter().flat_map(|entry| entry.names).collect();
+        let names: Vec<_> = broker().entries.into_iter().flat_map(|entry| entry.names).collect();
         assert!(
             ["-c", "--config-file", "-p", "-v", "-h", "-V"]
                 .iter()

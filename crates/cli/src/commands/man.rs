@@ -1,4 +1,6 @@
-//! `martlet man [DIR]`: manual pages of all commands, under all their names.
+//! `martlet man [DIR]`: manual pages of all commands, under all their names, and of the configuration.
+
+mod configuration;
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,8 +14,8 @@ use super::{COMMANDS, describe};
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
 
 const USAGE: &str = "\
-Writes the manual pages of martlet, of its commands and of the names of Mosquitto's programs, into a directory.
-Without one it prints the page of martlet: martlet man | man -l -
+Writes the manual pages of martlet, of its commands, of the names of Mosquitto's programs and of the configuration into a
+directory. Without one it prints the page of martlet: martlet man | man -l -
 
 Usage: martlet man [DIR]
 ";
@@ -22,7 +24,7 @@ Usage: martlet man [DIR]
 pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     let folder = match arguments {
         [] => {
-            say(io::stdout(), page(&describe::broker(describe::MAIN)));
+            say(io::stdout(), page(&describe::broker()));
             return ExitCode::SUCCESS;
         }
         [help] if help == "--help" || help == "-h" => {
@@ -35,9 +37,9 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
             return ExitCode::from(EXIT_USAGE);
         }
     };
-    for program in programs() {
-        let path = folder.join(format!("{}.1", file_name(&program)));
-        if let Err(error) = fs::write(&path, page(&program)) {
+    for (name, text) in pages() {
+        let path = folder.join(name);
+        if let Err(error) = fs::write(&path, text) {
             say(io::stderr(), format_args!("Error: {}: {error}\n", path.display()));
             return ExitCode::from(EXIT_RUNTIME);
         }
@@ -46,9 +48,19 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Every page, with the name of its file.
+fn pages() -> Vec<(String, String)> {
+    let mut pages: Vec<_> = programs()
+        .iter()
+        .map(|program| (format!("{}.1", program.name.replace(' ', "-")), page(program)))
+        .collect();
+    pages.push(("martlet.conf.5".to_owned(), configuration::page()));
+    pages
+}
+
 /// Every program and command, once for each of its names.
 fn programs() -> Vec<Program> {
-    let mut programs = vec![describe::broker(describe::MAIN), describe::broker(describe::BROKER)];
+    let mut programs = vec![describe::broker(), describe::mosquitto()];
     for command in COMMANDS {
         let name = format!("{} {}", describe::MAIN, command.name);
         let names = [Some(name.as_str()), command.tool];
@@ -65,8 +77,4 @@ fn page(program: &Program) -> String {
         vec![describe::MAIN.to_owned()]
     };
     manual_page(program, &see)
-}
-
-fn file_name(program: &Program) -> String {
-    program.name.replace(' ', "-")
 }
