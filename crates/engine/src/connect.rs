@@ -198,14 +198,7 @@ impl Engine {
             return;
         };
         let mark = self.journal.mark();
-        if let Some(old) = self.clients.find(client_identifier).and_then(|s| self.clients.get(s)?.connection)
-        {
-            let farewell = self.disconnect_packet(old, ReasonCode::SessionTakenOver, None); // [MQTT-3.1.4-3]
-            if self.config.features.mosquitto_behaviour && !connect.clean_start {
-                self.drop_will_of_lasting_session(client_identifier);
-            }
-            self.end_connection(old, Cause::TakenOver, farewell);
-        }
+        self.end_older_connection(client_identifier, connect.clean_start);
         let stored = self.clients.find(client_identifier);
         let session_id = match stored {
             Some(stored) if connect.clean_start => {
@@ -262,6 +255,17 @@ impl Engine {
             return;
         }
         self.await_journal(id);
+    }
+
+    /// Whoever has this Client Identifier is sent away for another [MQTT-3.1.4-3].
+    fn end_older_connection(&mut self, client_identifier: &str, clean_start: bool) {
+        let older = self.clients.find(client_identifier).and_then(|session| self.clients.get(session));
+        let Some(older) = older.and_then(|session| session.connection) else { return };
+        let farewell = self.disconnect_packet(older, ReasonCode::SessionTakenOver, None);
+        if self.config.features.mosquitto_behaviour && !clean_start {
+            self.drop_will_of_lasting_session(client_identifier);
+        }
+        self.end_connection(older, Cause::TakenOver, farewell);
     }
 
     /// The Session belongs to this client from here on, whose user name or listener may be others than before.
