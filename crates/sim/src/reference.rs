@@ -186,11 +186,14 @@ impl Reference {
         let left = &self.sessions[session];
         for (id, message) in self.messages.iter_mut().enumerate() {
             let may_be_lost = text.is_none() && left.has_begun(id);
+            let is_unsure = text.is_none() && message.qos == QoS::ExactlyOnce;
+            let since = message.sent.unwrap_or_default();
             message.group_debts.retain_mut(|debt| {
                 if text.is_none_or(|text| text == debt.text) {
                     debt.members.retain(|member| *member != session);
                 }
-                !debt.members.is_empty() && !may_be_lost
+                let may_be_unseen = is_unsure && left.may_have_begun(&debt.text, since);
+                !debt.members.is_empty() && !may_be_lost && !may_be_unseen
             });
         }
     }
