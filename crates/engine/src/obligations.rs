@@ -95,7 +95,9 @@ impl Engine {
     ) {
         let is_owed = demand == Demand::Lasting && publication.qos > QoS::AtMostOnce && self.journal.is_on();
         if !is_owed {
-            let is_kept = publication.retain && !self.journal.is_stalled();
+            // Whatever the other shard makes durable of it may not come again.
+            let is_once = publication.qos == QoS::ExactlyOnce;
+            let is_kept = (publication.retain || is_once) && !self.journal.is_stalled();
             let waits = is_kept || self.forwards.holds(publication.publisher);
             let hold = if waits { self.journal.pending() } else { None };
             self.forwards.push(shard, publication, destination, 0, hold);
