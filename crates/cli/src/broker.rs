@@ -3,6 +3,8 @@
 mod greeting;
 mod mosquitto;
 mod reload;
+mod service;
+mod watch;
 
 use core::fmt;
 use core::hash::BuildHasher;
@@ -21,11 +23,12 @@ use martlet_server::process::{
     Background, BecomeError, Identity, MaskError, PidFile, become_user, set_umask, start_in_background,
 };
 use martlet_server::signals::Caught;
-use martlet_server::{Broker, Options, ShardFailed, StartError};
+use martlet_server::{Broker, EndError, Options, StartError};
 
 use crate::flags::Flags;
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
 use reload::Reloader;
+use service::Service;
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -65,7 +68,7 @@ enum BrokerError {
     Log(io::Error),
     Start(StartError),
     Signals(io::Error),
-    Failed(ShardFailed),
+    Failed(EndError),
 }
 
 impl BrokerError {
@@ -238,10 +241,16 @@ fn broker(
     }
     let kept = options.persistence.as_ref().map(|persistence| persistence.location.clone());
     let signals = Caught::catch().map_err(BrokerError::Signals)?;
+    if configuration.settings.general.reload_on_change {
+        watch::watch(arguments.clone(), dialect, &configuration).map_err(BrokerError::Signals)?;
+    }
     let broker = Broker::start(options).map_err(BrokerError::Start)?;
     let has_file = arguments.config_file.is_some();
-    let mut reloader = Reloader::new(arguments.clone(), dialect, configuration, log, broker.tls_reloader());
-    signals.obey(broker.stopper(), move || reloader.reload()).map_err(BrokerError::Signals)?;
+    log.publish_with(broker.publisher());
+    let service = Service::of_this_process();
+    let reloader = Reloader::new(arguments.clone(), dialect, configuration, log, service.clone(), &broker);
+    signals.obey(broker.stopper(), reloader).map_err(BrokerError::Signals)?;
+    service.watch(broker.pulse()).map_err(BrokerError::Signals)?;
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} running");
     } else if background.is_none() {
@@ -253,6 +262,7 @@ fn broker(
     if let Some(background) = background {
         background.is_ready().map_err(BrokerError::Background)?;
     }
+    service.ready();
     let ended = broker.wait();
     if dialect == Dialect::Mosquitto {
         tracing::info!("martlet version {VERSION} terminating");

@@ -5,94 +5,12 @@
 mod common;
 
 use std::fs;
-use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::symlink;
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
-use common::{DEADLINE, Done, Folder, run};
+use common::process::{ACCEPTED, Running, answer, free_port, lines, mosquitto, run_mosquitto, signal, until};
+use common::{Done, Folder, run};
 
-const CONNECT: &[u8] = b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01a";
-const ACCEPTED: [u8; 4] = [0x20, 2, 0, 0];
 const NOT_AUTHORIZED: [u8; 4] = [0x20, 2, 0, 5];
-
-/// The program under the name of Mosquitto's, in a folder.
-fn mosquitto(folder: &Folder) -> Command {
-    let link = folder.file("mosquitto");
-    let _ = symlink(env!("CARGO_BIN_EXE_martlet"), &link);
-    let mut command = Command::new(link);
-    command.stdin(Stdio::null()).current_dir(&folder.0).env_remove("PUID").env_remove("PGID");
-    command
-}
-
-fn run_mosquitto(folder: &Folder, line: &str) -> Done {
-    mosquitto(folder).args(line.split(' ').filter(|word| !word.is_empty())).output().unwrap().into()
-}
-
-/// The lines of a log without their times.
-fn lines(log: &str) -> Vec<&str> {
-    log.lines().map(|line| line.split_once(": ").map_or(line, |(_, text)| text)).collect()
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Waits for something.
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(started.elapsed() < DEADLINE, "{what}");
-        std::thread::yield_now();
-    }
-}
-
-/// The answer to a CONNECT, as soon as there is a broker.
-fn answer(port: u16) -> [u8; 4] {
-    let mut socket = until("nobody listens", || TcpStream::connect(("127.0.0.1", port)).ok());
-    socket.set_read_timeout(Some(DEADLINE)).unwrap();
-    socket.write_all(CONNECT).unwrap();
-    let mut connack = [0; 4];
-    socket.read_exact(&mut connack).unwrap();
-    connack
-}
-
-fn signal(name: &str, process: &str) {
-    assert!(Command::new("kill").args([name, process]).status().unwrap().success());
-}
-
-/// A broker that ends with the test.
-struct Running(Child);
-
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        Self(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap())
-    }
-
-    fn signal(&self, name: &str) {
-        signal(name, &self.0.id().to_string());
-    }
-
-    /// Ends it: its exit code, and what it wrote to standard error.
-    fn end(mut self) -> (Option<i32>, String) {
-        self.signal("-TERM");
-        let status = until("it does not end", || self.0.try_wait().unwrap());
-        let mut stderr = String::new();
-        self.0.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        (status.code(), stderr)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn arguments_of_mosquitto() {

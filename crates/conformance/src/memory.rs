@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use martlet_engine::{
-    BatchId, Commons, ConnectionId, Engine, Input, Instant, Output, Peer, ShardId, Verdict,
+    BatchId, Commons, ConnectionId, ControlAnswer, Engine, Input, Instant, Output, Peer, ShardId, Verdict,
 };
 
 use crate::access::TestAccess;
@@ -384,6 +384,10 @@ impl World {
                 Output::Authenticate { connection, question } => {
                     let verdict = TestAccess::verdict(&question);
                     shard.inbox.push_back(Mail::Authenticated { connection, verdict });
+                }
+                Output::Control(request) => {
+                    let answer = ControlAnswer::Unavailable;
+                    shard.engine.handle(self.now, Input::Controlled { request: request.id, answer });
                 }
                 Output::Notice(_) => {}
                 Output::WakeAt(wake) => {

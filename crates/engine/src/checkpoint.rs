@@ -8,9 +8,10 @@ use std::sync::Arc;
 use crate::hashing::{Map, hasher};
 use crate::message::Message;
 use crate::obligations::Owed;
+use crate::own::is_of_this_run;
 use crate::recording::write_session;
 use crate::records::{Record, RecordId};
-use crate::retained::topic_of;
+use crate::retained::{RetainedRow, topic_of};
 use crate::{BatchId, Engine, ShardId};
 
 /// How far a checkpoint is.
@@ -64,6 +65,13 @@ impl Engine {
         self.journal.last_batch()
     }
 
+    /// About how many things a checkpoint would have now: Sessions, subscriptions, messages that wait for them, and this shard's
+    /// share of the retained messages.
+    pub fn kept_things(&self) -> usize {
+        let retained = self.commons.retained_len() / usize::from(self.commons.shards());
+        self.clients.len() + self.subscriptions.len() + self.status.queued_messages + retained
+    }
+
     /// How many topics are remembered only because the log of some shard may still have a retained message of them. Only
     /// checkpoints of all shards make them fewer.
     pub fn cleared_topics(&self) -> usize {
@@ -74,6 +82,12 @@ impl Engine {
     /// not be written to. Told once.
     pub fn needs_checkpoint(&mut self) -> bool {
         self.journal.take_incomplete()
+    }
+
+    /// Whether something that has to survive was not written down, while the log could not be written to, and is in no
+    /// checkpoint since: it is lost if the broker ends now.
+    pub fn has_gaps(&self) -> bool {
+        self.journal.is_incomplete()
     }
 
     /// The next part of the checkpoint, of about `bytes_max` bytes or one Session, whichever is more; empty as long as there
@@ -137,7 +151,10 @@ impl Checkpoint {
 
     fn retained(&mut self, engine: &Engine, after: Option<&str>, to: &mut Vec<u8>) -> Stage {
         let page = engine.commons.retained_page(after, PAGE_LEN);
-        for (_, stamp, message) in page.iter().filter(|(_, stamp, _)| engine.keeps(stamp.shard)) {
+        let is_kept = |(_, stamp, message): &&RetainedRow| {
+            engine.keeps(stamp.shard) && !is_of_this_run(&message.publisher, &message.topic)
+        };
+        for (_, stamp, message) in page.iter().filter(is_kept) {
             let (id, is_new) = self.name(message);
             if is_new {
                 Record::Message { id, message: message.fields() }.encode(to);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use martlet_proto::PeerMisbehaved;
 use martlet_wire::{Disconnect, QoS, ReasonCode};
 
-use crate::clients::{SessionId, Will};
+use crate::clients::{ClientSession, SessionId, Will};
 use crate::deadlines::Due;
 use crate::message::{Message, Queued};
 use crate::notice::{Cause, Notice};
@@ -40,6 +40,13 @@ impl Engine {
 
     /// Ends a connection from this side, with a last packet.
     pub(crate) fn end_connection(&mut self, id: ConnectionId, cause: Cause, farewell: Option<Vec<u8>>) {
+        if self.connections.get(id).is_none() {
+            return;
+        }
+        self.status.packets_sent += u64::from(farewell.is_some());
+        if let Some(farewell) = &farewell {
+            self.trace_farewell(id, farewell);
+        }
         let Some(connection) = self.connections.get(id) else { return };
         let mut bytes = connection.out.collect(&self.turn);
         bytes.extend(farewell.unwrap_or_default());
@@ -68,6 +75,15 @@ impl Engine {
         }
     }
 
+    /// The Will of a Session is not to be published, if the Session goes on when its connection ends.
+    pub(crate) fn drop_will_of_lasting_session(&mut self, client_identifier: &str) {
+        let is_lasting =
+            |id: &SessionId| self.clients.get(*id).is_some_and(ClientSession::outlives_connection);
+        if let Some(id) = self.clients.find(client_identifier).filter(is_lasting) {
+            self.drop_will(id);
+        }
+    }
+
     /// An operator sends a client away.
     pub(crate) fn send_away(&mut self, client_identifier: &str, reason: ReasonCode) {
         let session = self.clients.find(client_identifier).and_then(|session| self.clients.get(session));
@@ -80,6 +96,7 @@ impl Engine {
     /// Takes a connection out, and leaves its Session behind as the standard says.
     fn detach(&mut self, id: ConnectionId, cause: Cause) {
         let Some(connection) = self.connections.remove(id) else { return };
+        self.status.unsent_bytes -= connection.out.len();
         if let Some(at) = connection.connect_deadline {
             self.deadlines.cancel(at, Due::Connect(id));
         }
@@ -105,6 +122,7 @@ impl Engine {
         let now = self.now;
         let Some(session) = self.clients.get_mut(id) else { return };
         session.connection = None;
+        self.status.sessions_connected -= 1;
         if !session.outlives_connection() {
             self.end_session(id); // [MQTT-4.1.0-2]
             return;
@@ -141,6 +159,7 @@ impl Engine {
             session.connection.is_none() && session.ends_at.is_some_and(|at| at <= self.now)
         });
         if is_over {
+            self.status.sessions_expired += 1;
             self.end_session(id);
         }
     }
@@ -165,6 +184,7 @@ impl Engine {
             self.publish_will(will);
         }
         self.status.queued_messages -= session.queue.len();
+        self.status.queued_bytes -= session.queue.bytes();
         self.notice(Notice::SessionEnded { client_identifier: session.client_identifier.to_string() });
         self.redistribute(&mut session);
     }
@@ -172,7 +192,7 @@ impl Engine {
     /// Messages that a Shared Subscription gave to an ended Session go to other members: those of QoS 1 that were not
     /// acknowledged, and those that were never sent. A QoS 2 message whose delivery began goes to nobody else
     /// [MQTT-4.8.2-5].
-    fn redistribute(&mut self, session: &mut crate::clients::ClientSession) {
+    fn redistribute(&mut self, session: &mut ClientSession) {
         let begun = session.state.outbound.unfinished().filter_map(|(id, unanswered)| {
             let (qos, queued) = unanswered?;
             let may_move = qos == QoS::AtLeastOnce || session.never_sent.contains(&id);

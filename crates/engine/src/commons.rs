@@ -162,6 +162,10 @@ impl Commons {
         self.retained.read().unwrap_or_else(PoisonError::into_inner).cleared_page(after, limit)
     }
 
+    pub(crate) fn retained_len(&self) -> usize {
+        self.retained.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     pub(crate) fn cleared_len(&self) -> usize {
         self.retained.read().unwrap_or_else(PoisonError::into_inner).cleared_len()
     }

@@ -9,10 +9,13 @@ use martlet_wire::{
 use crate::access::{AuthenticationStage, Decision, Question};
 use crate::clients::{ClientSession, SessionId, Will};
 use crate::connections::PendingConnect;
+use crate::control::is_control;
 use crate::deadlines::Due;
 use crate::hashing::shard_of;
 use crate::message::Message;
-use crate::notice::{Cause, Notice};
+use crate::mount;
+use crate::notice::{Cause, Notice, WillFacts};
+use crate::own::is_reserved;
 use crate::records::Record;
 use crate::refuse::explain;
 use crate::{ConnectionId, Engine, Output, Peer, ShardId};
@@ -109,7 +112,12 @@ impl Engine {
             let is_allowed = self.config.allows_zero_length_client_identifier(listener)
                 && (is_v5 || (connect.version == ProtocolVersion::Mqtt311 && connect.clean_start));
             if !is_allowed {
-                return Some(ReasonCode::ClientIdentifierNotValid);
+                let theirs = is_v5 && features.mosquitto_behaviour;
+                return Some(if theirs {
+                    ReasonCode::UnspecifiedError
+                } else {
+                    ReasonCode::ClientIdentifierNotValid
+                });
             }
         }
         if !is_v5 && limits.keep_alive_max > 0 {
@@ -125,7 +133,15 @@ impl Engine {
             if will.retain && !features.retain_available {
                 return Some(ReasonCode::RetainNotSupported); // [MQTT-3.2.2-13]
             }
-            if let Some(reason) = self.topic_objection(connect.client_identifier, will.topic) {
+            if will.payload.len() > limits.payload_bytes_max {
+                return Some(if is_v5 { ReasonCode::PacketTooLarge } else { ReasonCode::NotAuthorized });
+            }
+            let whole = mount::whole(self.config.mount_point(listener), will.topic);
+            let Ok(topic) = TopicName::parse(&whole) else { return Some(ReasonCode::TopicNameInvalid) };
+            if is_control(topic) {
+                return Some(ReasonCode::NotAuthorized); // a request needs someone who waits for its answer
+            }
+            if let Some(reason) = self.topic_objection(connect.client_identifier, topic) {
                 return Some(reason);
             }
         }
@@ -154,9 +170,7 @@ impl Engine {
         if name.split('/').count() > self.config.limits.topic_levels_max {
             return Some(ReasonCode::TopicNameInvalid);
         }
-        let first = name.split('/').next().unwrap_or_default();
-        // The broker alone publishes below these [s4.7.2].
-        if matches!(first, "$SYS" | "$CONTROL" | "$share") || !self.access.publish(client_identifier, topic) {
+        if is_reserved(name) || !self.access.publish(client_identifier, topic) {
             return Some(ReasonCode::NotAuthorized);
         }
         None
@@ -188,6 +202,9 @@ impl Engine {
         if let Some(old) = self.clients.find(client_identifier).and_then(|s| self.clients.get(s)?.connection)
         {
             let farewell = self.disconnect_packet(old, ReasonCode::SessionTakenOver, None); // [MQTT-3.1.4-3]
+            if self.config.features.mosquitto_behaviour && !connect.clean_start {
+                self.drop_will_of_lasting_session(client_identifier);
+            }
             self.end_connection(old, Cause::TakenOver, farewell);
         }
         let stored = self.clients.find(client_identifier);
@@ -210,7 +227,9 @@ impl Engine {
         let expiry_interval =
             connect.session_expiry_interval().min(self.config.limits.session_expiry_interval_max);
         let keep_alive = self.granted_keep_alive(connect);
-        let will = connect.will.as_ref().map(|will| Will::new(will, client_identifier));
+        let mount_point = self.connections.get(id).map(|it| self.config.mount_point(it.peer.listener));
+        let new_will = |will| Will::new(will, client_identifier, mount_point.unwrap_or_default());
+        let will = connect.will.as_ref().map(new_will);
         let Some(session) = self.clients.get_mut(session_id) else { return };
         if let Some(at) = session.ends_at.take() {
             self.deadlines.cancel(at, Due::SessionExpiry(session_id));
@@ -221,6 +240,7 @@ impl Engine {
         session.expiry_interval = expiry_interval;
         session.user_name = connect.user_name.map(Into::into);
         session.connection = Some(id);
+        self.status.sessions_connected += 1;
         session.state.outbound.restart();
         let old_will = core::mem::replace(&mut session.will, will);
         self.record_connected(session_id, old_will.is_some());
@@ -230,6 +250,7 @@ impl Engine {
         connection.protocol.keep_alive = KeepAlive::new(keep_alive);
         let connack = self.connack(id, connect, name, session_present, data);
         self.notice_connected(id, connect, client_identifier, keep_alive);
+        self.trace_connack(id, session_present, ReasonCode::Success);
         // A Session that the log knows may be used while the log cannot be written to; see `objection` for the others.
         let Some(connection) = self.connections.get_mut(id) else { return };
         if self.journal.is_stalled() {
@@ -299,7 +320,6 @@ impl Engine {
         let keep_alive = connection.protocol.keep_alive.seconds();
         add(keep_alive != connect.keep_alive, Property::ServerKeepAlive(keep_alive)); // [MQTT-3.2.2-22]
         add(aliases > 0, Property::TopicAliasMaximum(aliases));
-        add(maximum_qos < QoS::ExactlyOnce, Property::MaximumQos(maximum_qos)); // [MQTT-3.2.2-9]
         add(!features.retain_available, Property::RetainAvailable(false));
         add(!features.wildcard_subscription_available, Property::WildcardSubscriptionAvailable(false));
         add(!features.subscription_identifier_available, Property::SubscriptionIdentifierAvailable(false));
@@ -321,6 +341,8 @@ impl Engine {
         properties
             .extend(core::num::NonZero::new(limits.packet_size_bytes_max).map(Property::MaximumPacketSize));
         properties.extend(core::num::NonZero::new(limits.receive_maximum).map(Property::ReceiveMaximum));
+        let has_highest_qos = maximum_qos == QoS::ExactlyOnce;
+        properties.extend((!has_highest_qos).then_some(Property::MaximumQos(maximum_qos))); // [MQTT-3.2.2-9]
         let packet = ConnAck {
             session_present: session_present && connect.version != ProtocolVersion::Mqtt31,
             reason: ReasonCode::Success,
@@ -348,6 +370,12 @@ impl Engine {
             clean_start: connect.clean_start,
             keep_alive,
             user_name: connect.user_name.map(str::to_owned),
+            will: connect.will.as_ref().map(|will| WillFacts {
+                topic: will.topic.as_str().to_owned(),
+                payload_bytes: will.payload.len(),
+                qos: will.qos,
+                retain: will.retain,
+            }),
         };
         self.notice(notice);
     }
@@ -363,6 +391,8 @@ impl Engine {
         }
         connection.protocol.phase = Phase::Open;
         connection.out.append(|bytes| bytes.extend_from_slice(connack));
+        self.status.packets_sent += 1;
+        self.status.unsent_bytes += connack.len();
         connection.last_received = self.now;
         let session_id = connection.session;
         self.end_connect_deadline(id);
@@ -408,13 +438,14 @@ impl Engine {
             reason,
         };
         let farewell = self.connack_refusal(connection, connection.protocol.version, reason, explain(reason));
+        self.trace_connack(id, false, reason);
         self.notice(notice);
         self.end_connection(id, Cause::Broker(reason), farewell);
     }
 }
 
 impl Will {
-    fn new(will: &martlet_wire::Will<'_>, publisher: &str) -> Self {
+    fn new(will: &martlet_wire::Will<'_>, publisher: &str, mount_point: &str) -> Self {
         let mut section = Vec::new();
         let (mut delay, mut expiry_interval) = (0, None);
         for property in will.properties {
@@ -426,7 +457,7 @@ impl Will {
         }
         Self {
             message: Message {
-                topic: will.topic.as_str().into(),
+                topic: mount::whole(mount_point, will.topic).into(),
                 properties: section.into(),
                 payload: will.payload.into(),
                 qos: will.qos,

@@ -31,6 +31,8 @@ pub(crate) struct Connection {
     pub(crate) re_authenticates: bool,
     /// Whether the answer to an authentication question is awaited.
     pub(crate) awaits_verdict: bool,
+    /// Whether the answer to a control request is awaited.
+    pub(crate) awaits_control: bool,
     /// A message was put off without a word: so are all that follow, until the connection ends.
     pub(crate) puts_off: bool,
     /// The batch before which nothing is sent again: the log could not be written to when the client connected.
@@ -81,6 +83,7 @@ impl Connections {
             pending: None,
             re_authenticates: false,
             awaits_verdict: false,
+            awaits_control: false,
             puts_off: false,
             resends_after: None,
             connect_deadline: None,

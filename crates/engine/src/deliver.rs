@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use martlet_proto::Outbound;
-use martlet_proto::alias::OutgoingTopic;
 use martlet_proto::connection::Phase;
 use martlet_proto::delivery::{Acknowledgement, Resend};
 use martlet_wire::{
@@ -15,9 +14,10 @@ use crate::connections::Connection;
 use crate::held::Waiting;
 use crate::message::{Publication, Queued, SHARED_PAYLOAD_BYTES_MIN};
 use crate::notice::Notice;
+use crate::outgoing::{Header, fits_publish, write_publish};
 use crate::records::Record;
 use crate::subscriptions::Receiver;
-use crate::{BatchId, ConnectionId, Engine, Instant};
+use crate::{BatchId, ConnectionId, Engine, Limits};
 
 /// What a subscription, or several of one Session together, grant.
 #[derive(Clone, Copy, Debug)]
@@ -43,14 +43,6 @@ impl<'a> From<&'a Receiver> for Grant<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Copies([Option<(usize, usize)>; 4]);
 
-/// One PUBLISH to one client, apart from the message itself.
-#[derive(Clone, Copy)]
-struct Header<'a> {
-    delivery: Delivery,
-    retain: bool,
-    identifiers: &'a [SubscriptionIdentifier],
-}
-
 impl Engine {
     /// Delivers a message to a Session [MQTT-4.5.0-1].
     pub(crate) fn deliver(
@@ -69,7 +61,7 @@ impl Engine {
             return;
         }
         let connection = session.connection;
-        if qos == QoS::AtMostOnce {
+        if qos == QoS::AtMostOnce && !self.has_to_queue(session_id) {
             let Some(id) = connection else { return };
             let is_stalled = self.journal.is_stalled();
             if publication.retain && !is_stalled {
@@ -91,9 +83,20 @@ impl Engine {
             number: 0,
         };
         match connection {
-            Some(id) if qos == QoS::AtMostOnce => self.send_behind(id, queued),
+            Some(id) if qos == QoS::AtMostOnce && !self.has_to_queue(session_id) => {
+                self.send_behind(id, queued);
+            }
             _ => self.enqueue(session_id, publication, queued),
         }
+    }
+
+    /// Whether a QoS 0 message waits in the Session: for a connection, or behind others that waited for that.
+    fn has_to_queue(&self, session_id: SessionId) -> bool {
+        self.config.features.queue_qos0
+            && self.clients.get(session_id).is_some_and(|session| {
+                let is_writable = !(self.journal.is_stalled() && session.record.is_some());
+                is_writable && (session.connection.is_none() || session.has_pending())
+            })
     }
 
     /// A QoS 0 message goes out behind what waits for the log, or not at all if that is too much.
@@ -116,6 +119,7 @@ impl Engine {
         copies: &mut Copies,
     ) {
         let Some(connection) = self.connections.get_mut(id) else { return };
+        let mount_point = self.config.mount_point(connection.peer.listener);
         if connection.protocol.phase != Phase::Open {
             return;
         }
@@ -125,9 +129,10 @@ impl Engine {
         }
         let version = connection.protocol.version;
         let is_alike = header.identifiers.is_empty()
+            && mount_point.is_empty()
             && !connection.protocol.outgoing_aliases.is_enabled()
             && publication.payload.len() < SHARED_PAYLOAD_BYTES_MIN;
-        let is_sent = if is_alike {
+        let sent = if is_alike {
             let place = usize::from(version.has_properties()) * 2 + usize::from(header.retain);
             let (start, end) = *copies.0[place].get_or_insert_with(|| {
                 let start = self.turn.len();
@@ -147,16 +152,27 @@ impl Engine {
             if fits && connection.out.append_run(start, end) {
                 self.touched.push(id);
             }
-            fits
+            fits.then_some(end - start)
         } else {
-            write_publish(connection, self.now, publication, header)
+            write_publish(connection, mount_point, self.now, publication, header)
         };
-        self.count_sent(id, is_sent);
+        self.count_sent(id, sent, publication, header);
     }
 
-    fn count_sent(&mut self, id: ConnectionId, is_sent: bool) {
-        if is_sent {
+    /// Counts a PUBLISH of so many bytes, if it fitted, and sees to it that it is sent.
+    fn count_sent(
+        &mut self,
+        id: ConnectionId,
+        sent: Option<usize>,
+        publication: &Publication<'_>,
+        header: Header<'_>,
+    ) {
+        if let Some(bytes) = sent {
+            self.trace_publish(id, true, header.delivery, header.retain, publication);
+            self.status.packets_sent += 1;
             self.status.publish_sent += 1;
+            self.status.publish_bytes_sent += publication.payload.len() as u64;
+            self.status.unsent_bytes += bytes;
             self.schedule(id);
         } else {
             self.status.dropped_packet_too_large += 1; // [MQTT-3.1.2-25]
@@ -170,7 +186,7 @@ impl Engine {
             && !(self.journal.is_stalled() && session.record.is_some())
             && !session.has_pending()
             && let Some(connection) = self.connections.get_mut(id)
-            && connection.can_take(&session.state.outbound, self.config.limits.out_buffer_bytes_max)
+            && connection.can_take(&session.state.outbound, &self.config.limits)
         {
             self.record_queued(session_id, publication, &mut queued);
             self.send_queued(session_id, id, queued);
@@ -180,6 +196,7 @@ impl Engine {
         if session.queue.has_room(&queued, limits.queued_messages_max, limits.queued_bytes_max) {
             self.record_queued(session_id, publication, &mut queued);
             if let Some(session) = self.clients.get_mut(session_id) {
+                self.status.queued_bytes += queued.message.size();
                 session.queue.push(queued);
             }
             self.status.queued_messages += 1;
@@ -194,14 +211,17 @@ impl Engine {
     }
 
     /// Begins the delivery of a message; its connection has just said that it can take it. QoS 0 stands here for retained
-    /// messages, and for what waited in the store of another broker.
+    /// messages, for what waited without a connection, and for what waited in the store of another broker.
     fn send_queued(&mut self, session_id: SessionId, id: ConnectionId, queued: Queued) {
         if queued.qos == QoS::AtMostOnce && queued.number > 0 {
+            // It goes out once the log knows that it is gone, so that no crash brings it back.
             let number = queued.number;
             self.record(session_id, |session| Record::Dropped { session, number });
+            self.hold(id);
         }
         let Some(session) = self.clients.get_mut(session_id) else { return };
         let Some(connection) = self.connections.get_mut(id) else { return };
+        let mount_point = self.config.mount_point(connection.peer.listener);
         let (message, identifiers) = (Arc::clone(&queued.message), queued.identifiers.clone());
         let Some(mut publication) = message.publication() else { return };
         let mut header = Header {
@@ -214,13 +234,14 @@ impl Engine {
             return;
         }
         if queued.qos == QoS::AtMostOnce {
-            let is_sent = write_publish(connection, self.now, &mut publication, header);
-            self.count_sent(id, is_sent);
+            let sent = write_publish(connection, mount_point, self.now, &mut publication, header);
+            self.count_sent(id, sent, &publication, header);
             return;
         }
         // The size does not depend on the value of the Packet Identifier.
         header.delivery = Delivery::new(queued.qos, false, PacketId::MIN);
-        if !fits_publish(connection, self.now, &publication, header) {
+        if !fits_publish(connection, mount_point, self.now, &publication, header) {
+            session.state.outbound.skip();
             self.status.dropped_packet_too_large += 1; // [MQTT-3.1.2-25]
             let number = queued.number;
             self.record(session_id, |session| Record::Dropped { session, number });
@@ -235,16 +256,18 @@ impl Engine {
                     self.hold(id);
                 }
                 let Some(connection) = self.connections.get_mut(id) else { return };
+                let mount_point = self.config.mount_point(connection.peer.listener);
                 if let Some(held) = &mut connection.held {
                     held.push(BatchId::default(), Waiting::InFlight(packet_id));
                     return;
                 }
                 header = Header { delivery: Delivery::new(qos, false, packet_id), retain, ..header };
-                let is_sent = write_publish(connection, self.now, &mut publication, header);
-                self.count_sent(id, is_sent);
+                let sent = write_publish(connection, mount_point, self.now, &mut publication, header);
+                self.count_sent(id, sent, &publication, header);
             }
             Err(queued) => {
                 // Every Packet Identifier is taken: the message goes to the head of the queue.
+                self.status.queued_bytes += queued.message.size();
                 session.queue.push_front(queued);
                 self.status.queued_messages += 1;
             }
@@ -298,20 +321,21 @@ impl Engine {
 
     /// Sends what a Session is owed, as far as quota and unsent bytes allow.
     pub(crate) fn pump(&mut self, session_id: SessionId) {
-        let out_buffer_bytes_max = self.config.limits.out_buffer_bytes_max;
         loop {
+            let limits = &self.config.limits;
             let Some(session) = self.clients.get_mut(session_id) else { return };
             let Some(id) = session.connection else { return };
             let Some(connection) = self.connections.get_mut(id) else { return };
-            if connection.protocol.phase != Phase::Open || connection.out.len() >= out_buffer_bytes_max {
+            if connection.protocol.phase != Phase::Open || connection.out.len() >= limits.out_buffer_bytes_max
+            {
                 return;
             }
             if connection.resends_after.is_some_and(|batch| !self.journal.is_durable(batch)) {
                 return; // the log may not have it yet
             }
             if session.state.outbound.has_resends() {
-                if session.state.outbound.resends_publish() && !connection.has_quota(&session.state.outbound)
-                {
+                let outbound = &session.state.outbound;
+                if outbound.resends_publish() && !connection.has_quota(outbound, limits) {
                     return; // [MQTT-3.3.4-9]
                 }
                 match session.state.outbound.next_resend() {
@@ -334,22 +358,19 @@ impl Engine {
             if self.journal.is_stalled() && session.record.is_some() {
                 return;
             }
-            let mut expired = Vec::new();
-            let next = session.queue.front(self.now, &mut expired).map(|queued| queued.qos);
-            self.status.queued_messages -= expired.len();
-            self.status.dropped_expired += expired.len() as u64;
-            for number in expired {
-                self.record(session_id, |session| Record::Dropped { session, number });
-            }
+            let next = self.next_waiting(session_id);
+            let limits = &self.config.limits;
             let Some(session) = self.clients.get_mut(session_id) else { return };
             let Some(connection) = self.connections.get_mut(id) else { return };
             match next {
-                Some(_) if connection.can_take(&session.state.outbound, out_buffer_bytes_max) => {
+                Some(QoS::AtMostOnce) if connection.is_behind(limits) => return,
+                Some(_) if connection.can_take(&session.state.outbound, limits) => {
                     if session.state.outbound.is_exhausted() {
                         return;
                     }
                     if let Some(queued) = session.queue.pop() {
                         self.status.queued_messages -= 1;
+                        self.status.queued_bytes -= queued.message.size();
                         self.send_queued(session_id, id, queued);
                     }
                 }
@@ -364,15 +385,32 @@ impl Engine {
         }
     }
 
+    /// The QoS of the message that waits first. Those that have expired are gone.
+    fn next_waiting(&mut self, session_id: SessionId) -> Option<QoS> {
+        let session = self.clients.get_mut(session_id)?;
+        let mut expired = Vec::new();
+        let before = session.queue.bytes();
+        let next = session.queue.front(self.now, &mut expired).map(|queued| queued.qos);
+        for _ in expired.iter().filter(|queued| queued.qos > QoS::AtMostOnce) {
+            session.state.outbound.skip();
+        }
+        self.status.queued_messages -= expired.len();
+        self.status.queued_bytes -= before - session.queue.bytes();
+        self.status.dropped_expired += expired.len() as u64;
+        for Queued { number, .. } in expired {
+            self.record(session_id, |session| Record::Dropped { session, number });
+        }
+        next
+    }
+
     /// Sends the next retained message that a Session is owed; `false` if there is none, or no room for it.
     fn replay(&mut self, session_id: SessionId, id: ConnectionId) -> bool {
         let Some(session) = self.clients.get_mut(session_id) else { return false };
         let Some(connection) = self.connections.get(id) else { return false };
         let Some(replay) = session.replays.front_mut() else { return false };
         // A message may need quota, or room behind others: without any, the walk does not go on.
-        let behind = connection.held.as_ref().map_or(0, |held| held.messages_bytes());
-        if !connection.has_quota(&session.state.outbound) || behind >= self.config.limits.out_buffer_bytes_max
-        {
+        let limits = &self.config.limits;
+        if !connection.has_quota(&session.state.outbound, limits) || connection.is_behind(limits) {
             return false;
         }
         let Some(message) = self.commons.next_retained(&replay.filter, &mut replay.cursor) else {
@@ -420,8 +458,10 @@ impl Engine {
             retain: queued.retain,
             identifiers: queued.identifiers.as_deref().unwrap_or_default(),
         };
-        if write_publish(connection, self.now, &mut publication, header) {
-            self.count_sent(id, true);
+        let mount_point = self.config.mount_point(connection.peer.listener);
+        let sent = write_publish(connection, mount_point, self.now, &mut publication, header);
+        if sent.is_some() {
+            self.count_sent(id, sent, &publication, header);
             return;
         }
         // The client takes smaller packets than it used to: the message counts as delivered [MQTT-3.1.2-25].
@@ -488,7 +528,9 @@ impl Engine {
     pub(crate) fn sent(&mut self, id: ConnectionId, bytes: usize) {
         self.status.bytes_sent += bytes as u64;
         let Some(connection) = self.connections.get_mut(id) else { return };
+        let before = connection.out.len();
         connection.out.sent(bytes);
+        self.status.unsent_bytes -= before - connection.out.len();
         if connection.out.len() <= self.config.limits.out_buffer_bytes_max / 2
             && let Some(session_id) = connection.session
             && self.clients.get(session_id).is_some_and(crate::clients::ClientSession::has_pending)
@@ -500,90 +542,22 @@ impl Engine {
 
 impl Connection {
     /// Whether another QoS 1 or 2 message can be sent at once.
-    fn can_take(&self, outbound: &Outbound<Queued>, out_buffer_bytes_max: usize) -> bool {
+    fn can_take(&self, outbound: &Outbound<Queued>, limits: &Limits) -> bool {
         self.protocol.phase == Phase::Open
-            && self.out.len() < out_buffer_bytes_max
-            && self.has_quota(outbound)
+            && self.out.len() < limits.out_buffer_bytes_max
+            && self.has_quota(outbound, limits)
     }
 
-    /// Whether the client's Receive Maximum leaves room for another QoS 1 or 2 message [MQTT-3.3.4-9].
-    pub(crate) fn has_quota(&self, outbound: &Outbound<Queued>) -> bool {
+    /// Whether the client's Receive Maximum [MQTT-3.3.4-9] and our own limit on bytes leave room for another QoS 1 or 2
+    /// message.
+    pub(crate) fn has_quota(&self, outbound: &Outbound<Queued>, limits: &Limits) -> bool {
+        let bytes = || outbound.sent().map(|queued| queued.message.payload.len()).sum::<usize>();
         outbound.in_flight() < usize::from(self.protocol.inflight_messages_max)
+            && (limits.inflight_bytes_max == usize::MAX || bytes() < limits.inflight_bytes_max)
     }
-}
 
-fn fits_publish(
-    connection: &Connection,
-    now: Instant,
-    publication: &Publication<'_>,
-    header: Header<'_>,
-) -> bool {
-    if connection.protocol.packet_size_bytes_max == u32::MAX {
-        return true;
+    /// Whether as many QoS 0 messages wait behind others as may.
+    fn is_behind(&self, limits: &Limits) -> bool {
+        self.held.as_ref().is_some_and(|held| held.messages_bytes() >= limits.out_buffer_bytes_max)
     }
-    let extra = extra_properties(now, publication, header, OutgoingTopic::Plain);
-    let packet = Publish {
-        topic: Some(publication.topic),
-        delivery: header.delivery,
-        retain: header.retain,
-        properties: publication.properties.with(&extra),
-        payload: publication.payload,
-    };
-    packet.encoded_len(connection.protocol.version).is_ok_and(|len| connection.protocol.fits(len))
-}
-
-/// Appends one PUBLISH to a connection's unsent bytes; `false` if it is larger than the client takes.
-fn write_publish(
-    connection: &mut Connection,
-    now: Instant,
-    publication: &mut Publication<'_>,
-    header: Header<'_>,
-) -> bool {
-    let protocol = &mut connection.protocol;
-    let version = protocol.version;
-    let topic = publication.topic.as_str();
-    let mut plan = protocol.outgoing_aliases.plan(topic);
-    if protocol.packet_size_bytes_max != u32::MAX && !matches!(plan, OutgoingTopic::Alias(_)) {
-        // Close to the client's Maximum Packet Size the three bytes of a new alias could be too many.
-        plan = OutgoingTopic::Plain;
-    }
-    let extra = extra_properties(now, publication, header, plan);
-    let by_reference = publication.payload.len() >= SHARED_PAYLOAD_BYTES_MIN;
-    let packet = Publish {
-        topic: (!matches!(plan, OutgoingTopic::Alias(_))).then_some(publication.topic),
-        delivery: header.delivery,
-        retain: header.retain,
-        properties: publication.properties.with(&extra),
-        payload: publication.payload,
-    };
-    if !packet.encoded_len(version).is_ok_and(|len| protocol.fits(len)) {
-        return false;
-    }
-    if let OutgoingTopic::Introduce(alias) = plan {
-        protocol.outgoing_aliases.introduced(topic, alias);
-    }
-    connection.out.append(|bytes| {
-        // Nothing is written on an error, and `encoded_len` has just found none.
-        let _ = if by_reference { packet.encode_head(version, bytes) } else { packet.encode(version, bytes) };
-    });
-    if by_reference {
-        connection.out.append_payload(publication.share());
-    }
-    true
-}
-
-/// The properties of a PUBLISH that are not passed on as they came.
-fn extra_properties(
-    now: Instant,
-    publication: &Publication<'_>,
-    header: Header<'_>,
-    plan: OutgoingTopic,
-) -> Vec<Property<'static>> {
-    let mut extra = Vec::new();
-    extra.extend(publication.expiry_left(now).map(Property::MessageExpiryInterval)); // [MQTT-3.3.2-6]
-    if let OutgoingTopic::Introduce(alias) | OutgoingTopic::Alias(alias) = plan {
-        extra.push(Property::TopicAlias(alias));
-    }
-    extra.extend(header.identifiers.iter().map(|identifier| Property::SubscriptionIdentifier(*identifier)));
-    extra
 }

@@ -67,15 +67,23 @@ impl Interest {
     /// A shard tells how many members of a Shared Subscription it has.
     pub(crate) fn set_group(&mut self, text: &Arc<str>, filter: &str, share: GroupShare) {
         let shares = self.groups.entry(Arc::clone(text)).or_default();
-        shares.retain(|other| other.shard != share.shard);
+        // In the order in which they joined, which is whose turn it is first.
+        let there = shares.iter().position(|other| other.shard == share.shard);
         if share.members > 0 {
-            shares.push(share);
-            shares.sort_unstable_by_key(|share| share.shard);
+            match there {
+                Some(place) => shares[place] = share,
+                None => shares.push(share),
+            }
             let (_, at) = self.tree.entry(filter);
             if !at.groups.contains(text) {
                 at.groups.push(Arc::clone(text));
             }
-        } else if shares.is_empty() {
+            return;
+        }
+        if let Some(place) = there {
+            shares.remove(place);
+        }
+        if shares.is_empty() {
             self.groups.remove(text);
             self.change(filter, |at| at.groups.retain(|group| group != text));
         }

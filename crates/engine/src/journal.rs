@@ -128,6 +128,11 @@ impl Journal {
         self.is_incomplete = true;
     }
 
+    /// Whether something changed that was not written down, and no checkpoint was begun since.
+    pub(crate) const fn is_incomplete(&self) -> bool {
+        self.is_incomplete
+    }
+
     /// Whether a checkpoint is needed for what was not written down; asked once it can be made.
     pub(crate) fn take_incomplete(&mut self) -> bool {
         !self.is_stalled && core::mem::take(&mut self.is_incomplete)

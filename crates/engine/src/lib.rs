@@ -26,6 +26,7 @@ mod close;
 mod commons;
 mod connect;
 mod connections;
+mod control;
 mod deadlines;
 mod deliver;
 mod forward;
@@ -37,9 +38,12 @@ pub mod kept;
 mod limits;
 mod listeners;
 mod message;
+mod mount;
 mod notice;
 mod obligations;
 mod out_buffer;
+mod outgoing;
+mod own;
 mod peer;
 mod publish;
 mod queue;
@@ -53,6 +57,7 @@ mod route;
 mod status;
 mod subscribe;
 mod subscriptions;
+mod trace;
 mod tree;
 mod unreleased;
 
@@ -63,19 +68,24 @@ use martlet_wire::{QoS, ReasonCode};
 
 pub use access::{Access, AllowAll, AuthenticationStage, Decision, Question, Verdict};
 pub use commons::Commons;
+pub use control::{ControlAnswer, ControlId, ControlRequest};
 pub use hashing::shard_of;
 pub use limits::{Config, Features, Limits, PACKET_SIZE_BYTES_MAX_LEAST};
 pub use listeners::ListenerRules;
 pub use martlet_proto::{Instant, PeerMisbehaved};
 pub use message::Message;
-pub use notice::{Cause, Notice};
+pub use notice::{Cause, Notice, WillFacts};
+pub use own::Announcement;
 pub use peer::{Peer, PeerCertificate, PeerDetails, PeerTls};
 pub use restore::{Stored, UnreadableRecord};
 pub use status::Status;
+pub use subscriptions::SubscriptionFacts;
+pub use trace::{PacketTrace, TraceDetails};
 
 use checkpoint::Checkpoint;
 use clients::Clients;
 use connections::Connections;
+use control::Controls;
 use deadlines::{Deadlines, Due};
 use forward::Forwards;
 use hashing::{Map, Random, hasher};
@@ -152,6 +162,15 @@ pub enum Input<'a> {
         /// The answer.
         verdict: Verdict,
     },
+    /// The broker itself publishes a message.
+    Publish(Announcement<'a>),
+    /// The answer to [`Output::Control`].
+    Controlled {
+        /// The request.
+        request: ControlId,
+        /// The answer.
+        answer: ControlAnswer<'a>,
+    },
     /// The time of [`Output::WakeAt`] has come. Early or repeated calls do no harm.
     WakeUp,
     /// The broker stops: every client gets DISCONNECT 0x8B and is closed.
@@ -210,6 +229,8 @@ pub enum Output {
         /// What is known of it.
         question: Question,
     },
+    /// A client wants something of the broker: do it, and say [`Input::Controlled`]. Until then the client is not read from.
+    Control(Box<ControlRequest>),
     /// Something worth a line in the log.
     Notice(Notice),
     /// Nothing more to do now, until this time or a new input.
@@ -235,6 +256,7 @@ pub struct Engine {
     restoring: Option<Box<Restoring>>,
     checkpoint: Option<Box<Checkpoint>>,
     forwards: Forwards,
+    controls: Controls,
     /// Connections with a message that was put off without a word, and the batch that those before it may wait for.
     put_off: Vec<(ConnectionId, Option<BatchId>)>,
     /// Encoded packets that several connections send alike, for this turn.
@@ -248,6 +270,8 @@ pub struct Engine {
     sweeps_retained: bool,
     random: Random,
     status: Status,
+    /// Whether each packet is told.
+    traces: bool,
 }
 
 impl core::fmt::Debug for Engine {
@@ -278,6 +302,7 @@ impl Engine {
             restoring: None,
             checkpoint: None,
             forwards: Forwards::new(commons.shards(), seed),
+            controls: Controls::default(),
             put_off: Vec::new(),
             turn: Vec::new(),
             touched: Vec::new(),
@@ -287,6 +312,7 @@ impl Engine {
             sweeps_retained: false,
             random: Random::new(seed ^ u64::from(shard.0) << 48),
             status: Status::default(),
+            traces: false,
             commons,
             config,
         }
@@ -311,6 +337,8 @@ impl Engine {
             Input::LogStalled => self.log_stalled(),
             Input::Forwarded { from, batch } => self.forwarded(from, batch),
             Input::Authenticated { connection, verdict } => self.authenticated(connection, verdict),
+            Input::Publish(announcement) => self.announce(announcement),
+            Input::Controlled { request, answer } => self.controlled(request, answer),
             Input::WakeUp => {}
             Input::Shutdown => self.shut_down(),
             Input::Disconnect { client_identifier, reason } => self.send_away(client_identifier, reason),
@@ -387,8 +415,17 @@ impl Engine {
             connections: self.connections.len(),
             sessions: self.clients.len(),
             subscriptions: self.subscriptions.len(),
+            shared_subscriptions: self.subscriptions.shared_len(),
+            unpersisted_bytes: self.journal.unpersisted_bytes(),
+            log_stalled: self.journal.is_stalled(),
             ..self.status
         }
+    }
+
+    /// Up to `limit` subscriptions of this shard, client by client.
+    pub fn subscription_facts(&self, limit: usize) -> Vec<SubscriptionFacts> {
+        let sessions = self.clients.ids().into_iter().filter_map(|id| Some((id, self.clients.get(id)?)));
+        sessions.flat_map(|(id, session)| self.subscriptions.facts(id, session)).take(limit).collect()
     }
 
     /// The log cannot be written to. QoS 0 messages do not wait for it any more, and those that do go before them.

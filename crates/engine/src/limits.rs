@@ -17,6 +17,10 @@ pub struct Limits {
     pub queued_messages_max: usize,
     /// Bytes (topic, properties and payload) that wait for one Session.
     pub queued_bytes_max: usize,
+    /// Bytes of payload of a PUBLISH or a Will; larger ones are refused as such, with 0x97 and 0x95.
+    pub payload_bytes_max: usize,
+    /// Bytes of the payloads towards one client whose PUBLISH is not answered; the next message waits once there are so many.
+    pub inflight_bytes_max: usize,
     /// Unfinished QoS 1 and QoS 2 messages towards one client; its own Receive Maximum may lower this. At least 1.
     pub inflight_messages_max: u16,
     /// Receive Maximum: unfinished QoS 1 and QoS 2 messages from one client of MQTT 5.0, at least 1; more get 0x93.
@@ -51,6 +55,10 @@ pub struct Limits {
     pub keep_alive_max: u16,
     /// Bytes of publishes that may wait for the log of one shard; beyond, the shard stops reading.
     pub unpersisted_bytes_max: usize,
+    /// Control requests of one shard that wait for their answers; a PUBLISH below `$CONTROL/` beyond gets 0x97.
+    pub control_requests_max: usize,
+    /// Bytes of the payload of a control request; a larger one gets 0x97.
+    pub control_payload_bytes_max: usize,
     /// Topic Names whose receivers one shard remembers, and Shared Subscriptions whose turn it remembers.
     pub route_cache_entries_max: usize,
 }
@@ -61,6 +69,8 @@ impl Default for Limits {
             packet_size_bytes_max: 2_000_000,
             queued_messages_max: 1_000,
             queued_bytes_max: 16 << 20,
+            payload_bytes_max: usize::MAX,
+            inflight_bytes_max: usize::MAX,
             inflight_messages_max: 20,
             receive_maximum: 20,
             topic_alias_maximum: 10,
@@ -70,13 +80,15 @@ impl Default for Limits {
             sessions_max: 1_000_000,
             sessions_of_node_max: usize::MAX,
             subscriptions_per_session_max: 10_000,
-            topic_levels_max: 200,
+            topic_levels_max: 201,
             retained_messages_max: 1_000_000,
             retained_bytes_max: 256 << 20,
             connect_timeout: Duration::from_secs(30),
             session_expiry_interval_max: u32::MAX,
             keep_alive_max: 0,
             unpersisted_bytes_max: 16 << 20,
+            control_requests_max: 100,
+            control_payload_bytes_max: 1 << 20,
             route_cache_entries_max: 4_096,
         }
     }
@@ -105,6 +117,19 @@ pub struct Features {
     /// Whether a QoS 2 message from a client takes effect when its PUBREL comes, as in Mosquitto, and not when its PUBLISH
     /// does. The standard leaves it open.
     pub exactly_once_at_release: bool,
+    /// Whether QoS 0 messages, too, wait for a Session without a connection. The standard leaves it open.
+    pub queue_qos0: bool,
+    /// Whether a message goes out with the QoS of the subscription, even if it came with a lower one. Against the standard
+    /// [MQTT-3.8.4-8].
+    pub upgrade_outgoing_qos: bool,
+    /// Whether the broker behaves as Mosquitto where that is different, though not always as the standard wants it:
+    ///
+    /// * a missing Client Identifier that is needed gets 0x80, not 0x85;
+    /// * a payload that is too large gets 0x95, which the standard does not have in PUBACK and PUBREC, not 0x97;
+    /// * a topic with too many levels ends the connection with 0x81;
+    /// * a PUBREL for nothing gets a PUBCOMP with success, not with 0x92;
+    /// * the Will of a client is not published when the client itself takes over its Session, which goes on.
+    pub mosquitto_behaviour: bool,
     /// A Keep Alive in seconds that every client has to use [MQTT-3.1.2-21].
     pub server_keep_alive: Option<u16>,
     /// Whether failures carry a Reason String for people, where the client and its Maximum Packet Size allow it
@@ -126,6 +151,9 @@ impl Default for Features {
             shared_subscription_available: true,
             allow_zero_length_client_identifier: true,
             exactly_once_at_release: false,
+            queue_qos0: false,
+            upgrade_outgoing_qos: false,
+            mosquitto_behaviour: false,
             server_keep_alive: None,
             reason_strings: true,
             response_information: None,

@@ -1,5 +1,6 @@
 //! What is offered at one listener, where that differs from what is offered at all.
 
+use martlet_proto::PeerMisbehaved;
 use martlet_wire::{ProtocolVersion, QoS};
 
 use crate::limits::Config;
@@ -22,11 +23,26 @@ pub struct ListenerRules {
     pub allow_zero_length_client_identifier: Option<bool>,
     /// How the Client Identifiers begin that are assigned.
     pub client_identifier_prefix: Option<String>,
+    /// What all topics of its clients begin with, unknown to them.
+    pub mount_point: Option<String>,
 }
 
 impl Config {
     fn at(&self, listener: u16) -> Option<&ListenerRules> {
         self.listeners.get(usize::from(listener))
+    }
+
+    /// Whether a topic has no more levels than may be, where Mosquitto's answers are wanted: the end of the connection.
+    ///
+    /// # Errors
+    /// [`PeerMisbehaved::TooManyTopicLevels`].
+    pub(crate) fn check_levels(&self, topic: &str) -> Result<(), PeerMisbehaved> {
+        let limit = self.limits.topic_levels_max;
+        // A topic has not more levels than bytes, but for one, so most are not looked at.
+        let has_too_many = self.features.mosquitto_behaviour
+            && topic.len() >= limit
+            && topic.bytes().filter(|byte| *byte == b'/').count() >= limit;
+        if has_too_many { Err(PeerMisbehaved::TooManyTopicLevels { limit }) } else { Ok(()) }
     }
 
     /// Whether clients may speak a version at a listener.
@@ -51,6 +67,11 @@ impl Config {
     pub(crate) fn allows_zero_length_client_identifier(&self, listener: u16) -> bool {
         let own = self.at(listener).and_then(|rules| rules.allow_zero_length_client_identifier);
         own.unwrap_or(self.features.allow_zero_length_client_identifier)
+    }
+
+    /// What all topics of a listener's clients begin with; mostly nothing.
+    pub(crate) fn mount_point(&self, listener: u16) -> &str {
+        self.at(listener).and_then(|rules| rules.mount_point.as_deref()).unwrap_or_default()
     }
 
     pub(crate) fn client_identifier_prefix(&self, listener: u16) -> &str {

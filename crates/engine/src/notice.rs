@@ -1,8 +1,9 @@
 //! What is worth a line in the log. The driver words it.
 
 use martlet_proto::PeerMisbehaved;
-use martlet_wire::{ProtocolVersion, ReasonCode};
+use martlet_wire::{ProtocolVersion, QoS, ReasonCode};
 
+use crate::trace::PacketTrace;
 use crate::{ConnectionId, Peer};
 
 /// Something that happened.
@@ -24,6 +25,8 @@ pub enum Notice {
         keep_alive: u16,
         /// Its user name.
         user_name: Option<String>,
+        /// Its Will.
+        will: Option<WillFacts>,
     },
     /// A client was turned away.
     Refused {
@@ -75,6 +78,28 @@ pub enum Notice {
         /// The granted QoS, or why not.
         reason: ReasonCode,
     },
+    /// A client unsubscribed from something.
+    Unsubscribed {
+        /// Its Client Identifier.
+        client_identifier: String,
+        /// The Topic Filter.
+        filter: String,
+    },
+    /// A packet came or goes; told only while [`Engine::trace_packets`](crate::Engine::trace_packets) has turned it on.
+    Packet(Box<PacketTrace>),
+}
+
+/// What is told of a Will.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WillFacts {
+    /// The Topic Name.
+    pub topic: String,
+    /// Bytes of the payload.
+    pub payload_bytes: usize,
+    /// The QoS.
+    pub qos: QoS,
+    /// RETAIN.
+    pub retain: bool,
 }
 
 /// Why a connection ended.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::forward::Destination;
 use crate::interest::Demand;
 use crate::message::{Message, Publication};
+use crate::own::is_of_this_run;
 use crate::records::{Record, RecordId};
 use crate::{Engine, QoS, ShardId};
 
@@ -95,10 +96,14 @@ impl Engine {
     ) {
         let is_owed = demand == Demand::Lasting && publication.qos > QoS::AtMostOnce && self.journal.is_on();
         if !is_owed {
-            // Whatever the other shard makes durable of it may not come again.
+            let is_stalled = self.journal.is_stalled();
+            let is_passing = is_of_this_run(publication.publisher, publication.topic.as_str());
+            // Whatever the other shard makes durable of a QoS 2 message may not come again.
             let is_once = publication.qos == QoS::ExactlyOnce;
-            let is_kept = (publication.retain || is_once) && !self.journal.is_stalled();
-            let waits = is_kept || self.forwards.holds(publication.publisher);
+            let is_kept = (publication.retain || is_once) && !is_stalled && !is_passing;
+            // What the broker tells of itself has to get through above all while the log cannot be written to.
+            let passes_by = is_passing && is_stalled;
+            let waits = is_kept || (!passes_by && self.forwards.holds(publication.publisher));
             let hold = if waits { self.journal.pending() } else { None };
             self.forwards.push(shard, publication, destination, 0, hold);
             return;

@@ -1,5 +1,6 @@
 //! PUBLISH from a client, up to its acknowledgement.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use martlet_proto::PeerMisbehaved;
@@ -7,9 +8,12 @@ use martlet_proto::delivery::Arrival;
 use martlet_wire::{Ack, PacketId, PacketType, Properties, Property, Publish, QoS, ReasonCode, TopicName};
 
 use crate::clients::SessionId;
+use crate::control::is_control;
 use crate::deadlines::Due;
 use crate::message::{Message, Publication};
+use crate::mount;
 use crate::notice::{Cause, Notice};
+use crate::own::is_of_this_run;
 use crate::receive::acknowledges;
 use crate::records::Record;
 use crate::refuse::explain;
@@ -33,9 +37,9 @@ impl Engine {
     /// PUBLISH came.
     pub(crate) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<(), PeerMisbehaved> {
         self.status.publish_received += 1;
+        self.status.publish_bytes_received += publish.payload.len() as u64;
         let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
         let Some(session_id) = connection.session else { return Ok(()) };
-        let Some(session) = self.clients.get_mut(session_id) else { return Ok(()) };
         let qos = publish.delivery.qos();
         let features = &self.config.features;
         let listener = connection.peer.listener;
@@ -62,25 +66,20 @@ impl Engine {
         // A Topic Name from the alias table is copied, which sets the connection free for what follows.
         let copied: Box<str> = if publish.topic.is_none() { topic.as_str().into() } else { Box::default() };
         let Some(topic) = publish.topic.or_else(|| TopicName::parse(&copied).ok()) else { return Ok(()) };
-        let packet_id = publish.delivery.packet_id();
-        if let Some(packet_id) = packet_id {
-            if qos == QoS::ExactlyOnce {
-                match session.state.inbound.publish(packet_id) {
-                    Arrival::New => {}
-                    Arrival::Repeated => {
-                        self.hold(id); // it may be that the message is not durable yet
-                        self.send_ack(id, PacketType::PubRec, Ack::success(packet_id)); // [MQTT-4.3.3-10]
-                        return Ok(());
-                    }
-                    Arrival::Pending => return Ok(()),
-                }
-            }
-            if !connection.protocol.receive_quota.take() {
-                let limit = connection.protocol.receive_quota.maximum();
-                return Err(PeerMisbehaved::ReceiveMaximumExceeded { limit }); // [MQTT-3.3.4-7]
-            }
+        let whole = mount::whole(self.config.mount_point(listener), topic);
+        self.config.check_levels(&whole)?;
+        if !self.is_new(id, publish, &whole)? {
+            return Ok(());
         }
+        let Some(session) = self.clients.get(session_id) else { return Ok(()) };
         let publisher = Arc::clone(&session.client_identifier);
+        let origin = Origin { connection: id, session: session_id, id: publish.delivery.packet_id() };
+        // What has no prefix was checked when it came in.
+        let is_checked = matches!(whole, Cow::Borrowed(_));
+        let Ok(topic) = (if is_checked { Ok(topic) } else { TopicName::parse(&whole) }) else {
+            self.turn_down(origin, &publisher, &whole, qos, ReasonCode::TopicNameInvalid); // it is too long
+            return Ok(());
+        };
         let kept = kept_properties(&publish.properties, alias.is_some() || expiry_interval.is_some());
         let publication = Publication {
             topic,
@@ -93,29 +92,66 @@ impl Engine {
             shared: None,
             record: None,
         };
-        self.accept(Origin { connection: id, session: session_id, id: packet_id }, publication);
+        self.trace_publish(id, false, publish.delivery, publish.retain, &publication);
+        self.accept(origin, publication);
         Ok(())
+    }
+
+    /// Whether a PUBLISH is none that came before under its identifier. A repeat is answered here.
+    fn is_new(
+        &mut self,
+        id: ConnectionId,
+        publish: &Publish<'_>,
+        topic: &str,
+    ) -> Result<bool, PeerMisbehaved> {
+        let Some(packet_id) = publish.delivery.packet_id() else { return Ok(true) };
+        let Some(connection) = self.connections.get_mut(id) else { return Ok(false) };
+        let session = connection.session.and_then(|session| self.clients.get_mut(session));
+        let Some(session) = session else { return Ok(false) };
+        if publish.delivery.qos() == QoS::ExactlyOnce {
+            // Another message under the identifier of one that has not taken effect takes its place, as in Mosquitto.
+            let is_other = |it: &Arc<Message>| *it.topic != *topic || *it.payload != *publish.payload;
+            match session.state.inbound.publish(packet_id) {
+                Arrival::New => {}
+                Arrival::Repeated if session.unreleased.get(packet_id).is_some_and(is_other) => {
+                    return Ok(true);
+                }
+                Arrival::Repeated => {
+                    self.hold(id); // it may be that the message is not durable yet
+                    self.send_ack(id, PacketType::PubRec, Ack::success(packet_id)); // [MQTT-4.3.3-10]
+                    return Ok(false);
+                }
+                Arrival::Pending => return Ok(false),
+            }
+        }
+        if !connection.protocol.receive_quota.take() {
+            let limit = connection.protocol.receive_quota.maximum();
+            return Err(PeerMisbehaved::ReceiveMaximumExceeded { limit }); // [MQTT-3.3.4-7]
+        }
+        Ok(true)
     }
 
     /// A message that follows the standard: is it welcome?
     fn accept(&mut self, origin: Origin, mut publication: Publication<'_>) {
+        if is_control(publication.topic) {
+            self.control(origin, &publication);
+            return;
+        }
         if origin.id.is_some() && self.has_to_wait(origin, &publication) {
             self.put_off(origin, publication.qos);
             return;
         }
-        let refusal = self.topic_objection(publication.publisher, publication.topic).or_else(|| {
+        let refusal = self.payload_objection(publication.payload);
+        let refusal = refusal.or_else(|| self.topic_objection(publication.publisher, publication.topic));
+        let refusal = refusal.or_else(|| {
             let size = publication.topic.as_str().len() + publication.payload.len();
             let is_kept = publication.retain && !publication.payload.is_empty();
             (is_kept && !self.commons.has_room_for(publication.topic.as_str(), size))
                 .then_some(ReasonCode::QuotaExceeded)
         });
         if let Some(reason) = refusal {
-            self.notice(Notice::PublishRefused {
-                client_identifier: publication.publisher.to_owned(),
-                topic: publication.topic.as_str().to_owned(),
-                reason,
-            });
-            self.acknowledge(origin, publication.qos, reason);
+            let Publication { publisher, topic, qos, .. } = publication;
+            self.turn_down(origin, publisher, topic.as_str(), qos, reason);
             return;
         }
         if publication.qos == QoS::ExactlyOnce && self.config.features.exactly_once_at_release {
@@ -137,6 +173,27 @@ impl Engine {
             let reason = if tells_more { ReasonCode::NoMatchingSubscribers } else { ReasonCode::Success };
             self.acknowledge(origin, publication.qos, reason);
         }
+    }
+
+    /// A message is not welcome: its publisher is told, where there is a way.
+    pub(crate) fn turn_down(
+        &mut self,
+        origin: Origin,
+        publisher: &str,
+        topic: &str,
+        qos: QoS,
+        reason: ReasonCode,
+    ) {
+        let (client_identifier, topic) = (publisher.to_owned(), topic.to_owned());
+        self.notice(Notice::PublishRefused { client_identifier, topic, reason });
+        self.acknowledge(origin, qos, reason);
+    }
+
+    /// What speaks against the payload of a PUBLISH.
+    fn payload_objection(&self, payload: &[u8]) -> Option<ReasonCode> {
+        let theirs = self.config.features.mosquitto_behaviour;
+        let reason = if theirs { ReasonCode::PacketTooLarge } else { ReasonCode::QuotaExceeded };
+        (payload.len() > self.config.limits.payload_bytes_max).then_some(reason)
     }
 
     /// A QoS 2 message is taken over, and takes effect when its PUBREL comes.
@@ -183,7 +240,7 @@ impl Engine {
 
     /// The log cannot be written to: a client of 5.0 is told to try again, an earlier one gets no acknowledgement. It is closed
     /// once there may be room [MQTT311-4.8.0-2], and repeats the message and all that came behind it.
-    fn put_off(&mut self, origin: Origin, qos: QoS) {
+    pub(crate) fn put_off(&mut self, origin: Origin, qos: QoS) {
         let is_v5 =
             self.connections.get(origin.connection).is_some_and(|it| it.protocol.version.has_properties());
         if is_v5 {
@@ -217,6 +274,14 @@ impl Engine {
 
     /// A message takes effect: it is retained and routed. Tells whether anyone wants it.
     pub(crate) fn take_effect(&mut self, publication: &mut Publication<'_>) -> bool {
+        let mut upgraded;
+        let publication = if self.config.features.upgrade_outgoing_qos && !self.journal.is_stalled() {
+            // The highest QoS, so that the subscription alone decides.
+            upgraded = Publication { qos: QoS::ExactlyOnce, shared: None, ..publication.clone() };
+            &mut upgraded
+        } else {
+            publication
+        };
         if publication.retain {
             self.retain(publication);
         }
@@ -226,8 +291,9 @@ impl Engine {
     /// Keeps a message for later subscribers [MQTT-3.3.1-5]; an empty payload deletes the one that is there
     /// [MQTT-3.3.1-6] [MQTT-3.3.1-7].
     fn retain(&mut self, publication: &mut Publication<'_>) {
-        let is_left_out = self.journal.is_stalled() && publication.qos == QoS::AtMostOnce;
-        if is_left_out {
+        let is_passing = is_of_this_run(publication.publisher, publication.topic.as_str());
+        let is_left_out = is_passing || (self.journal.is_stalled() && publication.qos == QoS::AtMostOnce);
+        if is_left_out && !is_passing {
             self.journal.leave_out();
         }
         if publication.payload.is_empty() {
@@ -259,7 +325,7 @@ impl Engine {
     }
 
     /// Sends PUBACK or PUBREC [MQTT-3.3.4-1].
-    fn acknowledge(&mut self, origin: Origin, qos: QoS, reason: ReasonCode) {
+    pub(crate) fn acknowledge(&mut self, origin: Origin, qos: QoS, reason: ReasonCode) {
         let Some(id) = origin.id else { return };
         let Some(session) = self.clients.get_mut(origin.session) else { return };
         // A client before 5.0 cannot be told of a refusal: its message counts as taken over [MQTT311-3.3.5-2].
@@ -311,7 +377,8 @@ impl Engine {
             self.hold(id);
         }
         self.hold_if_written(id, mark);
-        let reason = if is_known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
+        let is_success = is_known || self.config.features.mosquitto_behaviour;
+        let reason = if is_success { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
         self.send_ack(id, PacketType::PubComp, Ack { id: ack.id, reason, properties: Properties::EMPTY });
     }
 }

@@ -32,11 +32,10 @@ impl Queue {
         self.messages.push_front(queued);
     }
 
-    /// The oldest message that has not expired at `now`; older expired ones are dropped [MQTT-3.3.2-5], and their numbers
-    /// told.
-    pub(crate) fn front(&mut self, now: Instant, expired: &mut Vec<u64>) -> Option<&Queued> {
+    /// The oldest message that has not expired at `now`; older expired ones are taken out [MQTT-3.3.2-5].
+    pub(crate) fn front(&mut self, now: Instant, expired: &mut Vec<Queued>) -> Option<&Queued> {
         while self.messages.front().is_some_and(|queued| queued.message.is_expired(now)) {
-            expired.extend(self.pop().map(|queued| queued.number));
+            expired.extend(self.pop());
         }
         self.messages.front()
     }
@@ -85,7 +84,6 @@ impl Queue {
     }
 
     /// Bytes that wait.
-    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

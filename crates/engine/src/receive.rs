@@ -12,9 +12,10 @@ use crate::notice::Cause;
 use crate::{BatchId, ConnectionId, Engine, Output, Peer};
 
 impl Connection {
-    /// Whether packets have to wait for an answer from outside: a verdict, or the log.
+    /// Whether packets have to wait for an answer from outside: a verdict, the log, or what a request asked for.
     pub(crate) fn waits(&self) -> bool {
-        self.protocol.phase == Phase::Connecting && (self.awaits_verdict || self.connack.is_some())
+        self.awaits_control
+            || (self.protocol.phase == Phase::Connecting && (self.awaits_verdict || self.connack.is_some()))
     }
 }
 
@@ -96,9 +97,16 @@ impl Engine {
                     });
                     return Taken::HandedOver;
                 }
-                Admission::Here => Ok(()),
+                Admission::Here => {
+                    self.status.packets_received += 1;
+                    self.status.connects_received += 1;
+                    Ok(())
+                }
             },
-            Ok(packet) => self.packet(id, packet),
+            Ok(packet) => {
+                self.status.packets_received += 1;
+                self.packet(id, packet)
+            }
             Err(misbehaved) => Err(misbehaved),
         };
         if let Err(misbehaved) = handled {
@@ -110,6 +118,9 @@ impl Engine {
     fn packet(&mut self, id: ConnectionId, packet: Packet<'_>) -> Result<(), PeerMisbehaved> {
         let Some(connection) = self.connections.get(id) else { return Ok(()) };
         let is_open = connection.protocol.phase == Phase::Open;
+        if !matches!(packet, Packet::Publish(_)) {
+            self.trace_received(id, &packet);
+        }
         match packet {
             Packet::Auth(auth) => self.auth(id, &auth)?,
             Packet::Disconnect(disconnect) => self.disconnected(id, &disconnect)?,
@@ -142,8 +153,8 @@ impl Engine {
     pub(crate) fn check_keep_alive(&mut self, id: ConnectionId) {
         let is_behind = self.is_behind();
         let Some(connection) = self.connections.get_mut(id) else { return };
-        if is_behind {
-            connection.last_received = self.now; // nobody is read from now, so silence says nothing
+        if is_behind || connection.awaits_control {
+            connection.last_received = self.now; // it is not read from now, so silence says nothing
         }
         let deadline = connection.protocol.keep_alive.server_deadline(connection.last_received);
         connection.keep_alive_deadline = deadline;
@@ -168,6 +179,9 @@ impl Engine {
             );
             return;
         }
+        self.status.packets_sent += 1;
+        self.trace_sent(id, packet);
+        let Some(connection) = self.connections.get_mut(id) else { return };
         let encode = |bytes: &mut Vec<u8>| {
             // Nothing is written on an error, and `encoded_len` has just found none.
             let _ = packet.encode(version, bytes);
@@ -187,6 +201,8 @@ impl Engine {
     /// cannot be written to does not make a living connection look dead.
     fn answer_ping(&mut self, id: ConnectionId) {
         if self.journal.is_stalled() {
+            self.status.packets_sent += 1;
+            self.trace_sent(id, &Packet::PingResp);
             self.send_at_once(id, &Packet::PingResp);
         } else {
             self.send(id, &Packet::PingResp);
@@ -197,10 +213,12 @@ impl Engine {
     fn send_at_once(&mut self, id: ConnectionId, packet: &Packet<'_>) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let version = connection.protocol.version;
+        let before = connection.out.len();
         connection.out.append(|bytes| {
             // Nothing is written on an error, and this packet has none.
             let _ = packet.encode(version, bytes);
         });
+        self.status.unsent_bytes += connection.out.len() - before;
         self.schedule(id);
     }
 

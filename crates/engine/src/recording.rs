@@ -79,6 +79,7 @@ impl Engine {
                 Waiting::Packets(packets) => {
                     if let Some(connection) = self.connections.get_mut(id) {
                         connection.out.append(|bytes| bytes.extend_from_slice(&packets));
+                        self.status.unsent_bytes += packets.len();
                         self.schedule(id);
                     }
                 }

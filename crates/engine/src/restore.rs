@@ -8,7 +8,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use martlet_proto::{Instant, Outbound};
+use martlet_proto::Instant;
 use martlet_wire::TopicFilter;
 
 use crate::bytes::Reader;
@@ -122,6 +122,8 @@ impl Engine {
         // Before any of them ends, since what a Shared Subscription gave to it goes to others.
         let queued = ids.iter().filter_map(|id| self.clients.get(*id)).map(|session| session.queue.len());
         self.status.queued_messages = queued.sum();
+        let bytes = self.clients.ids().into_iter().filter_map(|id| Some(self.clients.get(id)?.queue.bytes()));
+        self.status.queued_bytes = bytes.sum();
         for id in ids {
             self.revive(&mut state, id);
         }
@@ -139,9 +141,6 @@ impl Engine {
     fn revive(&mut self, state: &mut Restoring, id: SessionId) {
         let Some(session) = self.clients.get_mut(id) else { return };
         session.will = state.wills.remove(&*session.client_identifier);
-        if session.state.outbound.is_empty() {
-            session.state.outbound = Outbound::default(); // Packet Identifiers begin anew, as Mosquitto's do
-        }
         if !session.outlives_connection() {
             self.end_session(id);
             return;

@@ -10,6 +10,7 @@ use crate::forward::Destination;
 use crate::hashing::{Map, hasher};
 use crate::interest::{Demand, GroupShare, choose_shard};
 use crate::message::Publication;
+use crate::own::BROKER;
 use crate::subscriptions::Receiver;
 
 /// Who gets the messages of one topic.
@@ -94,7 +95,8 @@ impl Engine {
             self.forward(*shard, publication, destination, *demand);
         }
         let is_wanted = !(route.receivers.is_empty() && route.groups.is_empty() && remotes.is_empty());
-        self.status.without_subscriber += u64::from(!is_wanted);
+        let is_of_client = publication.publisher != BROKER;
+        self.status.without_subscriber += u64::from(!is_wanted && is_of_client);
         is_wanted
     }
 
@@ -191,14 +193,14 @@ impl Engine {
         copies: &mut Copies,
     ) -> bool {
         let (clients, connections) = (&self.clients, &self.connections);
-        let out_buffer_bytes_max = self.config.limits.out_buffer_bytes_max;
+        let limits = &self.config.limits;
         let is_busy = |session| {
             clients.get(session).is_none_or(|session| {
                 let connection = session.connection.and_then(|id| connections.get(id));
                 session.has_pending()
                     || connection.is_none_or(|connection| {
-                        !connection.has_quota(&session.state.outbound)
-                            || connection.out.len() >= out_buffer_bytes_max
+                        !connection.has_quota(&session.state.outbound, limits)
+                            || connection.out.len() >= limits.out_buffer_bytes_max
                     })
             })
         };
@@ -224,8 +226,9 @@ impl Engine {
             self.group_turns.clear(); // whose turn it is starts over, which harms nobody
         }
         let turn = self.group_turns.entry(Arc::clone(group)).or_default();
+        let chosen = choose_shard(shares, *turn);
         *turn = turn.wrapping_add(1);
-        choose_shard(shares, *turn)
+        chosen
     }
 
     fn find_route(&mut self, topic: &str) -> Arc<Route> {

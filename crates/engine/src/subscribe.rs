@@ -10,6 +10,7 @@ use martlet_wire::{
 
 use crate::clients::{ClientSession, Replay, SessionId};
 use crate::interest::{Demand, GroupShare};
+use crate::mount;
 use crate::notice::Notice;
 use crate::records::Record;
 use crate::refuse::explain;
@@ -35,7 +36,11 @@ impl Engine {
         let Some(connection) = self.connections.get(id) else { return Ok(()) };
         let is_bridge = connection.protocol.is_bridge;
         let is_v5 = connection.protocol.version.has_properties();
-        let maximum_qos = self.config.maximum_qos(connection.peer.listener);
+        let listener = connection.peer.listener;
+        let maximum_qos = self.config.maximum_qos(listener);
+        let mount_point = self.config.mount_point(listener);
+        let filters = subscribe.requests.iter().map(|request| request.filter);
+        let wholes: Vec<_> = filters.map(|filter| mount::whole_filter(mount_point, filter)).collect();
         let Some(session_id) = connection.session else { return Ok(()) };
         let Some(session) = self.clients.get(session_id) else { return Ok(()) };
         let client_identifier = Arc::clone(&session.client_identifier);
@@ -44,19 +49,24 @@ impl Engine {
             return Err(PeerMisbehaved::SubscriptionIdentifiersNotSupported);
         }
         let mut requests = Vec::new();
-        for request in subscribe.requests.iter() {
+        for (request, whole) in subscribe.requests.iter().zip(&wholes) {
+            self.config.check_levels(whole)?;
+            let whole = TopicFilter::parse(whole);
             let refusal = match self.unavailable(&request) {
                 Some(misbehaved) if is_v5 => return Err(misbehaved),
                 Some(misbehaved) => Some(misbehaved.reason()), // [MQTT311-3.8.3-2]
-                None => self.refusal_of(&client_identifier, request.filter),
+                None => whole.map_or(Some(ReasonCode::TopicFilterInvalid), |filter| {
+                    self.refusal_of(&client_identifier, filter)
+                }),
             };
+            let filter = whole.unwrap_or(request.filter);
             let mut options = request.options;
             options.maximum_qos = options.maximum_qos.min(maximum_qos);
             if is_bridge {
                 options.no_local = request.filter.share().is_none();
                 options.retain_as_published = true;
             }
-            requests.push((Wanted { filter: request.filter, options, identifier }, refusal));
+            requests.push((Wanted { filter, options, identifier }, refusal));
         }
         let mark = self.journal.mark();
         let mut codes = Vec::with_capacity(requests.len());
@@ -218,14 +228,19 @@ impl Engine {
         let is_v5 = self.connections.get(id).is_some_and(|it| it.protocol.version.has_properties());
         let is_put_off = is_v5 && self.is_put_off(session_id);
         let mut codes = Vec::new();
-        for filter in unsubscribe.filters.iter() {
-            let filter = filter.as_str();
+        let mount_point = self.connections.get(id).map(|it| self.config.mount_point(it.peer.listener));
+        let whole = |filter| mount::whole_filter(mount_point.unwrap_or_default(), filter);
+        let wholes: Vec<_> = unsubscribe.filters.iter().map(whole).collect();
+        for filter in &wholes {
+            let filter = &**filter;
             codes.push(if is_put_off {
                 ReasonCode::ImplementationSpecificError
             } else if self.drop_subscription(session_id, filter) {
                 self.record(session_id, |session| Record::Unsubscribed { session, filter });
+                self.notice_unsubscribed(session_id, filter);
                 ReasonCode::Success
             } else {
+                self.notice_unsubscribed(session_id, filter);
                 ReasonCode::NoSubscriptionExisted
             });
         }
@@ -235,6 +250,12 @@ impl Engine {
         let codes = ReasonCodes::list(&codes);
         let unsuback = UnsubAck { id: unsubscribe.id, properties: Properties::EMPTY, codes };
         self.send(id, &Packet::UnsubAck(unsuback)); // [MQTT-3.10.4-4]
+    }
+
+    fn notice_unsubscribed(&mut self, session_id: SessionId, filter: &str) {
+        let Some(session) = self.clients.get(session_id) else { return };
+        let client_identifier = session.client_identifier.to_string();
+        self.notice(Notice::Unsubscribed { client_identifier, filter: filter.to_owned() });
     }
 
     pub(crate) fn drop_subscription(&mut self, session_id: SessionId, text: &str) -> bool {

@@ -4,11 +4,11 @@ mod shared;
 
 use std::sync::Arc;
 
-use martlet_wire::{QoS, RetainHandling, SubscriptionIdentifier, SubscriptionOptions};
+use martlet_wire::{QoS, RetainHandling, SubscriptionIdentifier, SubscriptionOptions, TopicFilter};
 
 pub(crate) use shared::{Group, Member};
 
-use crate::clients::SessionId;
+use crate::clients::{ClientSession, SessionId};
 use crate::hashing::{Map, hasher};
 use crate::interest::Demand;
 use crate::tree::{FilterTree, NodeId};
@@ -46,12 +46,27 @@ struct AtFilter {
     groups: Vec<Arc<str>>,
 }
 
+/// What is told of a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionFacts {
+    /// The Topic Filter; without the share of a Shared Subscription.
+    pub filter: String,
+    /// The `ShareName` of a Shared Subscription.
+    pub share: Option<String>,
+    /// The Client Identifier.
+    pub client_identifier: String,
+    /// The granted QoS.
+    pub qos: QoS,
+}
+
 /// All subscriptions of one shard.
 #[derive(Debug)]
 pub(crate) struct Subscriptions {
     tree: FilterTree<AtFilter>,
     groups: Map<Arc<str>, Group>,
     count: usize,
+    /// Those of `count` that are members of Shared Subscriptions.
+    shared_count: usize,
     version: u64,
 }
 
@@ -88,7 +103,13 @@ pub(crate) struct Receiver {
 
 impl Subscriptions {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { tree: FilterTree::new(seed), groups: Map::with_hasher(hasher(seed)), count: 0, version: 0 }
+        Self {
+            tree: FilterTree::new(seed),
+            groups: Map::with_hasher(hasher(seed)),
+            count: 0,
+            shared_count: 0,
+            version: 0,
+        }
     }
 
     /// Adds a plain subscription, or replaces the one that the Session has at this filter [MQTT-3.8.4-3].
@@ -147,6 +168,7 @@ impl Subscriptions {
         }
         let is_new = self.groups.entry(Arc::clone(text)).or_default().join(member);
         self.count += usize::from(is_new);
+        self.shared_count += usize::from(is_new);
         is_new
     }
 
@@ -158,6 +180,7 @@ impl Subscriptions {
         }
         self.version += 1;
         self.count -= 1;
+        self.shared_count -= 1;
         if group.is_empty() {
             self.groups.remove(text);
             if let Some(node) = self.tree.find(filter)
@@ -226,6 +249,32 @@ impl Subscriptions {
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.count
+    }
+
+    /// What is told of the subscriptions of a Session.
+    pub(crate) fn facts(&self, id: SessionId, session: &ClientSession) -> Vec<SubscriptionFacts> {
+        let client_identifier = session.client_identifier.to_string();
+        let facts = |filter: &str, share: Option<&str>, qos| SubscriptionFacts {
+            filter: filter.to_owned(),
+            share: share.map(str::to_owned),
+            client_identifier: client_identifier.clone(),
+            qos,
+        };
+        let plain = session.subscriptions.iter().filter_map(|node| {
+            let subscription = self.at(*node, id)?;
+            Some(facts(&self.filter(*node), None, subscription.options().maximum_qos))
+        });
+        let shared = session.shared.iter().filter_map(|text| {
+            let filter = TopicFilter::parse(text).ok()?;
+            let member = self.group(text)?.member(id)?;
+            Some(facts(filter.filter(), filter.share(), member.options().maximum_qos))
+        });
+        plain.chain(shared).collect()
+    }
+
+    /// How many of them are members of Shared Subscriptions.
+    pub(crate) fn shared_len(&self) -> usize {
+        self.shared_count
     }
 
     /// Changes with every change of the subscriptions.

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use martlet_engine::{
-    BatchId, Commons, Config, ConnectionId, Engine, Input, Instant, Limits, Output, Peer, ShardId,
+    BatchId, Commons, Config, ConnectionId, ControlAnswer, Engine, Input, Instant, Limits, Output, Peer,
+    ShardId,
 };
 use martlet_wire::{ProtocolVersion, fixed_header};
 
@@ -110,11 +111,18 @@ impl World {
                 Output::HandOver { .. } | Output::Forward { .. } | Output::Authenticate { .. } => {
                     panic!("there is one shard, and no mechanism of authentication")
                 }
+                Output::Control(request) => {
+                    let answer = ControlAnswer::Unavailable;
+                    self.engine.handle(self.now, Input::Controlled { request: request.id, answer });
+                }
                 Output::Notice(_) => {}
                 Output::WakeAt(_) => break,
             }
         }
         self.engine.end_turn();
+        let status = self.engine.status();
+        assert_eq!(status.unsent_bytes, 0, "every byte was taken");
+        assert!(status.sessions_connected <= status.connections);
     }
 
     /// What a client gets is whole packets of its version.

@@ -4,7 +4,8 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use martlet_engine::{
-    BatchId, Commons, Config, ConnectionId, Engine, Input, Instant, Limits, Output, Peer, ShardId, Verdict,
+    BatchId, Commons, Config, ConnectionId, ControlAnswer, Engine, Input, Instant, Limits, Output, Peer,
+    ShardId, Verdict,
 };
 use martlet_wire::{Packet, ProtocolVersion, ReasonCode, decode, fixed_header};
 
@@ -245,6 +246,12 @@ impl Broker {
                     self.shards[usize::from(to.0)].mail.push_back(Mail::Forwarded { from, batch });
                 }
                 Output::Authenticate { .. } => panic!("nobody wants to ask"),
+                Output::Control(request) => {
+                    let answer = ControlAnswer::Unavailable;
+                    let now = self.now;
+                    let input = Input::Controlled { request: request.id, answer };
+                    self.shards[number].engine.handle(now, input);
+                }
                 Output::Notice(_) => {}
                 Output::WakeAt(at) => {
                     let is_late = at.is_some_and(|at| at <= self.shards[number].told);

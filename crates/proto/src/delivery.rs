@@ -149,6 +149,11 @@ impl<M> Outbound<M> {
         None
     }
 
+    /// Passes an identifier over, for a message that is not sent after all: Mosquitto gives out an identifier before it knows.
+    pub fn skip(&mut self) {
+        self.reserve(|_| false);
+    }
+
     /// Takes a message up for sending with `qos` 1 or 2 under an identifier that [`Outbound::reserve`] gave out.
     pub fn push_as(&mut self, id: PacketId, qos: QoS, message: M) {
         self.entries.push_back(Entry { id, slot: Slot::unanswered_by(qos, message), is_in_flight: true });
@@ -277,6 +282,12 @@ impl<M> Outbound<M> {
     /// [MQTT-3.3.4-9].
     pub const fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// The messages that were sent on the present connection and whose PUBLISH has not been answered.
+    pub fn sent(&self) -> impl Iterator<Item = &M> {
+        let sent = self.entries.iter().filter(|entry| entry.is_in_flight);
+        sent.filter_map(|entry| entry.slot.unanswered().map(|(_, message)| message))
     }
 
     /// Whether an unfinished message has this identifier.

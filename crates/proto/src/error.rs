@@ -42,6 +42,11 @@ pub enum PeerMisbehaved {
         /// The alias sent.
         alias: u16,
     },
+    /// A Topic Name or Topic Filter with more levels than this side takes, where that ends the connection.
+    TooManyTopicLevels {
+        /// The most levels.
+        limit: usize,
+    },
     /// A PUBLISH above the announced Maximum QoS [MQTT-3.2.2-11].
     QosNotSupported,
     /// A retained PUBLISH though Retain Available is 0 [MQTT-3.2.2-14].
@@ -69,6 +74,7 @@ impl PeerMisbehaved {
     pub const fn reason(&self) -> ReasonCode {
         match self {
             Self::Malformed(error) => error.reason(),
+            Self::TooManyTopicLevels { .. } => ReasonCode::MalformedPacket,
             Self::ConnectExpected(_)
             | Self::SecondConnect
             | Self::UnexpectedPacket(_)
@@ -104,6 +110,7 @@ impl fmt::Display for PeerMisbehaved {
         match self {
             Self::Malformed(error) => write!(f, "{error}"),
             Self::ConnectExpected(found) => write!(f, "the first packet is {found:?}, not CONNECT"),
+            Self::TooManyTopicLevels { limit } => write!(f, "a topic with more than {limit} levels"),
             Self::SecondConnect => write!(f, "a second CONNECT on the connection"),
             Self::UnexpectedPacket(found) => write!(f, "{found:?} is not allowed here"),
             Self::PacketTooLarge { size, limit } => {

@@ -7,7 +7,9 @@ use std::net::ToSocketAddrs;
 use martlet_transport::Listener;
 
 use crate::errors::StartError;
-use crate::options::{Host, ListenAddress, Place, UnixAddress};
+use crate::options::{Family, Host, ListenAddress, Place, UnixAddress};
+
+mod interface;
 
 /// Binds to a place to listen, which may be several addresses.
 ///
@@ -69,15 +71,39 @@ fn addresses(place: &ListenAddress) -> Result<Vec<SocketAddr>, StartError> {
     match &place.host {
         Host::Loopback => Ok(both(Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST)),
         Host::Any => Ok(both(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED)),
-        Host::Named(host) => {
-            let resolve = |cause| StartError::Resolve { host: host.clone(), cause };
-            let mut addresses: Vec<SocketAddr> =
-                (host.as_str(), port).to_socket_addrs().map_err(|cause| resolve(Some(cause)))?.collect();
-            addresses.sort_unstable();
-            addresses.dedup();
-            if addresses.is_empty() { Err(resolve(None)) } else { Ok(addresses) }
+        Host::Named(host) => resolve(host, port),
+        Host::Chosen(conditions) => {
+            let mut addresses = match (&conditions.host, &conditions.interface) {
+                (Some(host), _) => resolve(host, port)?,
+                (None, Some(_)) => Vec::new(),
+                (None, None) => both(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
+            };
+            if let Some(interface) = &conditions.interface {
+                let own = interface::addresses(interface, port)?;
+                let is_asked_for = |address: &SocketAddr| addresses.iter().any(|it| it.ip() == address.ip());
+                addresses = own
+                    .into_iter()
+                    .filter(|address| conditions.host.is_none() || is_asked_for(address))
+                    .collect();
+            }
+            addresses.retain(|address| match conditions.family {
+                None => true,
+                Some(Family::V4) => address.is_ipv4(),
+                Some(Family::V6) => address.is_ipv6(),
+            });
+            if addresses.is_empty() { Err(StartError::NoAddress(conditions.clone())) } else { Ok(addresses) }
         }
     }
+}
+
+/// The addresses of a name, with a port.
+fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, StartError> {
+    let failed = |cause| StartError::Resolve { host: host.to_owned(), cause };
+    let mut addresses: Vec<SocketAddr> =
+        (host, port).to_socket_addrs().map_err(|cause| failed(Some(cause)))?.collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    if addresses.is_empty() { Err(failed(None)) } else { Ok(addresses) }
 }
 
 fn belongs_to_someone(cause: &io::Error) -> bool {
@@ -87,6 +113,7 @@ fn belongs_to_someone(cause: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Conditions;
 
     fn place(host: &str, port: u16) -> ListenAddress {
         ListenAddress { host: Host::Named(host.into()), port }
@@ -126,6 +153,28 @@ mod tests {
         let port = first[0].local_addr().unwrap().unwrap().port();
         let error = bind_tcp(&place("127.0.0.1", port)).unwrap_err();
         assert!(error.to_string().starts_with("Address already in use (127.0.0.1:"), "{error}");
+    }
+
+    #[test]
+    fn all_conditions_have_to_hold() {
+        let chosen = |host: Option<&str>, family, interface: Option<&str>| {
+            let (host, interface) = (host.map(str::to_owned), interface.map(str::to_owned));
+            let conditions = Conditions { host, family, interface };
+            addresses(&ListenAddress { host: Host::Chosen(conditions), port: 1883 })
+        };
+        let loopback: SocketAddr = "127.0.0.1:1883".parse().unwrap();
+        assert_eq!(chosen(None, Some(Family::V4), None).unwrap(), ["0.0.0.0:1883".parse().unwrap()]);
+        assert_eq!(chosen(None, Some(Family::V6), None).unwrap(), ["[::]:1883".parse().unwrap()]);
+        assert_eq!(chosen(Some("localhost"), Some(Family::V4), None).unwrap(), [loopback]);
+        assert!(chosen(None, None, Some("lo")).unwrap().contains(&loopback));
+        assert_eq!(chosen(None, Some(Family::V4), Some("LO")).unwrap(), [loopback]);
+        assert_eq!(chosen(Some("127.0.0.1"), None, Some("lo")).unwrap(), [loopback]);
+
+        let error = chosen(Some("192.0.2.1"), Some(Family::V4), Some("lo")).unwrap_err();
+        let text = "Cannot listen on the IPv4 addresses of 192.0.2.1 of the interface lo: there are none";
+        assert_eq!(error.to_string(), text);
+        let error = chosen(None, None, Some("no-such-interface")).unwrap_err();
+        assert_eq!(error.to_string(), "Interface no-such-interface does not exist");
     }
 
     #[test]

@@ -12,25 +12,37 @@ use martlet_engine::{Commons, Config, Engine, ShardId};
 use martlet_transport::{Listener, TlsOptions};
 use mio::{Poll, Waker};
 
-use crate::binding;
 use crate::clock::Clock;
+use crate::control::about::ListenerFacts;
+use crate::control::{self, ControlDoor};
 use crate::doors::{Members, SingleNode};
 use crate::drive::{INBOX, Parts, Shard};
 use crate::entrance::Entrance;
-use crate::errors::{ReloadError, ShardFailed, StartError};
+use crate::errors::{EndError, ReloadError, StartError};
+use crate::http::{Gate, HttpThread, Pages};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
-use crate::options::{ListenerOptions, Options, Place, Rules, Wording};
-use crate::persist::{self, Opened, Persistence, Recovered, ShardLog};
+use crate::listening::{Bound, Listeners, Places, bind_all};
+use crate::operator::Operator;
+use crate::options::{ListenerOptions, Options, Rules, Wording};
+use crate::persist::{self, Growth, Opened, Persistence, Recovered, ShardLog};
+use crate::publisher::Publisher;
+use crate::reports::Reporter;
 use crate::seats::Seats;
+use crate::sys::{Sys, SysThread};
 
 /// A running broker. Dropping it shuts it down.
 ///
 /// Nothing of a broker is global: a process may run many.
 pub struct Broker {
-    threads: Vec<JoinHandle<io::Result<()>>>,
+    threads: Vec<JoinHandle<Result<(), EndError>>>,
+    /// What tells of the broker.
+    sys: Option<SysThread>,
+    http: Option<HttpThread>,
+    publisher: Publisher,
+    /// It ends after the shards.
+    control: Option<JoinHandle<()>>,
     stopper: Stopper,
-    addresses: Vec<SocketAddr>,
-    paths: Vec<PathBuf>,
+    places: Places,
     /// The connections of each shard.
     gauges: Vec<Arc<AtomicUsize>>,
     /// What the listeners are, several for one that has several addresses.
@@ -43,9 +55,10 @@ impl Broker {
     /// # Errors
     /// See [`StartError`].
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let paths = paths(&options);
-        let listeners = bind_all(&options)?;
-        let addresses = local_addresses(&listeners).map_err(StartError::Shard)?;
+        let bound = bind_all(&options)?;
+        let places = bound.places(&options).map_err(StartError::Shard)?;
+        let Bound { clients: listeners, http: http_listeners } = bound;
+        let (http, wording) = (Http::of(&options), options.wording);
         let opened = match &options.persistence {
             Some(persistence) => Some(open(persistence, options.shard_count())?),
             None => None,
@@ -54,6 +67,26 @@ impl Broker {
         let members: Arc<dyn Members> = Arc::new(SingleNode { shards });
         let (polls, inboxes) = inboxes(shards).map_err(StartError::Shard)?;
         let seats = Arc::new(Seats::new(&options));
+        let waiting_max = options.engine.limits.control_requests_max.saturating_mul(shards.into());
+        let (control, control_thread) =
+            control::start(options.control.clone(), Arc::clone(&inboxes), waiting_max)
+                .map_err(StartError::Shard)?;
+        // Dropped on an error further down, it ends the threads that run already.
+        let mut broker = Self {
+            threads: Vec::new(),
+            sys: None,
+            http: None,
+            publisher: Publisher::new(Arc::clone(&inboxes)),
+            control: Some(control_thread),
+            stopper: Stopper { inboxes: Arc::clone(&inboxes) },
+            places,
+            gauges: Vec::new(),
+            entrances: listeners
+                .iter()
+                .chain(&http_listeners)
+                .map(|(entrance, _)| Arc::clone(entrance))
+                .collect(),
+        };
         let common = Common {
             seats,
             commons: Commons::new(shards, &options.engine),
@@ -63,16 +96,8 @@ impl Broker {
             handshake_time_max: options.handshake_time_max,
             clock: Clock::start(),
             members: Arc::clone(&members),
-            inboxes: Arc::clone(&inboxes),
-        };
-        // Dropped on an error further down, it ends the threads that run already.
-        let mut broker = Self {
-            threads: Vec::new(),
-            stopper: Stopper { inboxes },
-            addresses,
-            paths,
-            gauges: Vec::new(),
-            entrances: listeners.iter().map(|(entrance, _)| Arc::clone(entrance)).collect(),
+            inboxes,
+            control,
         };
         let engines = common.engines(opened.as_ref(), options.persistence.as_ref())?;
         for ((id, poll), (engine, log)) in members.view().shards_here().zip(polls).zip(engines) {
@@ -81,23 +106,52 @@ impl Broker {
             let parts = common.parts(id, poll, &listeners, gauge, engine).map_err(StartError::Shard)?;
             broker.spawn(Parts { log, ..parts }).map_err(StartError::Shard)?;
         }
-        for address in &broker.addresses {
-            match options.wording {
-                Wording::Own => tracing::info!(%address, shards, "listening"),
-                Wording::Mosquitto => {
-                    let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
-                    tracing::info!("Opening {family} listen socket on port {}.", address.port());
-                }
-            }
-        }
-        for path in &broker.paths {
-            let path = path.display();
-            match options.wording {
-                Wording::Own => tracing::info!(%path, shards, "listening"),
-                Wording::Mosquitto => tracing::info!("Opening unix listen socket on path {path}."),
-            }
-        }
+        let reporter = Reporter::new(Arc::clone(&common.inboxes), Arc::clone(&common.commons));
+        broker.serve(http, http_listeners, &common, reporter.clone())?;
+        broker.tell(options.sys_interval, &common, reporter, opened.is_some()).map_err(StartError::Shard)?;
+        drop(common); // and with it a door of the control thread, which ends when the shards have ended
+        broker.places.say(shards, wording);
         Ok(broker)
+    }
+
+    /// Starts the HTTP API, if a listener is for it.
+    fn serve(
+        &mut self,
+        http: Http,
+        listeners: Listeners,
+        common: &Common,
+        reporter: Reporter,
+    ) -> Result<(), StartError> {
+        if listeners.is_empty() {
+            return Ok(());
+        }
+        let gate = Gate::new(&common.rules, common.commons.shards());
+        let pages = Pages::new(gate, reporter, http.facts, http.folders)
+            .map_err(|(path, cause)| StartError::HttpFolder { path, cause })?;
+        let acceptors =
+            listeners.into_iter().map(|(entrance, listener)| Ok((entrance, listener.acceptor()?)));
+        let acceptors = acceptors.collect::<io::Result<_>>().map_err(StartError::Shard)?;
+        self.http = Some(HttpThread::start(acceptors, common.clock, pages).map_err(StartError::Shard)?);
+        Ok(())
+    }
+
+    /// Starts what tells of the broker.
+    fn tell(
+        &mut self,
+        interval: Option<Duration>,
+        common: &Common,
+        reporter: Reporter,
+        has_log: bool,
+    ) -> io::Result<()> {
+        let Some(interval) = interval else { return Ok(()) };
+        self.sys = Some(SysThread::start(Sys {
+            interval,
+            reporter,
+            publisher: self.publisher.clone(),
+            limits: common.config.limits.clone(),
+            has_log,
+        })?);
+        Ok(())
     }
 
     fn spawn(&mut self, parts: Parts) -> io::Result<()> {
@@ -106,11 +160,10 @@ impl Broker {
         let all = EndsAll(self.stopper.clone());
         let thread = thread::Builder::new().name(format!("shard-{}", id.0)).spawn(move || {
             let _all = all;
-            let end = shard.run();
-            if let Err(error) = &end {
+            shard.run().unwrap_or_else(|error| {
                 tracing::error!(shard = id.0, %error, "a shard cannot go on");
-            }
-            end
+                Err(EndError::ShardFailed)
+            })
         })?;
         self.threads.push(thread);
         Ok(())
@@ -118,17 +171,27 @@ impl Broker {
 
     /// The TCP addresses that the broker listens on, with the ports that were chosen, in the order of its listeners.
     pub fn local_addrs(&self) -> &[SocketAddr] {
-        &self.addresses
+        &self.places.addresses
+    }
+
+    /// The TCP addresses of the HTTP API, in the order of its listeners.
+    pub fn local_http_addrs(&self) -> &[SocketAddr] {
+        &self.places.http
     }
 
     /// The paths of the Unix sockets that the broker listens on.
     pub fn local_paths(&self) -> &[PathBuf] {
-        &self.paths
+        &self.places.paths
     }
 
     /// The open connections, those that are being closed included. As of each shard's last turn.
     pub fn connections(&self) -> usize {
         self.gauges.iter().map(|gauge| gauge.load(Ordering::Relaxed)).sum()
+    }
+
+    /// What publishes messages of the broker itself, for another thread.
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
     }
 
     /// Reads the TLS options of a listener anew: certificates, keys, authorities, revocations. They are for connections
@@ -145,17 +208,27 @@ impl Broker {
         TlsReloader { entrances: self.entrances.clone() }
     }
 
+    /// What asks the broker for things, for another thread.
+    pub fn operator(&self) -> Operator {
+        Operator::new(Arc::clone(&self.stopper.inboxes), u16::try_from(self.gauges.len()).unwrap_or(u16::MAX))
+    }
+
     /// What tells the broker to shut down, for another thread.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
+    }
+
+    /// What tells whether the broker is alive, for another thread.
+    pub fn pulse(&self) -> Pulse {
+        Pulse { inboxes: Arc::clone(&self.stopper.inboxes) }
     }
 
     /// Shuts the broker down: clients of MQTT 5.0 are told [DISCONNECT 0x8B], all connections are closed. Takes no
     /// longer than five seconds, and that only if clients do not take what they are sent.
     ///
     /// # Errors
-    /// A shard had failed before.
-    pub fn shutdown(self) -> Result<(), ShardFailed> {
+    /// See [`EndError`].
+    pub fn shutdown(self) -> Result<(), EndError> {
         self.stopper.stop();
         self.wait()
     }
@@ -163,25 +236,36 @@ impl Broker {
     /// Waits until the broker has ended: by its [`Stopper`], or because a shard failed.
     ///
     /// # Errors
-    /// A shard failed.
-    pub fn wait(mut self) -> Result<(), ShardFailed> {
+    /// See [`EndError`].
+    pub fn wait(mut self) -> Result<(), EndError> {
         self.join()
     }
 
-    fn join(&mut self) -> Result<(), ShardFailed> {
-        let mut end = Ok(());
+    fn join(&mut self) -> Result<(), EndError> {
+        let mut end = None;
+        // While the shards run it goes on; when they end, nobody answers it any more.
         for thread in self.threads.drain(..) {
-            if !matches!(thread.join(), Ok(Ok(()))) {
-                end = Err(ShardFailed);
-            }
+            let of_shard = thread.join().unwrap_or(Err(EndError::ShardFailed));
+            end = end.max(of_shard.err());
         }
-        end
+        if let Some(http) = self.http.take() {
+            http.stop();
+        }
+        if let Some(sys) = self.sys.take() {
+            sys.stop();
+        }
+        if let Some(control) = self.control.take()
+            && control.join().is_err()
+        {
+            end = Some(EndError::ShardFailed);
+        }
+        end.map_or(Ok(()), Err)
     }
 }
 
 impl core::fmt::Debug for Broker {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Broker").field("addresses", &self.addresses).finish_non_exhaustive()
+        f.debug_struct("Broker").field("places", &self.places).finish_non_exhaustive()
     }
 }
 
@@ -235,6 +319,25 @@ impl core::fmt::Debug for Stopper {
     }
 }
 
+/// Tells whether a broker is alive.
+#[derive(Clone)]
+pub struct Pulse {
+    inboxes: Arc<Inboxes>,
+}
+
+impl Pulse {
+    /// Whether all shards take their mail within this time. Waits for them.
+    pub fn is_felt(&self, time_max: Duration) -> bool {
+        self.inboxes.all_answer(time_max)
+    }
+}
+
+impl core::fmt::Debug for Pulse {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Pulse").finish_non_exhaustive()
+    }
+}
+
 /// Ends all shards when one ends: what is left when one has failed is no broker.
 struct EndsAll(Stopper);
 
@@ -255,6 +358,7 @@ struct Common {
     clock: Clock,
     members: Arc<dyn Members>,
     inboxes: Arc<Inboxes>,
+    control: ControlDoor,
 }
 
 impl Common {
@@ -276,9 +380,13 @@ impl Common {
         }
         // Only when all are there can one begin to live: what it has to say goes to all others.
         let mut engines = Vec::new();
-        for (id, mut engine, Recovered { store, log, last }) in recovered {
+        let stalls = Arc::default();
+        for (id, mut engine, Recovered { store, log, last, checkpoint_bytes }) in recovered {
             engine.restored(self.clock.now(), last);
-            let log = ShardLog::start(id, persistence, store, log, Arc::clone(&self.inboxes));
+            let slack = persistence.checkpoint_after_bytes;
+            let growth = Growth::new(slack, log.bytes(), checkpoint_bytes, engine.kept_things());
+            let inboxes = Arc::clone(&self.inboxes);
+            let log = ShardLog::start(id, persistence, store, log, growth, inboxes, &stalls);
             engines.push((engine, Some(log.map_err(StartError::Shard)?)));
         }
         Ok(engines)
@@ -317,6 +425,7 @@ impl Common {
             members: Arc::clone(&self.members),
             log: None,
             authenticator: self.rules.authenticator.clone(),
+            control: self.control.clone(),
             wording: self.wording,
             gauge,
         })
@@ -329,27 +438,19 @@ fn open(persistence: &Persistence, shards: u16) -> Result<Opened, StartError> {
         .map_err(|cause| StartError::Persistence { location: persistence.location.clone(), cause })
 }
 
-/// Binds every place to listen at.
-fn bind_all(options: &Options) -> Result<Vec<(Arc<Entrance>, Listener)>, StartError> {
-    let mut listeners = Vec::new();
-    for (number, options) in (0..).zip(&options.listeners) {
-        let entrance = Arc::new(Entrance::new(number, options)?);
-        let bound = binding::bind(&options.place)?.into_iter();
-        listeners.extend(bound.map(|listener| (Arc::clone(&entrance), listener)));
+/// What the HTTP API is made of.
+struct Http {
+    facts: Vec<ListenerFacts>,
+    /// The folder of each listener, by its number.
+    folders: Vec<Option<PathBuf>>,
+}
+
+impl Http {
+    fn of(options: &Options) -> Self {
+        let folder = |listener: &ListenerOptions| listener.http.as_ref()?.folder.clone();
+        let folders = options.listeners.iter().map(folder).collect();
+        Self { facts: options.listener_facts.clone(), folders }
     }
-    if listeners.is_empty() { Err(StartError::NoListener) } else { Ok(listeners) }
-}
-
-fn local_addresses(listeners: &[(Arc<Entrance>, Listener)]) -> io::Result<Vec<SocketAddr>> {
-    listeners.iter().filter_map(|(_, listener)| listener.local_addr().transpose()).collect()
-}
-
-fn paths(options: &Options) -> Vec<PathBuf> {
-    let path = |listener: &ListenerOptions| match &listener.place {
-        Place::Unix(address) => Some(address.path.clone()),
-        Place::Tcp(_) => None,
-    };
-    options.listeners.iter().filter_map(path).collect()
 }
 
 /// An event queue for each shard, and the inbox that wakes it.

@@ -11,6 +11,7 @@ mod bridge_topic;
 mod changes;
 mod check;
 mod environment;
+mod files;
 pub mod lint;
 mod note;
 mod number;

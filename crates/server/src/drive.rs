@@ -15,6 +15,7 @@ mod incoming;
 mod keeping;
 mod opening;
 mod outgoing;
+mod telling;
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
@@ -29,8 +30,10 @@ use mio::{Events, Poll, Token};
 
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
+use crate::control::ControlDoor;
 use crate::doors::{Fabric, Members};
 use crate::entrance::Entrance;
+use crate::errors::EndError;
 use crate::farewell::Farewells;
 use crate::inbox::{HandedOver, Inboxes, Mail};
 use crate::lobby::Lobby;
@@ -77,6 +80,8 @@ pub(crate) struct Parts {
     /// The log, if anything has to survive.
     pub(crate) log: Option<ShardLog>,
     pub(crate) authenticator: Option<Arc<Authenticator>>,
+    /// Where requests to the broker go.
+    pub(crate) control: ControlDoor,
     pub(crate) wording: Wording,
     /// Where the shard tells how many connections it has.
     pub(crate) gauge: Arc<AtomicUsize>,
@@ -124,6 +129,7 @@ pub(crate) struct Shard {
 #[derive(Clone, Copy, Debug, Default)]
 struct Counters {
     turns: u64,
+    accepted: u64,
     reads: u64,
     writes: u64,
 }
@@ -135,7 +141,7 @@ impl Shard {
     /// The operating system refuses to watch the listeners.
     pub(crate) fn new(mut parts: Parts) -> io::Result<Self> {
         let acceptors = core::mem::take(&mut parts.acceptors);
-        let reception = Reception::open(acceptors, parts.poll.registry(), door)?;
+        let reception = Reception::open(acceptors, parts.poll.registry(), door, parts.wording)?;
         Ok(Self {
             now: parts.clock.now(),
             connections: Connections::new(Arc::clone(&parts.seats)),
@@ -161,11 +167,11 @@ impl Shard {
         })
     }
 
-    /// Runs until the broker shuts down.
+    /// Runs until the broker shuts down. Answers whether all is saved that has to survive.
     ///
     /// # Errors
     /// The operating system refuses to wait for events.
-    pub(crate) fn run(mut self) -> io::Result<()> {
+    pub(crate) fn run(mut self) -> io::Result<Result<(), EndError>> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN_MAX);
         while !self.has_ended() {
             let timeout = self.time_to_wait();
@@ -176,18 +182,20 @@ impl Shard {
             }
         }
         self.parts.gauge.store(0, Ordering::Relaxed);
-        if let Some(log) = self.parts.log.take() {
-            log.close();
-        }
-        let Counters { turns, reads, writes } = self.counters;
+        let is_saved = self.save_last();
+        // Whoever waits for an answer waits in vain.
+        self.mail.clear();
+        self.parts.inboxes.take(self.parts.id, &mut self.mail);
+        let Counters { turns, reads, writes, .. } = self.counters;
         let sent = self.parts.engine.status().publish_sent;
         tracing::debug!(shard = self.parts.id.0, turns, reads, writes, publish_sent = sent, "shard ended");
-        Ok(())
+        Ok(if is_saved { Ok(()) } else { Err(EndError::NotSaved) })
     }
 
     fn turn(&mut self, events: &Events) {
         self.now = self.parts.clock.now();
         self.counters.turns += 1;
+        self.parts.engine.trace_packets(notices::wants_packets());
         for event in events {
             self.note(event);
         }
@@ -250,6 +258,16 @@ impl Shard {
                     self.handed.push_back(handed);
                 }
                 Mail::Log(news) => self.hear_log(&news),
+                Mail::Controlled { request, reply } => {
+                    let answer = reply.answer();
+                    self.parts.engine.handle(self.now, Input::Controlled { request, answer });
+                }
+                Mail::Publish(parcel) => left = left.saturating_sub(self.publish(&parcel)),
+                Mail::Report(to) => self.report(&to),
+                Mail::Save => self.save(),
+                Mail::Subscriptions(to) => self.tell_subscriptions(&to),
+                // Whoever asked may have stopped waiting.
+                Mail::Pulse(answer) => _ = answer.send(()),
                 Mail::Shutdown => self.shut_down(),
             }
         }
@@ -276,6 +294,7 @@ impl Shard {
         self.seat_waiting();
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             let Some(arrival) = self.reception.accept(self.now) else { return };
+            self.counters.accepted += 1;
             if self.connections.len() >= self.parts.connections_max {
                 notices::log_crowded(&arrival.peer, self.parts.wording);
             } else if self.connections.take_seat(arrival.peer.listener) {

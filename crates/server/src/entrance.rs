@@ -7,12 +7,17 @@ use martlet_engine::{Peer, PeerDetails};
 use martlet_transport::{Setup, Stream, TlsConfig, TlsError, TlsOptions, WrapError};
 
 use crate::errors::{ReloadError, StartError};
-use crate::options::{ListenerOptions, Place, Security};
+use crate::notices;
+use crate::options::{ListenerOptions, Place, Security, Wording};
 
 /// One listener, as all shards share it.
 pub(crate) struct Entrance {
     /// The number of the listener.
     number: u16,
+    /// The port of the options; 0 for a Unix socket.
+    port: u16,
+    /// Whether a proxy tells where clients are.
+    is_proxied: bool,
     /// What is known of every peer; only a Unix socket tells something.
     details: Option<Arc<PeerDetails>>,
     setup: Setup,
@@ -24,6 +29,10 @@ impl Entrance {
     /// # Errors
     /// [`StartError::Tls`] and [`StartError::Psk`].
     pub(crate) fn new(number: u16, options: &ListenerOptions) -> Result<Self, StartError> {
+        let port = match &options.place {
+            Place::Tcp(address) => address.port,
+            Place::Unix(_) => 0,
+        };
         let details = match &options.place {
             Place::Tcp(_) => None,
             Place::Unix(address) => {
@@ -42,12 +51,19 @@ impl Entrance {
                 setup.psk(psk.load().map_err(|cause| StartError::Psk { listener: number, cause })?)
             }
         };
-        Ok(Self { number, details, setup })
+        Ok(Self { number, port, is_proxied: options.proxy.is_some(), details, setup })
     }
 
     /// The number of the listener.
     pub(crate) const fn number(&self) -> u16 {
         self.number
+    }
+
+    /// Says that someone came in, unless a proxy has yet to tell who.
+    pub(crate) fn log_accepted(&self, peer: &Peer, wording: Wording) {
+        if !self.is_proxied {
+            notices::log_accepted(peer, self.port, wording);
+        }
     }
 
     /// Reads TLS options anew, for the connections that come from now on.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use martlet_transport::PskError;
 use martlet_transport::TlsError;
 
+use crate::options::Conditions;
 use crate::persist::PersistenceError;
 
 /// Why a broker did not start.
@@ -24,6 +25,12 @@ pub enum StartError {
         /// What the resolver says; `None` if it says that there is no address.
         cause: Option<io::Error>,
     },
+    /// The addresses of the network interfaces cannot be asked for.
+    Interfaces(io::Error),
+    /// No network interface has this name.
+    NoInterface(String),
+    /// No address of this machine fulfils the conditions.
+    NoAddress(Conditions),
     /// The broker cannot listen on an address.
     Listen {
         /// The address.
@@ -60,6 +67,13 @@ pub enum StartError {
         /// Why.
         cause: PskError,
     },
+    /// A folder of the HTTP API cannot be used.
+    HttpFolder {
+        /// Its path.
+        path: PathBuf,
+        /// What the operating system says.
+        cause: io::Error,
+    },
     /// The operating system lacks what a shard needs: a thread, a file descriptor.
     Shard(io::Error),
 }
@@ -67,12 +81,16 @@ pub enum StartError {
 impl core::error::Error for StartError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
-            Self::NoListener => None,
+            Self::NoListener | Self::NoInterface(_) | Self::NoAddress(_) => None,
             Self::Resolve { cause, .. } => cause.as_ref().map(|cause| cause as _),
             Self::Tls { cause, .. } => Some(cause),
             #[cfg(feature = "psk")]
             Self::Psk { cause, .. } => Some(cause),
-            Self::Listen { cause, .. } | Self::ListenUnix { cause, .. } | Self::Shard(cause) => Some(cause),
+            Self::Listen { cause, .. }
+            | Self::ListenUnix { cause, .. }
+            | Self::HttpFolder { cause, .. }
+            | Self::Interfaces(cause)
+            | Self::Shard(cause) => Some(cause),
             Self::Persistence { cause, .. } => Some(cause),
         }
     }
@@ -84,6 +102,9 @@ impl fmt::Display for StartError {
             Self::NoListener => write!(f, "No address to listen on"),
             Self::Resolve { host, cause: Some(cause) } => write!(f, "Cannot resolve {host:?}: {cause}"),
             Self::Resolve { host, cause: None } => write!(f, "Cannot resolve {host:?}: it has no address"),
+            Self::Interfaces(cause) => write!(f, "Cannot ask for the network interfaces: {cause}"),
+            Self::NoInterface(name) => write!(f, "Interface {} does not exist", name.escape_debug()),
+            Self::NoAddress(conditions) => write!(f, "Cannot listen on {conditions}: there are none"),
             Self::Listen { address, cause } => match cause.kind() {
                 io::ErrorKind::AddrInUse => {
                     write!(f, "Address already in use ({address}): is another broker running?")
@@ -108,6 +129,9 @@ impl fmt::Display for StartError {
             Self::Tls { cause, .. } => write!(f, "{cause}"),
             #[cfg(feature = "psk")]
             Self::Psk { cause, .. } => write!(f, "{cause}"),
+            Self::HttpFolder { path, cause } => {
+                write!(f, "Cannot use the folder {} for the HTTP API: {cause}", path.display())
+            }
             Self::Shard(cause) => write!(f, "Cannot start a shard: {cause}"),
         }
     }
@@ -144,15 +168,26 @@ impl fmt::Display for ReloadError {
     }
 }
 
-/// A shard ended although nobody told the broker to shut down; the log has the cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShardFailed;
+/// Why a broker did not end in good order. The log has the cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum EndError {
+    /// Not all that has to survive could be written to the disk.
+    NotSaved,
+    /// A shard ended although nobody told the broker to shut down.
+    ShardFailed,
+}
 
-impl core::error::Error for ShardFailed {}
+impl core::error::Error for EndError {}
 
-impl fmt::Display for ShardFailed {
+impl fmt::Display for EndError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "A shard of the broker has failed")
+        f.write_str(match self {
+            Self::NotSaved => {
+                "Not everything could be saved before the end: what came last is lost, and the log says why"
+            }
+            Self::ShardFailed => "A shard of the broker has failed",
+        })
     }
 }
 

@@ -4,15 +4,21 @@
 //! the first mail into an empty inbox wakes: the receiver takes all there is.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Instant;
 
-use martlet_engine::{Peer, ShardId};
+use martlet_engine::{ControlId, Peer, ShardId};
 use martlet_transport::Stream;
 use mio::Waker;
 
+use crate::control::ControlReply;
 use crate::doors::{Fabric, NodeId};
+use crate::operator::SubscriptionsTo;
 use crate::persist::News;
+use crate::publisher::Parcel;
+use crate::reports::ReportTo;
 
 /// Bytes of forwarded batches that may wait in one inbox before the senders stop reading from their clients.
 const INBOX_BYTES_MAX: usize = 8 << 20;
@@ -25,6 +31,18 @@ pub(crate) enum Mail {
     HandedOver(HandedOver),
     /// What the shard's log has to say.
     Log(News),
+    /// The answer to a control request.
+    Controlled { request: ControlId, reply: ControlReply },
+    /// Messages that the broker itself publishes.
+    Publish(Parcel),
+    /// An operator wants a checkpoint.
+    Save,
+    /// An operator wants to see the subscriptions.
+    Subscriptions(SubscriptionsTo),
+    /// Someone wants to know how it is.
+    Report(ReportTo),
+    /// Somebody wants to know whether the shard is alive.
+    Pulse(mpsc::Sender<()>),
     /// The broker shuts down.
     Shutdown,
 }
@@ -103,6 +121,16 @@ impl Inboxes {
         if let Some(inbox) = self.0.get(usize::from(shard.0)) {
             inbox.wake();
         }
+    }
+
+    /// Whether all shards answer within this time.
+    pub(crate) fn all_answer(&self, time_max: Duration) -> bool {
+        let until = Instant::now() + time_max;
+        let (sender, answers) = mpsc::channel();
+        for inbox in &self.0 {
+            inbox.push(Mail::Pulse(sender.clone()));
+        }
+        self.0.iter().all(|_| answers.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok())
     }
 
     /// Tells all shards that the broker shuts down.

@@ -6,15 +6,17 @@
 mod line;
 mod sinks;
 mod syslog;
+mod topics;
 
 use core::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::io;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::config::{Destinations, Dialect, LogFormat, LogSettings, LogType, LogTypes};
+use crate::publisher::{OwnMessage, Publisher};
 pub use line::Stamp;
 use line::Style;
 use sinks::Sinks;
@@ -25,6 +27,10 @@ pub const CONNECTIONS: &str = "connections";
 pub const NOTICE: &str = "notice";
 /// The target of subscriptions: `log_type subscribe`.
 pub const SUBSCRIBE: &str = "subscribe";
+/// The target of the ends of subscriptions: `log_type unsubscribe`.
+pub const UNSUBSCRIBE: &str = "unsubscribe";
+/// The target of what happens in WebSocket and its handshakes: `log_type websockets`.
+pub const WEBSOCKETS: &str = "websockets";
 
 /// A log with all that its settings leave open decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +87,8 @@ struct Shared {
     types: AtomicU16,
     connection_messages: AtomicBool,
     output: Mutex<Output>,
+    /// What publishes the lines for `log_dest topic`, once there is a broker.
+    publisher: RwLock<Option<Publisher>>,
 }
 
 struct Output {
@@ -106,11 +114,17 @@ impl Log {
             types: AtomicU16::new(plan.types.bits()),
             connection_messages: AtomicBool::new(plan.connection_messages),
             output: Mutex::new(Output::open(plan)?),
+            publisher: RwLock::default(),
         });
         let log = LOG.get_or_init(|| Self { shared });
         // An embedding program may have a log of its own.
         let _ = tracing::subscriber::set_global_default(Logger { shared: Arc::clone(&log.shared) });
         Ok(log.clone())
+    }
+
+    /// From here on this broker publishes the lines, if the plan says so. Lines that find no room are not published.
+    pub fn publish_with(&self, publisher: Publisher) {
+        *self.shared.publisher.write().unwrap_or_else(PoisonError::into_inner) = Some(publisher);
     }
 
     /// Changes what is logged, how, and where to; from the next message on. Files are opened anew, so that one that was
@@ -141,11 +155,14 @@ impl Output {
         Ok(Self { plan, style, sinks, line: String::new() })
     }
 
-    fn write(&mut self, event: &Event<'_>, kind: LogType) {
+    /// Writes a line, and gives it back if it is to be published.
+    fn write(&mut self, event: &Event<'_>, kind: LogType) -> Option<OwnMessage> {
         self.line.clear();
         self.plan.stamp.begin(self.style, &mut self.line);
         line::write(event, kind, self.style, &mut self.line);
+        let published = self.plan.destinations.topic.then(|| topics::message(kind, &self.line)).flatten();
         self.sinks.write(&mut self.line, kind);
+        published
     }
 }
 
@@ -164,7 +181,14 @@ impl Subscriber for Logger {
 
     fn event(&self, event: &Event<'_>) {
         let mut output = self.shared.output.lock().unwrap_or_else(PoisonError::into_inner);
-        output.write(event, kind(event.metadata()));
+        let published = output.write(event, kind(event.metadata()));
+        drop(output); // publishing may have something to say, too
+        if let Some(message) = published
+            && let Some(publisher) = &*self.shared.publisher.read().unwrap_or_else(PoisonError::into_inner)
+        {
+            // There is no room for it, which a line in the log would not make better.
+            let _ = publisher.publish(vec![message]);
+        }
     }
 
     // Nothing here uses spans.
@@ -186,6 +210,8 @@ fn kind(metadata: &Metadata<'_>) -> LogType {
     match (metadata.target(), *metadata.level()) {
         (CONNECTIONS | NOTICE, _) => LogType::Notice,
         (SUBSCRIBE, _) => LogType::Subscribe,
+        (UNSUBSCRIBE, _) => LogType::Unsubscribe,
+        (WEBSOCKETS, _) => LogType::WebSockets,
         (_, Level::ERROR) => LogType::Error,
         (_, Level::WARN) => LogType::Warning,
         (_, Level::INFO) => LogType::Information,

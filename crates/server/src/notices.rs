@@ -8,10 +8,10 @@ mod mosquitto;
 use core::fmt;
 use std::borrow::Cow;
 
-use martlet_engine::{Cause, Notice, Peer};
+use martlet_engine::{Cause, Notice, PacketTrace, Peer, TraceDetails};
 use tracing::{debug, info, warn};
 
-use crate::logging::{CONNECTIONS, SUBSCRIBE};
+use crate::logging::{CONNECTIONS, SUBSCRIBE, UNSUBSCRIBE};
 use crate::options::Wording;
 
 /// Characters of a client's text that are shown.
@@ -22,6 +22,19 @@ pub(crate) fn log(notice: &Notice, wording: Wording) {
     match wording {
         Wording::Own => log_own(notice),
         Wording::Mosquitto => mosquitto::log(notice),
+    }
+}
+
+/// Whether the log wants every packet.
+pub(crate) fn wants_packets() -> bool {
+    tracing::enabled!(tracing::Level::DEBUG)
+}
+
+/// Writes that a connection was accepted at a port; in our own words only what comes of it is worth a line.
+pub(crate) fn log_accepted(peer: &Peer, port: u16, wording: Wording) {
+    match wording {
+        Wording::Own => tracing::trace!(peer = %From(peer), listener = peer.listener, "accepted"),
+        Wording::Mosquitto => mosquitto::log_accepted(peer, port),
     }
 }
 
@@ -91,7 +104,34 @@ fn log_own(notice: &Notice) {
             reason = reason.name(),
             "client subscribed"
         ),
+        Notice::Unsubscribed { client_identifier, filter } => debug!(
+            target: UNSUBSCRIBE,
+            client = shown(client_identifier).as_ref(),
+            filter = shown(filter).as_ref(),
+            "client unsubscribed"
+        ),
+        Notice::Packet(trace) => log_packet(trace),
     }
+}
+
+fn log_packet(trace: &PacketTrace) {
+    let (topic, qos, bytes) = match &trace.details {
+        TraceDetails::Publish { topic, qos, payload_bytes, .. } => {
+            (Some(shown(topic)), Some(*qos as u8), Some(*payload_bytes as u64))
+        }
+        _ => (None, None, None),
+    };
+    debug!(
+        client = shown(&trace.client).as_ref(),
+        id = (trace.id > 0).then_some(trace.id),
+        topic = topic.as_deref(),
+        qos,
+        payload_bytes = bytes,
+        reason = (trace.reason > 0).then_some(trace.reason),
+        "{} {}",
+        if trace.goes_out { "sending" } else { "received" },
+        trace.packet_type
+    );
 }
 
 /// A text that a client chose, cut to [`SHOWN_CHARACTERS_MAX`] characters. The log quotes it.

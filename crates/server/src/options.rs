@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
+use crate::control::ControlHandlers;
+use crate::control::about::ListenerFacts;
 use crate::persist::Persistence;
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
 #[cfg(feature = "psk")]
@@ -29,6 +31,12 @@ pub struct Options {
     /// How many connections there may be at a time; further ones are closed. Without, as many as
     /// [`Limits::connections_max`](martlet_engine::Limits::connections_max) allows each shard.
     pub connections_of_node_max: Option<usize>,
+    /// What the HTTP API tells of the listeners.
+    pub listener_facts: Vec<ListenerFacts>,
+    /// Who handles requests on `$CONTROL` topics.
+    pub control: ControlHandlers,
+    /// How often changed values are published below `$SYS/`; never unless it is set.
+    pub sys_interval: Option<Duration>,
     /// How the log says what clients do.
     pub wording: Wording,
     /// How long a connection may take for what comes before MQTT: the header of the PROXY protocol, the
@@ -46,6 +54,9 @@ impl Default for Options {
             rules: Rules::default(),
             persistence: None,
             connections_of_node_max: None,
+            listener_facts: Vec::new(),
+            control: ControlHandlers::default(),
+            sys_interval: None,
             wording: Wording::Own,
             handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
         }
@@ -93,6 +104,8 @@ pub struct ListenerOptions {
     pub websocket: Option<WebSocketOptions>,
     /// How many connections there may be at a time; further ones are closed.
     pub connections_max: Option<usize>,
+    /// It is for the HTTP API, and not for clients of MQTT.
+    pub http: Option<HttpOptions>,
 }
 
 impl ListenerOptions {
@@ -102,7 +115,7 @@ impl ListenerOptions {
 
 impl From<Place> for ListenerOptions {
     fn from(place: Place) -> Self {
-        Self { place, proxy: None, security: None, websocket: None, connections_max: None }
+        Self { place, proxy: None, security: None, websocket: None, connections_max: None, http: None }
     }
 }
 
@@ -110,6 +123,13 @@ impl From<ListenAddress> for ListenerOptions {
     fn from(address: ListenAddress) -> Self {
         Place::Tcp(address).into()
     }
+}
+
+/// What the HTTP API has at a listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpOptions {
+    /// A folder whose files it serves.
+    pub folder: Option<PathBuf>,
 }
 
 /// How connections are encrypted.
@@ -168,6 +188,28 @@ pub enum Host {
     Any,
     /// An address, or a name with all its addresses.
     Named(String),
+    /// Those that fulfil some conditions.
+    Chosen(Conditions),
+}
+
+/// Which addresses of this machine to listen on: those that fulfil all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// An address, or a name with all its addresses.
+    pub host: Option<String>,
+    /// The kind of address.
+    pub family: Option<Family>,
+    /// The network interface that has it, such as `eth0`.
+    pub interface: Option<String>,
+}
+
+/// A kind of address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4
+    V4,
+    /// IPv6
+    V6,
 }
 
 impl fmt::Display for Host {
@@ -176,7 +218,25 @@ impl fmt::Display for Host {
             Self::Loopback => write!(f, "localhost"),
             Self::Any => write!(f, "all addresses"),
             Self::Named(name) => write!(f, "{name}"),
+            Self::Chosen(conditions) => conditions.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.family {
+            None => "the addresses",
+            Some(Family::V4) => "the IPv4 addresses",
+            Some(Family::V6) => "the IPv6 addresses",
+        })?;
+        if let Some(host) = &self.host {
+            write!(f, " of {host}")?;
+        }
+        if let Some(interface) = &self.interface {
+            write!(f, " of the interface {interface}")?;
+        }
+        Ok(())
     }
 }
 

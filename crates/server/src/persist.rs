@@ -1,16 +1,22 @@
 //! The durable log of each shard, and its checkpoints: what the engine wants kept, and the store that keeps it.
 
 mod checkpoint;
+mod growth;
 mod recovery;
+mod stand_in;
 
-use std::path::PathBuf;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use martlet_engine::{BatchId, ShardId};
 use martlet_store::{Committer, Durability, LocalDisk, Log, Outcome, Seq, Store};
 
 use crate::inbox::{Inboxes, Mail};
 use checkpoint::Job;
+pub(crate) use growth::Growth;
 pub use recovery::PersistenceError;
 pub(crate) use recovery::{Opened, Recovered, open};
 
@@ -19,6 +25,8 @@ pub(crate) use recovery::{Opened, Recovered, open};
 pub struct Persistence {
     /// The folder; it is made if it is not there.
     pub location: PathBuf,
+    /// A file that stands for the folder: if it is deleted, the next start begins with nothing, and sets the folder aside.
+    pub stand_in: Option<PathBuf>,
     /// What an acknowledgement promises.
     pub durability: Durability,
     /// How long the log of a shard becomes at least before a checkpoint takes its place, in bytes.
@@ -30,6 +38,7 @@ impl Persistence {
     pub fn in_folder(location: impl Into<PathBuf>) -> Self {
         Self {
             location: location.into(),
+            stand_in: None,
             durability: Durability::Strict,
             checkpoint_after_bytes: CHECKPOINT_AFTER_BYTES,
         }
@@ -37,7 +46,7 @@ impl Persistence {
 }
 
 /// The default of [`Persistence::checkpoint_after_bytes`].
-const CHECKPOINT_AFTER_BYTES: u64 = 64 << 20;
+const CHECKPOINT_AFTER_BYTES: u64 = 16 << 20;
 /// How many deleted retained messages may be remembered for the sake of old logs before a checkpoint makes that
 /// unnecessary.
 const CLEARED_TOPICS_MAX: usize = 100_000;
@@ -61,13 +70,40 @@ pub(crate) struct ShardLog {
     committer: Committer,
     store: Arc<Store<LocalDisk>>,
     inboxes: Arc<Inboxes>,
-    checkpoint_after_bytes: u64,
-    /// Bytes written since the last checkpoint began.
-    written_bytes: u64,
-    /// Bytes of the last checkpoint.
-    checkpoint_bytes: u64,
+    growth: Growth,
+    /// Someone wants a checkpoint whatever the length of the log.
+    is_wanted: bool,
     job: Option<Job>,
-    is_stalled: bool,
+    stalls: Arc<Stalls>,
+    /// Since when it cannot be written to.
+    stalled_since: Option<SystemTime>,
+}
+
+/// How many logs of a broker cannot be written to: they mostly share a disk, and one line tells of all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Stalls {
+    shards: AtomicUsize,
+}
+
+impl Stalls {
+    /// Another log cannot be written to.
+    fn begin(&self, location: &Path, error: &dyn core::fmt::Display) {
+        if self.shards.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::error!(
+                location = %location.display(),
+                %error,
+                "cannot write to the disk: until it is possible again, publishes and clients that need it are refused, and all \
+                 else goes on. Make room there, or see to the disk; the broker tries again by itself"
+            );
+        }
+    }
+
+    /// A log can be written to again.
+    fn end(&self) {
+        if self.shards.fetch_sub(1, Ordering::Relaxed) == 1 {
+            tracing::warn!("the disk can be written to again");
+        }
+    }
 }
 
 /// A batch is an entry, with the same number.
@@ -82,19 +118,17 @@ impl ShardLog {
         persistence: &Persistence,
         store: Arc<Store<LocalDisk>>,
         log: Log<LocalDisk>,
+        growth: Growth,
         inboxes: Arc<Inboxes>,
-    ) -> std::io::Result<Self> {
-        let written_bytes = log.bytes();
+        stalls: &Arc<Stalls>,
+    ) -> io::Result<Self> {
         let reports_to = Arc::clone(&inboxes);
+        let (told, location) = (Arc::clone(stalls), persistence.location.clone());
         let report = move |outcome| {
             let news = match outcome {
                 Outcome::Durable { batch, .. } => News::Durable(BatchId(batch)),
                 Outcome::Stalled { error } => {
-                    tracing::error!(
-                        shard = shard.0,
-                        %error,
-                        "cannot write to the log: what needs it is refused until it can"
-                    );
+                    told.begin(&location, &error);
                     News::Stalled
                 }
             };
@@ -106,17 +140,17 @@ impl ShardLog {
             committer,
             store,
             inboxes,
-            checkpoint_after_bytes: persistence.checkpoint_after_bytes,
-            written_bytes,
-            checkpoint_bytes: 0,
+            growth,
+            is_wanted: false,
             job: None,
-            is_stalled: false,
+            stalls: Arc::clone(stalls),
+            stalled_since: None,
         })
     }
 
     /// Hands in a batch. [`News::Durable`] tells when it is.
     pub(crate) fn append(&mut self, batch: BatchId, records: &[u8]) {
-        self.written_bytes += records.len() as u64;
+        self.growth.written(records.len());
         if self.committer.submit(batch.0, [records]).is_err() {
             // Its thread has panicked: nothing is acknowledged any more that needs it.
             tracing::error!(shard = self.shard.0, "the log has failed");
@@ -127,14 +161,14 @@ impl ShardLog {
     pub(crate) fn hear(&mut self, news: &News) {
         match news {
             News::Durable(_) => {
-                if core::mem::take(&mut self.is_stalled) {
-                    tracing::warn!(shard = self.shard.0, "the log can be written to again");
+                if self.stalled_since.take().is_some() {
+                    self.stalls.end();
                 }
             }
-            News::Stalled => self.is_stalled = true,
+            News::Stalled => _ = self.stalled_since.get_or_insert_with(SystemTime::now),
             News::Checkpointed { behind, bytes } => {
                 self.job = None;
-                self.checkpoint_bytes = *bytes;
+                self.growth.completed(*bytes);
                 self.committer.trim(Seq(behind.0 + 1));
                 tracing::debug!(shard = self.shard.0, bytes, behind = behind.0, "checkpoint");
             }
@@ -142,24 +176,33 @@ impl ShardLog {
         }
     }
 
-    /// Whether it is time for a checkpoint: the log has become longer than what a checkpoint holds, so that on the whole each
-    /// byte is written twice at most.
-    pub(crate) fn wants_checkpoint(&self, cleared_topics: usize) -> bool {
-        let limit = self.checkpoint_after_bytes.max(self.checkpoint_bytes);
+    /// Whether it is time for a checkpoint, which would have so many things.
+    pub(crate) fn wants_checkpoint(&self, things: usize, cleared_topics: usize) -> bool {
         self.job.is_none()
-            && !self.is_stalled
-            && (self.written_bytes > limit || cleared_topics > CLEARED_TOPICS_MAX)
+            && self.stalled_since.is_none()
+            && (self.is_wanted || self.growth.is_due(things) || cleared_topics > CLEARED_TOPICS_MAX)
     }
 
-    /// Begins a checkpoint that has all batches up to this one.
-    pub(crate) fn begin_checkpoint(&mut self, behind: BatchId) {
+    /// The next checkpoint is to begin as soon as it can.
+    pub(crate) fn want_checkpoint(&mut self) {
+        self.is_wanted = true;
+    }
+
+    /// Begins a checkpoint that has all batches up to this one, and about so many things.
+    pub(crate) fn begin_checkpoint(&mut self, behind: BatchId, things: usize) {
         match self.store.checkpoint(self.shard.0, seq(BatchId(behind.0 + 1))) {
             Ok(writer) => {
-                self.written_bytes = 0;
+                self.growth.begun(things);
+                self.is_wanted = false;
                 self.job = Job::start(self.shard, behind, writer, Arc::clone(&self.inboxes));
             }
             Err(error) => tracing::error!(shard = self.shard.0, %error, "cannot write a checkpoint"),
         }
+    }
+
+    /// Since when it cannot be written to.
+    pub(crate) fn stalled_since(&self) -> Option<SystemTime> {
+        self.stalled_since
     }
 
     /// The checkpoint that is being written.
@@ -173,10 +216,11 @@ impl ShardLog {
     }
 
     /// Ends in good order: all that was handed in is durable then.
-    pub(crate) fn close(self) {
+    ///
+    /// # Errors
+    /// Something is not.
+    pub(crate) fn close(self) -> io::Result<()> {
         drop(self.job);
-        if let Err(error) = self.committer.close() {
-            tracing::error!(shard = self.shard.0, %error, "the log could not be closed in good order");
-        }
+        self.committer.close()
     }
 }

@@ -9,6 +9,7 @@ use martlet_transport::{Acceptor, Stream};
 use mio::{Interest, Registry, Token};
 
 use crate::entrance::Entrance;
+use crate::options::Wording;
 
 /// How long no connection is accepted after the operating system had no resources for one.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -18,6 +19,7 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_mins(1);
 /// The shares of all listeners.
 pub(crate) struct Reception {
     doors: Vec<Door>,
+    wording: Wording,
     /// The door that is asked first, so that a crowd at one does not keep the others closed.
     first: usize,
     /// Until then nothing is accepted; the waiting connections keep waiting.
@@ -48,13 +50,14 @@ impl Reception {
         acceptors: Vec<(Arc<Entrance>, Acceptor)>,
         registry: &Registry,
         token: impl Fn(usize) -> Token,
+        wording: Wording,
     ) -> io::Result<Self> {
         let mut doors = Vec::with_capacity(acceptors.len());
         for (number, (entrance, mut acceptor)) in acceptors.into_iter().enumerate() {
             registry.register(&mut acceptor, token(number), Interest::READABLE)?;
             doors.push(Door { acceptor, entrance, is_ready: true });
         }
-        Ok(Self { doors, first: 0, paused_until: None, complained_at: None })
+        Ok(Self { doors, wording, first: 0, paused_until: None, complained_at: None })
     }
 
     /// Notes an event of the share with this number.
@@ -84,7 +87,11 @@ impl Reception {
                     Ok(Some((stream, address))) => {
                         self.first = (number + 1) % count;
                         match door.entrance.wrap(stream) {
-                            Ok(stream) => return Some(Arrival { stream, peer: door.entrance.peer(address) }),
+                            Ok(stream) => {
+                                let peer = door.entrance.peer(address);
+                                door.entrance.log_accepted(&peer, self.wording);
+                                return Some(Arrival { stream, peer });
+                            }
                             Err(error) => tracing::warn!(%error, "a connection is closed"),
                         }
                     }
@@ -147,7 +154,7 @@ mod tests {
         let entrance = |number| Arc::new(Entrance::new(number, &options).unwrap());
         let acceptors =
             (7..).zip(listeners).map(|(number, listener)| (entrance(number), listener.acceptor().unwrap()));
-        let reception = Reception::open(acceptors.collect(), poll.registry(), Token).unwrap();
+        let reception = Reception::open(acceptors.collect(), poll.registry(), Token, Wording::Own).unwrap();
         (poll, reception)
     }
 

@@ -3,10 +3,19 @@
 use std::io;
 use std::thread;
 
+use nix::libc::SIGRTMIN;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use crate::broker::Stopper;
+
+/// Has the configuration read again, as whoever sends SIGHUP to this process.
+///
+/// # Errors
+/// The operating system refuses.
+pub fn ask_for_reload() -> io::Result<()> {
+    signal_hook::low_level::raise(SIGHUP)
+}
 
 /// The signals of this process, from when they were caught.
 #[derive(Debug)]
@@ -14,36 +23,52 @@ pub struct Caught {
     signals: Signals,
 }
 
+/// What the signals ask for. Each is called on the thread of the signals, one after the other.
+pub trait Orders: Send {
+    /// SIGHUP: the configuration is to be read again.
+    fn reload(&mut self);
+
+    /// SIGTERM or SIGINT came: the broker is told to stop behind this.
+    fn stopping(&mut self);
+
+    /// SIGRTMIN: the log file is to be opened anew.
+    fn rotate_log(&mut self);
+
+    /// SIGUSR1: what has to survive is to be saved.
+    fn save(&mut self);
+
+    /// SIGUSR2: the subscriptions are to be printed.
+    fn print_subscriptions(&mut self);
+}
+
 impl Caught {
-    /// Catches SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2, so that they no longer end the program by themselves.
+    /// Catches SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 and SIGRTMIN, so that they no longer end the program by themselves.
     ///
     /// # Errors
     /// The operating system refuses the handlers.
     pub fn catch() -> io::Result<Self> {
-        Ok(Self { signals: Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])? })
+        Ok(Self { signals: Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGRTMIN()])? })
     }
 
-    /// Shuts a broker down at the first SIGTERM or SIGINT, one that came already included, and calls `reload` at each
-    /// SIGHUP. Returns at once.
+    /// Shuts a broker down at the first SIGTERM or SIGINT, one that came already included, and does what the others ask
+    /// for. Returns at once.
     ///
     /// # Errors
     /// The operating system refuses a thread.
-    pub fn obey(mut self, stopper: Stopper, mut reload: impl FnMut() + Send + 'static) -> io::Result<()> {
+    pub fn obey(mut self, stopper: Stopper, mut orders: impl Orders + 'static) -> io::Result<()> {
         thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in &mut self.signals {
                 match signal {
-                    SIGHUP => reload(),
-                    SIGUSR1 => {
-                        tracing::info!("SIGUSR1: everything is saved at once, so there is nothing to do");
-                    }
-                    SIGUSR2 => {
-                        tracing::info!("SIGUSR2: there is no report on subscriptions");
-                    }
-                    _ => {
+                    SIGHUP => orders.reload(),
+                    SIGUSR1 => orders.save(),
+                    SIGUSR2 => orders.print_subscriptions(),
+                    SIGINT | SIGTERM => {
                         let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
                         tracing::info!(signal = name, "shutting down");
+                        orders.stopping();
                         stopper.stop();
                     }
+                    _ => orders.rotate_log(),
                 }
             }
         })?;

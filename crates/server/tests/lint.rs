@@ -6,8 +6,9 @@ use std::io;
 use std::path::Path;
 
 use martlet_server::config::lint::Rule::{
-    AclWritesAll, AnonymousPublic, BridgeUnprotected, Deprecated, IdentityUnproven, NoEffect, NoLimit,
-    OldTls, Overridden, PasswordsUnprotected, ProxyPublic, ReadableSecret, Root,
+    AclWritesAll, AnonymousPublic, BridgeInsecure, BridgeUnprotected, Deprecated, IdentityUnproven,
+    MountPoint, NoEffect, NoLimit, OldTls, Overridden, PasswordsUnprotected, ProxyPublic, ReadableSecret,
+    Root,
 };
 use martlet_server::config::lint::{FileFacts, Files, Report, Rule, lint};
 use martlet_server::config::{Configuration, Dialect};
@@ -41,6 +42,32 @@ const CONFIGS: &[(&str, &[(usize, Rule)])] = &[
     ("websockets-nginx", &[]),
     ("cloud-bridge", &[(2, AnonymousPublic)]),
     ("client-certificates", &[]),
+    ("docker", &[(7, PasswordsUnprotected), (8, PasswordsUnprotected)]),
+    (
+        "tasmota-frigate",
+        &[
+            (2, Deprecated),
+            (3, PasswordsUnprotected),
+            (11, Deprecated),
+            (13, NoLimit),
+            (14, NoLimit),
+            (19, NoEffect),
+        ],
+    ),
+    (
+        "open-relay",
+        &[
+            (2, Root),
+            (3, AnonymousPublic),
+            (6, AnonymousPublic),
+            (9, AnonymousPublic),
+            (11, ReadableSecret),
+            (14, OldTls),
+            (16, AnonymousPublic),
+            (17, MountPoint),
+            (25, BridgeInsecure),
+        ],
+    ),
     ("dynamic-security", &[(2, Deprecated)]),
     ("haproxy", &[(10, ProxyPublic)]),
     (

@@ -12,7 +12,7 @@ use common::{
     publish_1, wait_until,
 };
 use martlet_engine::{Access, Decision, Peer, Verdict};
-use martlet_server::{Broker, Rules, ShardFailed};
+use martlet_server::{Broker, EndError, Rules};
 use martlet_wire::{Connect, ReasonCode, TopicName};
 
 /// Asks about everyone but `fatal`, at whom it panics.
@@ -120,5 +120,5 @@ fn a_shard_that_fails_ends_the_broker() {
     client.send(&connect_311("fatal"));
     client.expect_end();
     bystander.expect_end();
-    assert_eq!(broker.wait(), Err(ShardFailed));
+    assert_eq!(broker.wait(), Err(EndError::ShardFailed));
 }

@@ -212,7 +212,7 @@ fn sessions_are_resumed_on_every_shard() {
 
 #[test]
 fn new_certificates_are_for_new_connections_and_the_others_go_on() {
-    const CLIENTS: usize = 200;
+    const CLIENTS: usize = 1000;
     let (before, after) = (Authority::new("before"), Authority::new("after"));
     let broker = broker(requiring_certificates(&before));
     let address = broker.local_addrs()[0];

@@ -16,7 +16,7 @@ use crate::scan::RecoverError;
 use files::{Files, Known};
 
 /// How long a file of a log becomes if nothing else is said, in bytes.
-pub const SEGMENT_BYTES: u64 = 64 << 20;
+pub const SEGMENT_BYTES: u64 = 16 << 20;
 
 /// What a store is opened with.
 #[derive(Clone, Copy, Debug)]

@@ -14,7 +14,7 @@ pub mod ctrl;
 pub mod file;
 pub mod flags;
 pub mod format;
-pub mod json;
+pub use martlet_json as json;
 mod number;
 pub mod passwd;
 pub mod payload;

@@ -88,6 +88,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn variable(&mut self) -> Result<u32, DecodeError> {
+        if let [byte @ ..0x80, rest @ ..] = self.bytes {
+            self.bytes = rest; // by far the most
+            return Ok(u32::from(*byte));
+        }
         let (value, len) = variable(self.bytes)?.ok_or(DecodeError::Truncated)?;
         self.take(len)?;
         Ok(value)

@@ -8,7 +8,7 @@ use core::num::{NonZeroU16, NonZeroU32};
 use crate::encode::{Sink, Writer};
 use crate::error::{DecodeError, EncodeError};
 use crate::packet::{PacketType, QoS};
-use crate::primitive::{FIELD_BYTES_MAX, Reader, string, variable_len};
+use crate::primitive::{FIELD_BYTES_MAX, Reader, variable_len};
 use crate::topic::TopicName;
 
 mod lookup;
@@ -154,44 +154,41 @@ impl<'a> Property<'a> {
         }
     }
 
-    /// Reads a value: the bytes that the table gives to this identifier.
-    pub(crate) fn from_value(identifier: u8, value: &'a [u8]) -> Result<Self, DecodeError> {
+    /// Reads the value that belongs to this identifier.
+    pub(crate) fn read(identifier: u8, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let range = DecodeError::PropertyValue { identifier };
         Ok(match identifier {
-            0x01 => Self::PayloadFormatIndicator(boolean(identifier, value)?),
-            0x02 => Self::MessageExpiryInterval(number(value)?),
-            0x03 => Self::ContentType(text(value)?),
-            0x08 => Self::ResponseTopic(TopicName::read(Reader::new(value).binary()?)?),
-            0x09 => Self::CorrelationData(Reader::new(value).binary()?),
+            0x01 => Self::PayloadFormatIndicator(boolean(identifier, reader)?),
+            0x02 => Self::MessageExpiryInterval(reader.u32()?),
+            0x03 => Self::ContentType(reader.string()?),
+            0x08 => Self::ResponseTopic(TopicName::read(reader.binary()?)?),
+            0x09 => Self::CorrelationData(reader.binary()?),
             0x0B => {
-                let number = Reader::new(value).variable()?;
+                let number = reader.variable()?;
                 Self::SubscriptionIdentifier(SubscriptionIdentifier::new(number).ok_or(range)?)
             }
-            0x11 => Self::SessionExpiryInterval(number(value)?),
-            0x12 => Self::AssignedClientIdentifier(text(value)?),
-            0x13 => Self::ServerKeepAlive(short(value)?),
-            0x15 => Self::AuthenticationMethod(text(value)?),
-            0x16 => Self::AuthenticationData(Reader::new(value).binary()?),
-            0x17 => Self::RequestProblemInformation(boolean(identifier, value)?),
-            0x18 => Self::WillDelayInterval(number(value)?),
-            0x19 => Self::RequestResponseInformation(boolean(identifier, value)?),
-            0x1A => Self::ResponseInformation(text(value)?),
-            0x1C => Self::ServerReference(text(value)?),
-            0x1F => Self::ReasonString(text(value)?),
-            0x21 => Self::ReceiveMaximum(NonZeroU16::new(short(value)?).ok_or(range)?),
-            0x22 => Self::TopicAliasMaximum(short(value)?),
-            0x23 => Self::TopicAlias(short(value)?),
-            0x24 if boolean(identifier, value)? => Self::MaximumQos(QoS::AtLeastOnce),
+            0x11 => Self::SessionExpiryInterval(reader.u32()?),
+            0x12 => Self::AssignedClientIdentifier(reader.string()?),
+            0x13 => Self::ServerKeepAlive(reader.u16()?),
+            0x15 => Self::AuthenticationMethod(reader.string()?),
+            0x16 => Self::AuthenticationData(reader.binary()?),
+            0x17 => Self::RequestProblemInformation(boolean(identifier, reader)?),
+            0x18 => Self::WillDelayInterval(reader.u32()?),
+            0x19 => Self::RequestResponseInformation(boolean(identifier, reader)?),
+            0x1A => Self::ResponseInformation(reader.string()?),
+            0x1C => Self::ServerReference(reader.string()?),
+            0x1F => Self::ReasonString(reader.string()?),
+            0x21 => Self::ReceiveMaximum(NonZeroU16::new(reader.u16()?).ok_or(range)?),
+            0x22 => Self::TopicAliasMaximum(reader.u16()?),
+            0x23 => Self::TopicAlias(reader.u16()?),
+            0x24 if boolean(identifier, reader)? => Self::MaximumQos(QoS::AtLeastOnce),
             0x24 => Self::MaximumQos(QoS::AtMostOnce),
-            0x25 => Self::RetainAvailable(boolean(identifier, value)?),
-            0x26 => {
-                let mut pair = Reader::new(value);
-                Self::UserProperty(pair.string()?, pair.string()?)
-            }
-            0x27 => Self::MaximumPacketSize(NonZeroU32::new(number(value)?).ok_or(range)?),
-            0x28 => Self::WildcardSubscriptionAvailable(boolean(identifier, value)?),
-            0x29 => Self::SubscriptionIdentifierAvailable(boolean(identifier, value)?),
-            0x2A => Self::SharedSubscriptionAvailable(boolean(identifier, value)?),
+            0x25 => Self::RetainAvailable(boolean(identifier, reader)?),
+            0x26 => Self::UserProperty(reader.string()?, reader.string()?),
+            0x27 => Self::MaximumPacketSize(NonZeroU32::new(reader.u32()?).ok_or(range)?),
+            0x28 => Self::WildcardSubscriptionAvailable(boolean(identifier, reader)?),
+            0x29 => Self::SubscriptionIdentifierAvailable(boolean(identifier, reader)?),
+            0x2A => Self::SharedSubscriptionAvailable(boolean(identifier, reader)?),
             _ => return Err(DecodeError::PropertyUnknown { identifier: u32::from(identifier) }),
         })
     }
@@ -292,24 +289,12 @@ pub(crate) const fn check_binary(bytes: &[u8]) -> Result<(), EncodeError> {
     if bytes.len() > FIELD_BYTES_MAX { Err(EncodeError::StringTooLong) } else { Ok(()) }
 }
 
-fn boolean(identifier: u8, value: &[u8]) -> Result<bool, DecodeError> {
-    match value {
-        [0] => Ok(false),
-        [1] => Ok(true),
+fn boolean(identifier: u8, reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
+    match reader.u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
         _ => Err(DecodeError::PropertyValue { identifier }),
     }
-}
-
-fn short(value: &[u8]) -> Result<u16, DecodeError> {
-    Reader::new(value).u16()
-}
-
-fn number(value: &[u8]) -> Result<u32, DecodeError> {
-    Reader::new(value).u32()
-}
-
-fn text(value: &[u8]) -> Result<&str, DecodeError> {
-    string(Reader::new(value).binary()?)
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
-//! SIGHUP: the configuration is read again.
+//! What signals ask for: above all SIGHUP, on which the configuration is read again.
+
+use std::io;
 
 use martlet_server::config::{Configuration, Dialect, ListenerSettings, changes};
 use martlet_server::logging::{Log, LogPlan};
-use martlet_server::{Options, Security, TlsReloader};
+use martlet_server::signals::Orders;
+use martlet_server::{Broker, Operator, Options, Security, TlsReloader};
 
-use super::{Arguments, configuration, options, say_notes};
+use super::service::Service;
+use super::{Arguments, configuration, options, say, say_notes};
 
 /// What reads the configuration again.
 pub(super) struct Reloader {
@@ -14,6 +18,8 @@ pub(super) struct Reloader {
     current: Configuration,
     log: Log,
     tls: TlsReloader,
+    operator: Operator,
+    service: Service,
 }
 
 impl Reloader {
@@ -22,14 +28,24 @@ impl Reloader {
         dialect: Dialect,
         current: Configuration,
         log: Log,
-        tls: TlsReloader,
+        service: Service,
+        broker: &Broker,
     ) -> Self {
-        Self { arguments, dialect, current, log, tls }
+        let (tls, operator) = (broker.tls_reloader(), broker.operator());
+        Self { arguments, dialect, current, log, tls, operator, service }
+    }
+
+    /// Opens the log anew.
+    fn open_log(&self) {
+        let plan = LogPlan::new(&self.current.settings.logging, self.dialect, self.arguments.log_types);
+        if let Err(error) = self.log.change(plan) {
+            tracing::error!(%error, "the log goes on as it was");
+        }
     }
 
     /// Reads the configuration again. What can change at once changes; of the rest the log says that it needs a restart.
     /// A configuration that is wrong changes nothing. The log file is opened anew in any case.
-    pub(super) fn reload(&mut self) {
+    fn read_again(&mut self) {
         match self.dialect {
             Dialect::Martlet => tracing::info!("SIGHUP: reading the configuration again"),
             Dialect::Mosquitto => tracing::info!("Reloading config."),
@@ -42,10 +58,7 @@ impl Reloader {
             self.reload_tls(&new.settings.listeners, &options);
             self.current.settings.logging = new.settings.logging;
         }
-        let plan = LogPlan::new(&self.current.settings.logging, self.dialect, self.arguments.log_types);
-        if let Err(error) = self.log.change(plan) {
-            tracing::error!(%error, "the log goes on as it was");
-        }
+        self.open_log();
     }
 
     /// Reads the TLS options of all listeners anew that listen where they did before.
@@ -89,5 +102,30 @@ impl Reloader {
                 None
             }
         }
+    }
+}
+
+impl Orders for Reloader {
+    fn reload(&mut self) {
+        let service = self.service.clone();
+        service.around_reload(|| self.read_again());
+    }
+
+    fn stopping(&mut self) {
+        self.service.stopping();
+    }
+
+    fn rotate_log(&mut self) {
+        self.open_log();
+    }
+
+    fn save(&mut self) {
+        tracing::info!("SIGUSR1: all that has to survive is in the log already; a checkpoint begins");
+        self.operator.save();
+    }
+
+    fn print_subscriptions(&mut self) {
+        tracing::info!("SIGUSR2: the subscriptions go to standard output");
+        say(io::stdout(), self.operator.subscription_tree());
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 pub(crate) mod modules;
+pub(crate) mod process;
 
 use core::num::NonZeroU16;
 use core::time::Duration;

@@ -30,10 +30,15 @@ struct World {
     next_id: u16,
 }
 
-/// Every other world lets QoS 2 messages take effect with PUBREL.
+/// Every other world lets QoS 2 messages take effect with PUBREL, and every third lets QoS 0 messages wait.
 fn engine(seed: u64) -> Engine {
     let limits = Limits { inflight_messages_max: 3, queued_messages_max: 8, ..Limits::default() };
-    let features = Features { exactly_once_at_release: seed.is_multiple_of(2), ..Features::default() };
+    let features = Features {
+        exactly_once_at_release: seed.is_multiple_of(2),
+        queue_qos0: seed.is_multiple_of(3),
+        upgrade_outgoing_qos: seed.is_multiple_of(5),
+        ..Features::default()
+    };
     let config = Config { limits, features, seed: 5, ..Config::default() };
     Engine::new(config.clone(), ShardId(0), Commons::new(1, &config))
 }
@@ -366,8 +371,15 @@ fn as_told(lines: Vec<String>) -> Vec<String> {
         }
         None => line,
     };
-    let lines = lines.map(|line| without(without(line, "Stamp", "}"), "queued ", "AtLeastOnce"));
-    let lines = lines.map(|line| without(without(line, "queued ", "ExactlyOnce"), "number: ", ", id"));
+    let lines = lines.map(|line| without(line, "Stamp", "}"));
+    let number = |line: String| match line.split_once("queued ") {
+        Some((before, behind)) => {
+            format!("{before}{}", behind.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
+        None => line,
+    };
+    let lines = lines.map(number);
+    let lines = lines.map(|line| without(line, "number: ", ", id"));
     let mut lines = without_due_times(lines.collect());
     lines.sort();
     lines

@@ -3,8 +3,7 @@
 use alloc::boxed::Box;
 
 use martlet_wire::{
-    Connect, Disconnect, FixedHeader, Packet, PacketType, Properties, Property, ProtocolVersion, decode,
-    fixed_header,
+    Connect, Disconnect, FixedHeader, Packet, PacketType, Properties, ProtocolVersion, decode, fixed_header,
 };
 
 use crate::alias::{IncomingAliases, OutgoingAliases};
@@ -102,16 +101,21 @@ impl ServerConnection {
         if connect.version.has_properties() {
             self.receive_quota = Quota::new(receive_maximum);
         }
-        for property in connect.properties {
-            match property {
-                Property::ReceiveMaximum(maximum) => self.inflight_messages_max = maximum.get(),
-                Property::MaximumPacketSize(bytes) => self.packet_size_bytes_max = bytes.get(),
-                Property::TopicAliasMaximum(maximum) => self.outgoing_aliases = OutgoingAliases::new(maximum),
-                Property::RequestProblemInformation(wanted) => self.problem_information = wanted,
-                Property::AuthenticationMethod(method) => self.authentication_method = Some(method.into()),
-                _ => {}
-            }
+        // One by one and not in a walk over all: a client may have sent thousands of User Properties.
+        let properties = &connect.properties;
+        if let Some(maximum) = properties.receive_maximum() {
+            self.inflight_messages_max = maximum.get();
         }
+        if let Some(bytes) = properties.maximum_packet_size() {
+            self.packet_size_bytes_max = bytes.get();
+        }
+        if let Some(maximum) = properties.topic_alias_maximum() {
+            self.outgoing_aliases = OutgoingAliases::new(maximum);
+        }
+        if let Some(wanted) = properties.request_problem_information() {
+            self.problem_information = wanted;
+        }
+        self.authentication_method = properties.authentication_method().map(Into::into);
     }
 
     /// Lowers what the client allows to what this side wants to use at most.

@@ -19,6 +19,7 @@ use super::plan::{Plan, PlanError};
 use super::problem::{ConfigError, Place};
 use super::{Configuration, Dialect};
 
+pub(super) use files::path_of;
 pub use files::{Disk, FileFacts, Files};
 pub use rule::Rule;
 

@@ -16,6 +16,8 @@ use super::problem::{ConfigError, Place, Problem};
 use super::settings::{Keeping, ListenerSettings, LogFormat, Settings};
 use super::unsupported::unsupported;
 use super::{Configuration, Dialect};
+use crate::control::ControlHandlers;
+use crate::control::about::{About, ListenerFacts};
 use crate::doorkeeper;
 use crate::logging::LogPlan;
 use crate::options::{self, Host, ListenAddress, ListenerOptions, Options, Wording};
@@ -104,6 +106,9 @@ impl Plan {
             rules: doorkeeper::rules(open.collect()),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
             connections_of_node_max: settings.general.connections_max.map(|most| most as usize),
+            listener_facts: self.facts(settings),
+            control: self.control(settings),
+            sys_interval: Some(settings.general.sys_interval).filter(|interval| !interval.is_zero()),
             wording: self.wording(settings),
             handshake_time_max: settings.general.handshake_timeout,
         })
@@ -118,8 +123,31 @@ impl Plan {
             let is_given = |name: &str| configuration.given.iter().any(|given| given.option.name == name);
             engine.features.reason_strings &= is_given("reason_strings");
             engine.features.exactly_once_at_release |= !is_given("exactly_once_at_release");
+            engine.features.mosquitto_behaviour |= !is_given("mosquitto_behaviour");
         }
         engine
+    }
+
+    /// Who handles requests to the broker.
+    fn control(&self, settings: &Settings) -> ControlHandlers {
+        let handlers = ControlHandlers::default();
+        if settings.general.control_api {
+            let about = About { listeners: self.facts(settings), plugins: Vec::new() };
+            handlers.set(About::TOPIC, Some(Arc::new(about)));
+        }
+        handlers
+    }
+
+    /// What is told of each listener.
+    fn facts(&self, settings: &Settings) -> Vec<ListenerFacts> {
+        let mut facts: Vec<ListenerFacts> =
+            self.offered(settings).iter().map(|listener| listeners::facts(settings, listener)).collect();
+        if settings.is_local_only() {
+            for (facts, port) in facts.iter_mut().zip(self.ports_of_command_line()) {
+                facts.port = *port;
+            }
+        }
+        facts
     }
 
     /// The words of the log go with the format of its lines.
@@ -160,14 +188,18 @@ impl Plan {
         settings.listeners.clone()
     }
 
+    /// Where to listen if no line says so.
+    fn ports_of_command_line(&self) -> &[u16] {
+        if self.ports.is_empty() { &[PORT_DEFAULT] } else { &self.ports }
+    }
+
     fn listeners(&self, settings: &Settings) -> Result<Vec<ListenerOptions>, PlanError> {
         let around = listeners::Around { settings, dialect: self.dialect, key_log: self.key_log.as_deref() };
         let offered = self.offered(settings);
         let offered = offered.iter().map(|listener| around.options(listener));
         let mut listeners = offered.collect::<Result<Vec<_>, _>>()?;
         if settings.is_local_only() {
-            let ports = if self.ports.is_empty() { &[PORT_DEFAULT][..] } else { &self.ports };
-            for (listener, port) in listeners.iter_mut().zip(ports) {
+            for (listener, port) in listeners.iter_mut().zip(self.ports_of_command_line()) {
                 listener.place = options::Place::Tcp(ListenAddress { host: Host::Loopback, port: *port });
             }
             return Ok(listeners);
@@ -211,7 +243,12 @@ impl Plan {
         };
         // Two brokers may share the location, if each has a file of its own.
         let folder = keeping.file.as_ref().map_or_else(|| FOLDER.into(), |file| format!("{file}.{FOLDER}"));
-        Some(Persistence { durability: keeping.durability, ..Persistence::in_folder(location.join(folder)) })
+        let file = keeping.file.as_deref().unwrap_or("mosquitto.db");
+        Some(Persistence {
+            durability: keeping.durability,
+            stand_in: is_mosquitto.then(|| location.join(file)),
+            ..Persistence::in_folder(location.join(folder))
+        })
     }
 }
 
@@ -247,6 +284,7 @@ fn rules(settings: &Settings, listener: &ListenerSettings) -> ListenerRules {
         ),
         allow_zero_length_client_identifier: Some(security.allow_zero_length_client_identifier),
         client_identifier_prefix: security.auto_id_prefix,
+        mount_point: listener.mount_point.clone(),
     }
 }
 

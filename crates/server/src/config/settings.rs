@@ -100,24 +100,14 @@ pub struct General {
     pub control_api: bool,
     /// `global_max_connections`: connections of the whole broker.
     pub connections_max: Option<u32>,
-    /// `max_inflight_bytes`
-    pub inflight_bytes_max: Option<u64>,
     /// `memory_limit`, in bytes.
     pub memory_bytes_max: Option<u64>,
-    /// `message_size_limit`: bytes of a payload.
-    pub payload_bytes_max: Option<u32>,
-    /// `persistent_client_expiration`
-    pub persistent_client_expiration: Option<Duration>,
-    /// `queue_qos0_messages`
-    pub queue_qos0_messages: bool,
     /// `retain_expiry_interval`
     pub retain_expiry_interval: Option<Duration>,
     /// `set_tcp_nodelay`
     pub tcp_no_delay: bool,
     /// `sys_interval`; zero means no `$SYS` topics.
     pub sys_interval: Duration,
-    /// `upgrade_outgoing_qos`
-    pub upgrade_outgoing_qos: bool,
     /// `packet_buffer_size`, which is also how many bytes the head of a WebSocket request may have.
     pub packet_buffer_bytes: u16,
     /// `websockets_log_level`
@@ -126,6 +116,8 @@ pub struct General {
     pub handshake_timeout: Duration,
     /// `shards`: one for each core unless it is set.
     pub shards: Option<NonZeroU16>,
+    /// `reload_on_change`: the configuration is read again when one of its files changes.
+    pub reload_on_change: bool,
 }
 
 impl Default for General {
@@ -137,19 +129,15 @@ impl Default for General {
             client_identifier_prefix: None,
             control_api: false,
             connections_max: None,
-            inflight_bytes_max: None,
             memory_bytes_max: None,
-            payload_bytes_max: None,
-            persistent_client_expiration: None,
-            queue_qos0_messages: false,
             retain_expiry_interval: None,
             tcp_no_delay: false,
             sys_interval: Duration::from_secs(10),
-            upgrade_outgoing_qos: false,
             packet_buffer_bytes: 4096,
             websockets_log_level: 0,
             handshake_timeout: Options::HANDSHAKE_TIME_MAX_DEFAULT,
             shards: None,
+            reload_on_change: false,
         }
     }
 }

@@ -25,14 +25,22 @@ impl Shard {
         }
     }
 
+    /// Begins a checkpoint soon, whether or not it is time.
+    pub(super) fn save(&mut self) {
+        if let Some(log) = &mut self.parts.log {
+            log.want_checkpoint();
+        }
+    }
+
     /// Begins a checkpoint when it is time, and writes a part of it.
     pub(super) fn keep(&mut self) {
         let Some(log) = &mut self.parts.log else { return };
         let engine = &mut self.parts.engine;
-        if (log.wants_checkpoint(engine.cleared_topics()) || engine.needs_checkpoint())
+        let things = engine.kept_things();
+        if (log.wants_checkpoint(things, engine.cleared_topics()) || engine.needs_checkpoint())
             && let Some(behind) = engine.begin_checkpoint()
         {
-            log.begin_checkpoint(behind);
+            log.begin_checkpoint(behind, things);
         }
         let Some(job) = log.job() else { return };
         job.advance(self.durable);
@@ -45,6 +53,26 @@ impl Shard {
             None => job.complete(engine.last_batch()),
         }
         job.advance(self.durable);
+    }
+
+    /// Writes the last of it. Answers whether all is saved.
+    pub(super) fn save_last(&mut self) -> bool {
+        let Some(log) = self.parts.log.take() else { return true };
+        let shard = self.parts.id.0;
+        let has_gaps = self.parts.engine.has_gaps();
+        if has_gaps {
+            tracing::error!(
+                shard,
+                "retained messages of QoS 0 that came while the log could not be written to are lost"
+            );
+        }
+        match log.close() {
+            Ok(()) => !has_gaps,
+            Err(error) => {
+                tracing::error!(shard, %error, "the last changes could not be written to the log and are lost");
+                false
+            }
+        }
     }
 
     /// Whether a checkpoint goes on without anything happening.

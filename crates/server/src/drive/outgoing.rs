@@ -2,7 +2,7 @@
 
 use std::io::IoSlice;
 
-use martlet_engine::{ConnectionId, Input, Output, Question, ShardId, Verdict};
+use martlet_engine::{ConnectionId, ControlAnswer, Input, Output, Question, ShardId, Verdict};
 use martlet_transport::{Scratch, Stream};
 use martlet_wire::ReasonCode;
 
@@ -66,6 +66,12 @@ impl Shard {
                 Output::Authenticate { connection, question } => {
                     let verdict = self.answer(&question);
                     self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
+                }
+                Output::Control(request) => {
+                    if let Err(request) = self.parts.control.hand_in(self.parts.id, request) {
+                        let answer = ControlAnswer::Unavailable;
+                        self.parts.engine.handle(self.now, Input::Controlled { request: request.id, answer });
+                    }
                 }
                 Output::Notice(notice) => notices::log(&notice, self.parts.wording),
                 Output::WakeAt(at) => {

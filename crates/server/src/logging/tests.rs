@@ -39,6 +39,7 @@ fn said(plan: LogPlan, say: impl FnOnce(&Log)) {
         types: AtomicU16::new(plan.types.bits()),
         connection_messages: AtomicBool::new(plan.connection_messages),
         output: Mutex::new(Output::open(plan).unwrap()),
+        publisher: RwLock::default(),
     });
     let log = Log { shared: Arc::clone(&shared) };
     tracing::subscriber::with_default(Logger { shared }, || say(&log));

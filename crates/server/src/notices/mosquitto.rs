@@ -1,16 +1,31 @@
 //! What the engine notices, in the words of Mosquitto, which scripts look for.
 
+mod packets;
+
 use core::fmt::{self, Write as _};
 
-use martlet_engine::{Cause, Notice, Peer};
+use martlet_engine::{Cause, Notice, Peer, WillFacts};
 use martlet_wire::{ProtocolVersion, ReasonCode};
 use tracing::{debug, info};
 
 use super::shown;
-use crate::logging::{CONNECTIONS, NOTICE, SUBSCRIBE};
+use crate::logging::{CONNECTIONS, NOTICE, SUBSCRIBE, UNSUBSCRIBE};
 
-/// Writes one line.
+/// Writes the lines of a notice.
 pub(super) fn log(notice: &Notice) {
+    match notice {
+        Notice::Packet(trace) => {
+            debug!("{}", packets::words(trace));
+            return;
+        }
+        Notice::Subscribed { filter, reason, .. } if reason.is_error() => {
+            debug!("\t{} (denied)", Plain(filter));
+            return;
+        }
+        Notice::Subscribed { filter, reason, .. } => debug!("\t{} (QoS {})", Plain(filter), *reason as u8),
+        Notice::Unsubscribed { filter, .. } => debug!("\t{}", Plain(filter)),
+        _ => {}
+    }
     let Some(text) = words(notice) else { return };
     match notice {
         Notice::Connected { .. } | Notice::Refused { .. } | Notice::Disconnected { .. } => {
@@ -18,8 +33,28 @@ pub(super) fn log(notice: &Notice) {
         }
         Notice::QueueFull { .. } => info!(target: NOTICE, "{text}"),
         Notice::Subscribed { .. } => info!(target: SUBSCRIBE, "{text}"),
-        Notice::SessionEnded { .. } | Notice::PublishRefused { .. } => debug!("{text}"),
+        Notice::Unsubscribed { .. } => info!(target: UNSUBSCRIBE, "{text}"),
+        Notice::SessionEnded { .. } | Notice::PublishRefused { .. } | Notice::Packet(_) => debug!("{text}"),
     }
+    if let Notice::Connected { will, .. } = notice {
+        log_will(will.as_ref());
+    }
+}
+
+/// What Mosquitto says of the Will behind the line that tells of the client.
+fn log_will(will: Option<&WillFacts>) {
+    let Some(WillFacts { topic, payload_bytes, qos, retain }) = will else {
+        debug!("No will message specified.");
+        return;
+    };
+    let (qos, retain) = (*qos as u8, u8::from(*retain));
+    debug!("Will message specified ({payload_bytes} bytes) (r{retain}, q{qos}).");
+    debug!("\t{}", Plain(topic));
+}
+
+/// Writes that a connection was accepted at a port.
+pub(super) fn log_accepted(peer: &Peer, port: u16) {
+    info!(target: CONNECTIONS, "New connection from {} on port {port}.", From(peer));
 }
 
 /// Writes that someone was turned away since there are too many connections.
@@ -67,6 +102,10 @@ fn words(notice: &Notice) -> Option<String> {
         Notice::Subscribed { client_identifier, filter, reason } => {
             format!("{} {} {}", Plain(client_identifier), *reason as u8, Plain(filter))
         }
+        Notice::Unsubscribed { client_identifier, filter } => {
+            format!("{} {}", Plain(client_identifier), Plain(filter))
+        }
+        Notice::Packet(trace) => packets::words(trace),
         Notice::SessionEnded { client_identifier } => {
             format!("Removing client {} from the list of sessions.", Plain(client_identifier))
         }
@@ -178,6 +217,7 @@ mod tests {
             clean_start: false,
             keep_alive: 42,
             user_name: user.map(Into::into),
+            will: None,
         };
         words(&notice).unwrap()
     }

@@ -11,7 +11,7 @@ use martlet_store::{
     Seq, Store,
 };
 
-use super::Persistence;
+use super::{Persistence, stand_in};
 
 /// Why what was kept cannot be used.
 #[derive(Debug)]
@@ -49,11 +49,13 @@ pub(crate) struct Recovered {
     pub(crate) log: Log<LocalDisk>,
     /// The last batch that is there.
     pub(crate) last: BatchId,
+    /// Bytes of the checkpoint that was read.
+    pub(crate) checkpoint_bytes: u64,
 }
 
 /// Opens a store, or begins one with `shards` shards. One that is there keeps its number.
 pub(crate) fn open(persistence: &Persistence, shards: u16) -> Result<Opened, PersistenceError> {
-    let disk = LocalDisk::create(&persistence.location).map_err(PersistenceError::Folder)?;
+    let location = &persistence.location;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let created_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
     let options = Options {
@@ -61,9 +63,24 @@ pub(crate) fn open(persistence: &Persistence, shards: u16) -> Result<Opened, Per
         seed: random_seed(),
         segment_bytes: SEGMENT_BYTES,
     };
-    let store = Store::open(disk, options).map_err(PersistenceError::Open)?;
+    let open = || {
+        let disk = LocalDisk::create(location).map_err(PersistenceError::Folder)?;
+        Store::open(disk, options).map_err(PersistenceError::Open)
+    };
+    let mut store = open()?;
+    if let Some(stand_in) = &persistence.stand_in {
+        if stand_in::is_gone(stand_in, location) {
+            // It was open, so nobody else uses it.
+            drop(store);
+            let aside = stand_in::set_aside(location).map_err(PersistenceError::Folder)?;
+            let (file, aside) = (stand_in.display(), aside.display());
+            tracing::warn!(%file, %aside, "this file was deleted: what was kept is set aside");
+            store = open()?;
+        }
+        stand_in::make(stand_in, location).map_err(PersistenceError::Folder)?;
+    }
     if store.is_meta_rebuilt() {
-        tracing::warn!(location = %persistence.location.display(), "the store's `meta` was lost and is made anew");
+        tracing::warn!(location = %location.display(), "the store's `meta` was lost and is made anew");
     }
     let there = store.identity().shards;
     if there != shards {
@@ -102,7 +119,8 @@ impl Opened {
         let (log, report) = self.store.log(recovery);
         tell(shard, &report, unreadable);
         let last = BatchId(log.next_seq().0.saturating_sub(1));
-        Ok(Recovered { store: Arc::clone(&self.store), log, last })
+        let checkpoint_bytes = report.checkpoint.map_or(0, |checkpoint| checkpoint.record_bytes);
+        Ok(Recovered { store: Arc::clone(&self.store), log, last, checkpoint_bytes })
     }
 }
 

@@ -1,6 +1,6 @@
 //! One turn of one shard: what came in goes to the engine, and what the engine wants done is done.
 
-use martlet_engine::{BatchId, ConnectionId, Input, Notice, Output, Peer, ShardId, Verdict};
+use martlet_engine::{BatchId, ConnectionId, ControlAnswer, Input, Notice, Output, Peer, ShardId, Verdict};
 use martlet_store::Seq;
 use martlet_wire::{ProtocolVersion, ReasonCode};
 
@@ -221,6 +221,11 @@ impl<'a> Turn<'a> {
                     let verdicts = &mut self.shard().verdicts;
                     let at = verdicts.back().map_or(at, |(last, _)| at.max(*last));
                     verdicts.push_back((at, connection));
+                }
+                Output::Control(request) => {
+                    let answer = ControlAnswer::Unavailable;
+                    let input = Input::Controlled { request: request.id, answer };
+                    self.handle(input);
                 }
                 Output::Notice(notice) => self.notice(&notice),
                 Output::WakeAt(at) => {

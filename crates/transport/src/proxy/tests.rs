@@ -175,6 +175,26 @@ fn corrupt_fields_are_found_and_the_address_is_known() {
 }
 
 #[test]
+fn a_checksum_has_to_be_right() {
+    let read = |checksum: &[u8], address: &[u8]| {
+        let fields = [tlv(0x02, b"host"), tlv(0x03, checksum), tlv(0x01, b"mqtt")].concat();
+        read_split(options(ProxyVersion::V2), &header(0x21, 0x11, &[address, &fields]))
+    };
+    let mut zeroed =
+        header(0x21, 0x11, &[&IPV4, &tlv(0x02, b"host"), &tlv(0x03, &[0; 4]), &tlv(0x01, b"mqtt")]);
+    let right = crc32c::crc32c(&zeroed).to_be_bytes();
+    assert!(read(&right, &IPV4).is_ok());
+    let mut other = IPV4;
+    other[0] ^= 1;
+    assert!(matches!(read(&right, &other), Err(ProxyFault::Corrupt { .. })), "the address was changed");
+    zeroed[0] ^= 1;
+    let wrong = crc32c::crc32c(&zeroed).to_be_bytes();
+    for checksum in [&wrong[..], &right[..3], &[], &[right.as_slice(), &[0]].concat()] {
+        assert!(matches!(read(checksum, &IPV4), Err(ProxyFault::Corrupt { .. })), "{checksum:02x?}");
+    }
+}
+
+#[test]
 fn the_fields_tell_of_tls() {
     let fields = [tlv(0x21, b"TLSv1.3"), tlv(0x23, b"cipher"), tlv(0x22, b"name"), tlv(0x24, b"x")];
     let read = |fields: &[&[u8]]| {

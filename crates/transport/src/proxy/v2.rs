@@ -22,6 +22,7 @@ const UNIX_STREAM: u8 = 0x31;
 const PATH_BYTES: usize = 108;
 
 const TLV_ALPN: u8 = 0x01;
+const TLV_CRC32C: u8 = 0x03;
 const TLV_TLS: u8 = 0x20;
 const TLV_TLS_VERSION: u8 = 0x21;
 const TLV_TLS_COMMON_NAME: u8 = 0x22;
@@ -53,12 +54,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(usize, Header)>, ProxyFault>
     if len > BODY_BYTES_MAX {
         return Err(ProxyFault::TooLong);
     }
-    let Some(body) = bytes.get(FIXED_BYTES..FIXED_BYTES + len) else { return Ok(None) };
-    let header = if command == COMMAND_LOCAL { Header::Local } else { proxied(family, body)? };
+    let Some(whole) = bytes.get(..FIXED_BYTES + len) else { return Ok(None) };
+    let header = if command == COMMAND_LOCAL { Header::Local } else { proxied(family, whole)? };
     Ok(Some((FIXED_BYTES + len, header)))
 }
 
-fn proxied(family: u8, body: &[u8]) -> Result<Header, ProxyFault> {
+/// Reads what a whole header of the command PROXY tells.
+fn proxied(family: u8, whole: &[u8]) -> Result<Header, ProxyFault> {
+    let body = whole.get(FIXED_BYTES..).unwrap_or_default();
     let (origin, fields) = match family {
         TCP_OVER_IPV4 => ipv4(body),
         TCP_OVER_IPV6 => ipv6(body),
@@ -76,6 +79,7 @@ fn proxied(family: u8, body: &[u8]) -> Result<Header, ProxyFault> {
                 protocol = text(value);
                 true
             }
+            TLV_CRC32C => is_checksum(value, whole, fields.len()),
             _ => true,
         });
         if !is_sound {
@@ -86,6 +90,22 @@ fn proxied(family: u8, body: &[u8]) -> Result<Header, ProxyFault> {
         tls.protocol = protocol;
     }
     Ok(Header::Proxied(introduction))
+}
+
+/// Whether the value of the first checksum among the last `fields_len` bytes of a header is that of the header: CRC32C, with
+/// zeros in its own place.
+fn is_checksum(value: &[u8], whole: &[u8], fields_len: usize) -> bool {
+    let mut at = whole.len() - fields_len;
+    while let Some((kind, found, _)) = whole.get(at..).and_then(split_tlv) {
+        let (begin, end) = (at + TLV_HEAD_BYTES, at + TLV_HEAD_BYTES + found.len());
+        if kind == TLV_CRC32C {
+            let before = crc32c::crc32c(&whole[..begin]);
+            let zeroed = crc32c::crc32c_append(before, &[0; 4]);
+            return value == crc32c::crc32c_append(zeroed, &whole[end..]).to_be_bytes();
+        }
+        at = end;
+    }
+    false
 }
 
 fn ipv4(body: &[u8]) -> Option<(Origin, &[u8])> {
@@ -131,6 +151,9 @@ fn tlvs(mut bytes: &[u8]) -> impl Iterator<Item = Option<(u8, &[u8])>> {
         Some(field.map(|(kind, value, _)| (kind, value)))
     })
 }
+
+/// Bytes of a field before its value.
+const TLV_HEAD_BYTES: usize = 3;
 
 fn split_tlv(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&[kind, high, low], rest) = bytes.split_first_chunk::<3>()?;

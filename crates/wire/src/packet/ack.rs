@@ -120,8 +120,11 @@ impl Body for AckOf<'_> {
 
     fn body_len(&self, version: ProtocolVersion) -> Result<usize, EncodeError> {
         use PacketType::{PubAck, PubComp, PubRec, PubRel};
-        let fitting = matches!(self.kind, PubAck | PubRec | PubRel | PubComp);
-        if !fitting || version.has_properties() && !self.ack.0.reason.allowed_in(self.kind) {
+        let (kind, reason) = (self.kind, self.ack.0.reason);
+        let fitting = matches!(kind, PubAck | PubRec | PubRel | PubComp);
+        // The standard does not have 0x95 here, but Mosquitto sends it for a payload that is too large.
+        let is_theirs = reason == ReasonCode::PacketTooLarge && matches!(kind, PubAck | PubRec);
+        if !fitting || version.has_properties() && !reason.allowed_in(kind) && !is_theirs {
             return Err(EncodeError::Invalid);
         }
         self.ack.body_len(version)

@@ -1,12 +1,14 @@
 //! Looking up single properties.
 //!
-//! A look-up in a received section steps over the other properties without reading their values.
+//! A look-up in a received section steps over the other properties without reading their values, and is no work at all
+//! where the property is not there.
 
 use core::num::{NonZeroU16, NonZeroU32};
 
 use super::properties::Properties;
 use super::{Property, SubscriptionIdentifier};
 use crate::packet::QoS;
+use crate::primitive::Reader;
 use crate::topic::TopicName;
 
 macro_rules! lookups {
@@ -102,10 +104,10 @@ impl<'a> Properties<'a> {
     fn find_all(&self, identifier: u8) -> impl Iterator<Item = Property<'a>> + Clone + use<'a> {
         let listed =
             self.listed().iter().copied().filter(move |property| property.identifier() == identifier);
-        let received = self
-            .raw()
+        let received = self.is_present(identifier).then(|| self.raw()).into_iter().flatten();
+        let received = received
             .filter(move |&(found, _)| found == identifier)
-            .filter_map(|(found, value)| Property::from_value(found, value).ok());
+            .filter_map(|(found, value)| Property::read(found, &mut Reader::new(value)).ok());
         listed.chain(received)
     }
 }

@@ -24,6 +24,8 @@ pub struct Properties<'a> {
     section: &'a [u8],
     /// For whom they were checked. `None` without a received section.
     checked_for: Option<PropertyOwner>,
+    /// The identifiers in the section, a bit each, so that nobody looks for what is not there.
+    present: u64,
 }
 
 impl<'a> Properties<'a> {
@@ -39,7 +41,7 @@ impl<'a> Properties<'a> {
     /// assert_eq!(Properties::list(&list).topic_alias(), Some(7));
     /// ```
     pub const fn list(properties: &'a [Property<'a>]) -> Self {
-        Self { list: properties, section: &[], checked_for: None }
+        Self { list: properties, section: &[], checked_for: None, present: 0 }
     }
 
     /// Checks a received property section, which begins behind the Property Length.
@@ -51,8 +53,8 @@ impl<'a> Properties<'a> {
     /// range, repeats of a property that may stand only once, Authentication Data without a method: see the variants of
     /// [`DecodeError`].
     pub fn from_section(owner: PropertyOwner, section: &'a [u8]) -> Result<Self, DecodeError> {
-        check_section(owner, section)?;
-        Ok(Self { list: &[], section, checked_for: Some(owner) })
+        let present = check_section(owner, section)?;
+        Ok(Self { list: &[], section, checked_for: Some(owner), present })
     }
 
     /// The same properties with others behind them, for a received message that is passed on.
@@ -88,6 +90,11 @@ impl<'a> Properties<'a> {
         self.list
     }
 
+    /// Whether a property with this identifier was received.
+    pub(super) const fn is_present(&self, identifier: u8) -> bool {
+        self.present & (1 << identifier) != 0
+    }
+
     /// Walks over the received properties.
     pub(super) const fn raw(&self) -> RawIter<'a> {
         RawIter(Reader::new(self.section))
@@ -101,16 +108,15 @@ impl<'a> Properties<'a> {
         reader: &mut Reader<'a>,
     ) -> Result<Self, DecodeError> {
         let checked_for = version.has_properties().then_some(owner);
-        let section = match checked_for {
-            None => &[],
+        let (section, present) = match checked_for {
+            None => (&[][..], 0),
             Some(owner) => {
                 let len = usize::try_from(reader.variable()?).map_err(|_| DecodeError::Truncated)?;
                 let section = reader.take(len)?;
-                check_section(owner, section)?;
-                section
+                (section, check_section(owner, section)?)
             }
         };
-        Ok(Self { list: &[], section, checked_for })
+        Ok(Self { list: &[], section, checked_for, present })
     }
 
     /// Checks the properties for sending and tells how many bytes they take, Property Length included.
@@ -161,8 +167,8 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// Checks a section in one pass.
-fn check_section(owner: PropertyOwner, section: &[u8]) -> Result<(), DecodeError> {
+/// Checks a section in one pass, and tells which identifiers it holds, a bit each.
+fn check_section(owner: PropertyOwner, section: &[u8]) -> Result<u64, DecodeError> {
     let mut seen = 0_u64;
     let mut reader = Reader::new(section);
     while !reader.is_empty() {
@@ -174,9 +180,13 @@ fn check_section(owner: PropertyOwner, section: &[u8]) -> Result<(), DecodeError
             return Err(DecodeError::PropertyRepeated { identifier });
         }
         seen |= 1 << identifier;
-        Property::from_value(identifier, entry.take(&mut reader)?)?;
+        Property::read(identifier, &mut reader)?;
     }
-    if lacks_authentication_method(seen) { Err(DecodeError::AuthenticationDataWithoutMethod) } else { Ok(()) }
+    if lacks_authentication_method(seen) {
+        Err(DecodeError::AuthenticationDataWithoutMethod)
+    } else {
+        Ok(seen)
+    }
 }
 
 /// Reads the identifier of the next property.
@@ -221,7 +231,7 @@ impl<'a> Iterator for PropertyIter<'a> {
 
     fn next(&mut self) -> Option<Property<'a>> {
         if let Some((identifier, value)) = self.section.next() {
-            return Property::from_value(identifier, value).ok();
+            return Property::read(identifier, &mut Reader::new(value)).ok();
         }
         let (first, rest) = self.list.split_first()?;
         self.list = rest;

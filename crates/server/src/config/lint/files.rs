@@ -101,8 +101,8 @@ pub(super) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The path that a line sets, if no later line takes its place.
-fn path_of(given: &Given, settings: &Settings) -> Option<PathBuf> {
+/// The path of a file that a line names for reading, if no later line takes its place.
+pub(in crate::config) fn path_of(given: &Given, settings: &Settings) -> Option<PathBuf> {
     let security = match given.section {
         Section::Listener(number) => &settings.listeners.get(number)?.security,
         _ => &settings.security,

@@ -147,6 +147,14 @@ impl One<'_> {
             let text = format!("other machines reach {}, and can claim any address there", listener.place);
             findings.push(self.finding(Rule::ProxyPublic, "enable_proxy_protocol", text));
         }
+        if let Some(mount_point) = listener.mount_point.as_deref().filter(|topic| !topic.ends_with('/')) {
+            let mount_point = mount_point.escape_debug();
+            let text = format!(
+                "clients of {} cannot subscribe to `#`: that becomes `{mount_point}#`",
+                listener.place
+            );
+            findings.push(self.finding(Rule::MountPoint, "mount_point", text));
+        }
         if listener.origin == Origin::Implied && !self.subject.configuration.settings.is_local_only() {
             let text = "this makes a listener on port 1883 of all addresses, too".into();
             findings.push(Finding { rule: Rule::DefaultListener, at: Some(self.at.clone()), text });

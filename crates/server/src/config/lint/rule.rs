@@ -14,6 +14,7 @@ pub enum Rule {
     Deprecated,
     IdentityUnproven,
     MissingFile,
+    MountPoint,
     NoEffect,
     NoLimit,
     Nobody,
@@ -40,6 +41,7 @@ impl Rule {
         Self::Deprecated,
         Self::IdentityUnproven,
         Self::MissingFile,
+        Self::MountPoint,
         Self::NoEffect,
         Self::NoLimit,
         Self::Nobody,
@@ -66,6 +68,7 @@ impl Rule {
             Self::Deprecated => "deprecated",
             Self::IdentityUnproven => "identity-unproven",
             Self::MissingFile => "missing-file",
+            Self::MountPoint => "mount-point",
             Self::NoEffect => "no-effect",
             Self::NoLimit => "no-limit",
             Self::Nobody => "nobody",
@@ -99,6 +102,9 @@ impl Rule {
                 "user names come from certificates that clients need not show, or that nothing vouches for"
             }
             Self::MissingFile => "a file or folder is not there, or cannot be read",
+            Self::MountPoint => {
+                "a mount point does not end with `/`, so its clients cannot subscribe to `#` or `+`"
+            }
             Self::NoEffect => "a line, or a part of it, has no effect",
             Self::NoLimit => "a limit is switched off that protects the memory of the broker",
             Self::Nobody => "nobody can connect to a listener",

@@ -107,6 +107,7 @@ fn pairs() -> Vec<(&'static str, String, String)> {
             "connection b\naddress b\ntopic a\nremote_password p\nremote_username u\nbridge_cafile /a",
         ),
         pair("no-limit", "max_queued_bytes 0", "max_queued_bytes 100"),
+        pair("mount-point", &format!("{local}mount_point house"), &format!("{local}mount_point house/")),
         pair("nobody", "listener 1", "listener 1 ::1\npassword_file /p"),
         pair("nobody", "allow_anonymous false", "allow_anonymous false\npassword_file /p"),
         pair(
@@ -140,6 +141,7 @@ fn pairs() -> Vec<(&'static str, String, String)> {
             "listener 1\npassword_file /p\nenable_proxy_protocol 2",
             "listener 1 ::1\npassword_file /p\nenable_proxy_protocol 2",
         ),
+        pair("mount-point", &format!("{local}mount_point a"), &format!("{local}mount_point a/")),
         pair("readable-secret", "listener 1 ::1\npassword_file /open", "listener 1 ::1\npassword_file /p"),
         pair("root", "user root", "user mosquitto"),
         pair(

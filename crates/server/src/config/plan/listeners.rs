@@ -11,9 +11,12 @@ use martlet_transport::{
 use super::PlanError;
 use crate::config::Dialect;
 use crate::config::settings::{
-    Family, ListenPlace, ListenerSettings, Protocol, ProxyProtocol, Settings, TlsVersion as Version,
+    ListenPlace, ListenerSettings, Protocol, ProxyProtocol, Settings, TlsVersion as Version,
 };
-use crate::options::{Host, ListenAddress, ListenerOptions, Place, Security, UnixAddress};
+use crate::control::about::{ListenerFacts, ListenerProtocol};
+use crate::options::{
+    Conditions, Host, HttpOptions, ListenAddress, ListenerOptions, Place, Security, UnixAddress,
+};
 
 /// What does not stand at the listener itself.
 pub(super) struct Around<'a> {
@@ -35,6 +38,8 @@ impl Around<'_> {
             security: self.security(listener)?,
             websocket: self.websocket(listener),
             connections_max: listener.connections_max.map(|most| most as usize),
+            http: (listener.protocol == Protocol::HttpApi)
+                .then(|| HttpOptions { folder: listener.http_folder.clone() }),
         })
     }
 
@@ -134,19 +139,42 @@ impl Around<'_> {
     }
 }
 
+/// What the broker tells of a listener.
+pub(super) fn facts(settings: &Settings, listener: &ListenerSettings) -> ListenerFacts {
+    let (port, host, path) = match &listener.place {
+        ListenPlace::Tcp { port, host } => (*port, host.clone(), None),
+        ListenPlace::Unix(path) => (0, None, Some(path.clone())),
+    };
+    ListenerFacts {
+        port,
+        host,
+        path,
+        protocol: match listener.protocol {
+            Protocol::Mqtt => ListenerProtocol::Mqtt,
+            Protocol::WebSockets => ListenerProtocol::WebSocket,
+            Protocol::HttpApi => ListenerProtocol::HttpApi,
+        },
+        tls: listener.tls.certificate.is_some() && listener.tls.key.is_some(),
+        needs_certificate: listener.tls.require_certificate,
+        allows_anonymous: settings.admits_anonymous(listener),
+    }
+}
+
 /// Where a listener listens.
 fn place(listener: &ListenerSettings) -> Place {
-    match (&listener.place, listener.family) {
-        (ListenPlace::Unix(path), _) => {
+    match &listener.place {
+        ListenPlace::Unix(path) => {
             let address = UnixAddress::new(path);
             Place::Unix(UnixAddress { mode: listener.unix_mode.unwrap_or(address.mode), ..address })
         }
-        (ListenPlace::Tcp { port, host }, family) => {
-            let host = match (host, family) {
-                (Some(host), _) => Host::Named(host.clone()),
-                (None, Some(Family::V4)) => Host::Named("0.0.0.0".into()),
-                (None, Some(Family::V6)) => Host::Named("::".into()),
-                (None, None) => Host::Any,
+        ListenPlace::Tcp { port, host } => {
+            let (family, interface) = (listener.family, listener.interface.clone());
+            let host = match host {
+                _ if family.is_some() || interface.is_some() => {
+                    Host::Chosen(Conditions { host: host.clone(), family, interface })
+                }
+                Some(host) => Host::Named(host.clone()),
+                None => Host::Any,
             };
             Place::Tcp(ListenAddress { host, port: *port })
         }

@@ -6,7 +6,7 @@ use martlet_transport::{
 };
 use martlet_wire::QoS;
 
-use crate::options::{Security, UnixAddress};
+use crate::options::{Conditions, Family, Security, UnixAddress};
 
 fn read(text: &str) -> Configuration {
     Configuration::parse("a.conf", text.as_bytes(), Dialect::Martlet, &mut Vec::new()).unwrap()
@@ -56,11 +56,16 @@ fn without_a_listener_it_listens_on_the_loopback_addresses() {
 fn listeners() {
     let named = |name: &str| Host::Named(name.into());
     let open = "allow_anonymous true\n";
+    let chosen = |host: Option<&str>, family, interface: Option<&str>| {
+        let (host, interface) = (host.map(Into::into), interface.map(Into::into));
+        listen(Host::Chosen(Conditions { host, family, interface }), 1884)
+    };
     let table: &[(&str, &[options::Place])] = &[
         ("listener 1884 127.0.0.1", &[listen(named("127.0.0.1"), 1884)]),
         ("listener 1884", &[listen(Host::Any, 1884)]),
-        ("listener 1884\nsocket_domain ipv4", &[listen(named("0.0.0.0"), 1884)]),
-        ("listener 1884\nsocket_domain ipv6", &[listen(named("::"), 1884)]),
+        ("listener 1884\nsocket_domain ipv4", &[chosen(None, Some(Family::V4), None)]),
+        ("listener 1884 a.example\nsocket_domain ipv6", &[chosen(Some("a.example"), Some(Family::V6), None)]),
+        ("listener 1884\nbind_interface lo", &[chosen(None, None, Some("lo"))]),
         ("port 5\nlistener 6 ::1", &[listen(Host::Any, 5), listen(named("::1"), 6)]),
     ];
     for (text, expected) in table {
@@ -236,20 +241,12 @@ fn what_is_not_there_yet_is_an_error() {
             "a.conf:2: `password_file` is not supported: this version does not have passwords",
         ),
         (
-            "message_size_limit 10",
-            "a.conf:1: `message_size_limit` is not supported: this version does not have limits on the size of messages apart from that of packets",
+            "memory_limit 10",
+            "a.conf:1: `memory_limit` is not supported: this version does not have a limit on memory",
         ),
         (
-            "log_dest topic",
-            "a.conf:1: `log_dest topic` is not supported: this version does not have a log in topics",
-        ),
-        (
-            "listener 1\nprotocol http_api",
-            "a.conf:2: `protocol http_api` is not supported: this version does not have an HTTP API",
-        ),
-        (
-            "listener 1 example.org\nsocket_domain ipv4",
-            "a.conf:2: `socket_domain ipv4` is not supported: this version does not have listeners on one network interface",
+            "log_dest dlt",
+            "a.conf:1: `log_dest dlt` is not supported: this version does not have a log for Diagnostic Log and Trace",
         ),
         (
             "connection a\naddress b\ntopic c",
@@ -263,7 +260,7 @@ fn what_is_not_there_yet_is_an_error() {
     for (text, expected) in table {
         assert_eq!(problem(text), *expected, "{text:?}");
     }
-    let all = problem("listener 1\nmount_point a\nlistener 2\ntls_engine e\nacl_file a");
+    let all = problem("listener 1\ntls_keyform engine\nlistener 2\ntls_engine e\nacl_file a");
     assert_eq!(all.lines().count(), 3, "{all}");
 }
 
@@ -301,4 +298,21 @@ fn what_is_kept_has_a_place_of_its_own() {
     assert_eq!(located.map(|it| it.location), Some("/volume/martlet".into()));
     let of_the_system = Plan::default().persistence(&keeping(), 1883, |_| None).map(|it| it.location);
     assert_eq!(of_the_system, Some("/var/lib/martlet/1883".into()));
+}
+
+#[test]
+fn a_mount_point_belongs_to_its_listener() {
+    let options = options("allow_anonymous true\nlistener 1\nmount_point a/\nlistener 2");
+    let mount_points: Vec<_> =
+        options.engine.listeners.iter().map(|rules| rules.mount_point.as_deref()).collect();
+    assert_eq!(mount_points, [Some("a/"), None]);
+}
+
+#[test]
+fn what_people_depend_on_is_as_in_mosquitto_under_its_name() {
+    let features = |text: &str, dialect| planned(text, dialect, &[]).unwrap().engine.features;
+    assert!(!features("", Dialect::Martlet).mosquitto_behaviour);
+    assert!(features("mosquitto_behaviour true", Dialect::Martlet).mosquitto_behaviour);
+    assert!(features("", Dialect::Mosquitto).mosquitto_behaviour);
+    assert!(!features("mosquitto_behaviour false", Dialect::Mosquitto).mosquitto_behaviour);
 }

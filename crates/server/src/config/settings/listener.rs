@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use martlet_wire::QoS;
 
+pub use crate::options::Family;
+
 /// The port of MQTT.
 const PORT_DEFAULT: u16 = 1883;
 
@@ -146,15 +148,6 @@ impl Default for AcceptedVersions {
     fn default() -> Self {
         Self { mqtt31: true, mqtt311: true, mqtt5: true }
     }
-}
-
-/// A kind of address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4
-    V4,
-    /// IPv6
-    V6,
 }
 
 /// A version of the PROXY protocol.

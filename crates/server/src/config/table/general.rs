@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use martlet_engine::Config;
 use martlet_store::Durability;
 
 use super::Part;
@@ -9,9 +10,8 @@ use crate::config::number::fit;
 use crate::config::option::Again::{IsAnError, Replaces};
 use crate::config::option::Field::{Choice, Flag, Number, OptionalFlag, Path, Special, Text};
 use crate::config::option::Scope::{Engine, General, Keeping, Process, Structure};
-use crate::config::option::{Beyond, ConfigOption, Feature, Range, Structure as S};
+use crate::config::option::{Beyond, ConfigOption, Range, Structure as S};
 use crate::config::problem::Problem;
-use crate::config::settings;
 use crate::config::value::Value;
 
 /// All numbers that Mosquitto reads.
@@ -63,8 +63,7 @@ pub(super) const PART: Part = Part {
             General(Flag(|it| &mut it.control_api)),
             "whether clients may ask about the broker below `$CONTROL/broker/v1`",
         )
-        .default("false")
-        .waits(Feature::ControlApi),
+        .default("false"),
         ConfigOption::own(
             "exactly_once_at_release",
             Engine(Flag(|it| &mut it.features.exactly_once_at_release)),
@@ -77,6 +76,15 @@ pub(super) const PART: Part = Part {
             "reads all files of a folder whose names end with `.conf`, in the order of the alphabet; upper case goes \
              before lower case of the same letter. Only in the main file",
         ),
+        ConfigOption::own(
+            "mosquitto_behaviour",
+            Engine(Flag(|it| &mut it.features.mosquitto_behaviour)),
+            "whether the broker behaves as Mosquitto where the standard has it otherwise: 0x80, not 0x85, for a missing Client \
+             Identifier that is needed; 0x95, not 0x97, for a payload that is too large; the end of the connection with \
+             0x81 for a topic with too many levels; success, not 0x92, for a PUBREL that there is nothing for; no Will when a client takes over its own Session, which \
+             goes on",
+        )
+        .default("`false`; `true` when called as `mosquitto`"),
         ConfigOption::new(
             "persistence",
             Keeping(OptionalFlag(|it| &mut it.is_on)),
@@ -98,11 +106,11 @@ pub(super) const PART: Part = Part {
         .default("a folder of the user's; the current one when called as `mosquitto`"),
         ConfigOption::new(
             "persistent_client_expiration",
-            General(Special("a number with `s`, `h`, `d`, `w`, `m` or `y` behind it", expiration)),
-            "how long a Session lives on without a connection if its client wants it to live for ever",
+            Engine(Special("a number with `s`, `h`, `d`, `w`, `m` or `y` behind it", expiration)),
+            "how long a Session without a connection lives at most, in seconds, hours, days, weeks, months or years, as \
+             `session_expiry_interval_max`",
         )
-        .default("for ever")
-        .waits(Feature::SessionExpiry),
+        .default("for ever"),
         ConfigOption::new(
             "pid_file",
             Process(Path(IsAnError, |it| &mut it.pid_file)),
@@ -114,6 +122,13 @@ pub(super) const PART: Part = Part {
             "whether failures are explained to clients of MQTT 5.0 by a Reason String",
         )
         .default("`true`; `false` when called as `mosquitto`"),
+        ConfigOption::own(
+            "reload_on_change",
+            General(Flag(|it| &mut it.reload_on_change)),
+            "whether the configuration is read again, as on SIGHUP, when one of its files changes: itself, certificates, keys, \
+             passwords, lists",
+        )
+        .default("false"),
         ConfigOption::own(
             "response_information",
             Engine(Text(Replaces, |it| &mut it.features.response_information)),
@@ -157,15 +172,13 @@ pub(super) const PART: Part = Part {
             General(Number(Range::new(0, u16::MAX as i64), |it, n| it.sys_interval = Duration::from_secs(fit(n)))),
             "seconds between two updates of the topics below `$SYS`; 0 is never",
         )
-        .default("10")
-        .no_effect("there are no topics below `$SYS` yet"),
+        .default("10"),
         ConfigOption::new(
             "upgrade_outgoing_qos",
-            General(Flag(|it| &mut it.upgrade_outgoing_qos)),
+            Engine(Flag(|it| &mut it.features.upgrade_outgoing_qos)),
             "whether messages go out with the QoS of the subscription, even if they came with a lower one",
         )
-        .default("false")
-        .waits(Feature::QosUpgrade),
+        .default("false"),
         ConfigOption::new(
             "user",
             Process(Text(Replaces, |it| &mut it.user)),
@@ -176,9 +189,9 @@ pub(super) const PART: Part = Part {
 };
 
 /// `persistent_client_expiration`
-fn expiration(general: &mut settings::General, value: &mut Value<'_>) -> Result<(), Problem> {
+fn expiration(engine: &mut Config, value: &mut Value<'_>) -> Result<(), Problem> {
     const WRONG: &str = "Error: Invalid 'persistent_client_expiration' duration in configuration.";
-    const DAY: u64 = 86_400;
+    const DAY: u32 = 86_400;
     let word = value.word()?;
     let refused = |value: &Value<'_>| value.refused(word, WRONG);
     let (unit_at, unit) = word.char_indices().last().ok_or_else(|| value.empty())?;
@@ -196,6 +209,6 @@ fn expiration(general: &mut settings::General, value: &mut Value<'_>) -> Result<
         return Err(refused(value));
     }
     value.finish();
-    general.persistent_client_expiration = Some(Duration::from_secs(u64::from(count) * seconds));
+    engine.limits.session_expiry_interval_max = count.saturating_mul(seconds);
     Ok(())
 }

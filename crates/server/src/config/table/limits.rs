@@ -23,6 +23,18 @@ pub(super) const OF_MOSQUITTO: Part = Part {
     title: "Limits with the names of Mosquitto",
     about: "Anywhere in a file. What is not limited is limited all the same by an option of the next part.",
     options: &[
+        ConfigOption::own(
+            "control_payload_bytes_max",
+            Engine(Number(Range::new(0, ANY), |it, n| it.limits.control_payload_bytes_max = fit(n))),
+            "bytes of the payload of a request below `$CONTROL/`; a larger one gets 0x97",
+        )
+        .default("1048576"),
+        ConfigOption::own(
+            "control_requests_max",
+            Engine(Number(Range::new(0, ANY), |it, n| it.limits.control_requests_max = fit(n))),
+            "requests of one shard below `$CONTROL/` that wait for their answers; further ones get 0x97",
+        )
+        .default("100"),
         ConfigOption::new(
             "global_max_clients",
             Engine(Number(INT, |it, n| {
@@ -39,11 +51,10 @@ pub(super) const OF_MOSQUITTO: Part = Part {
         .default("-1"),
         ConfigOption::new(
             "max_inflight_bytes",
-            General(Number(COUNT, |it, n| it.inflight_bytes_max = positive(n))),
-            "bytes of unfinished messages of QoS 1 and 2 towards one client; 0 is no limit",
+            Engine(Number(COUNT, |it, n| it.limits.inflight_bytes_max = unlimited(n))),
+            "bytes of payloads towards one client that are not acknowledged, as `inflight_bytes_max`; 0 is no limit",
         )
-        .default("0")
-        .waits(Feature::ByteQuotas),
+        .default("0"),
         ConfigOption::new(
             "max_inflight_messages",
             Engine(Number(
@@ -95,13 +106,12 @@ pub(super) const OF_MOSQUITTO: Part = Part {
         .waits(Feature::MemoryLimit),
         ConfigOption::new(
             "message_size_limit",
-            General(Number(Range::new(0, REMAINING_LENGTH_MAX as i64), |it, n| {
-                it.payload_bytes_max = if n == 0 { None } else { Some(fit(n)) };
+            Engine(Number(Range::new(0, REMAINING_LENGTH_MAX as i64), |it, n| {
+                it.limits.payload_bytes_max = unlimited(n);
             })),
-            "bytes of a payload; larger ones are acknowledged and dropped; 0 is no limit",
+            "bytes of a payload, as `payload_bytes_max`; 0 is no limit",
         )
-        .default("0")
-        .waits(Feature::ByteQuotas),
+        .default("0"),
         ConfigOption::new(
             "packet_buffer_size",
             General(Number(
@@ -116,11 +126,10 @@ pub(super) const OF_MOSQUITTO: Part = Part {
         .default("4096"),
         ConfigOption::new(
             "queue_qos0_messages",
-            General(Flag(|it| &mut it.queue_qos0_messages)),
-            "whether messages of QoS 0 wait for clients that are away",
+            Engine(Flag(|it| &mut it.features.queue_qos0)),
+            "whether messages of QoS 0, too, wait for clients that are away",
         )
-        .default("false")
-        .waits(Feature::Qos0Queues),
+        .default("false"),
     ],
 };
 
@@ -151,6 +160,13 @@ pub(super) const OWN: Part = Part {
         )
         .default("10"),
         ConfigOption::own(
+            "inflight_bytes_max",
+            Engine(Number(Range::new(1, ANY), |it, n| it.limits.inflight_bytes_max = fit(n))),
+            "bytes of payloads of QoS 1 and 2 towards one client whose PUBLISH is not acknowledged; from there on further \
+             messages wait",
+        )
+        .default("no limit"),
+        ConfigOption::own(
             "inflight_messages_max",
             Engine(Number(Range::new(1, SHORT), |it, n| it.limits.inflight_messages_max = fit(n))),
             "unfinished messages of QoS 1 and 2 towards one client; further ones wait; the client's Receive Maximum may \
@@ -180,6 +196,13 @@ pub(super) const OWN: Part = Part {
             "bytes of a whole packet from a client; larger ones get DISCONNECT 0x95",
         )
         .default("2000000"),
+        ConfigOption::own(
+            "payload_bytes_max",
+            Engine(Number(Range::new(1, ANY), |it, n| it.limits.payload_bytes_max = fit(n))),
+            "bytes of the payload of a PUBLISH or a Will; a larger PUBLISH gets 0x97 and goes nowhere, a CONNECT with a larger \
+             Will gets 0x95",
+        )
+        .default("no limit"),
         ConfigOption::own(
             "queued_bytes_max",
             Engine(Number(Range::new(0, ANY), |it, n| it.limits.queued_bytes_max = fit(n))),
@@ -257,7 +280,7 @@ pub(super) const OWN: Part = Part {
             Engine(Number(Range::new(1, ANY), |it, n| it.limits.topic_levels_max = fit(n))),
             "levels of a Topic Name or Topic Filter; more get 0x90 or 0x8F",
         )
-        .default("200"),
+        .default("201"),
         ConfigOption::own(
             "unpersisted_bytes_max",
             Engine(Number(Range::new(1, ANY), |it, n| it.limits.unpersisted_bytes_max = fit(n))),

@@ -44,9 +44,8 @@ pub(super) const PART: Part = Part {
         ConfigOption::new(
             "bind_interface",
             Listener(Text(IsAnError, |it| &mut it.interface), Needs::Nothing),
-            "the only network interface to listen on",
-        )
-        .waits(Feature::Interfaces),
+            "the only network interface to listen on, by all its addresses or those that `listener` names",
+        ),
         ConfigOption::new(
             "enable_proxy_protocol",
             Listener(
@@ -62,8 +61,7 @@ pub(super) const PART: Part = Part {
             "http_dir",
             Listener(Path(IsAnError, |it| &mut it.http_folder), Needs::Listener),
             "a folder whose files `protocol http_api` serves",
-        )
-        .waits(Feature::HttpApi),
+        ),
         ConfigOption::new(
             "listener",
             Structure(S::Listener),
@@ -117,9 +115,8 @@ pub(super) const PART: Part = Part {
         ConfigOption::new(
             "mount_point",
             Listener(Special("a topic without wildcards", mount_point), Needs::Listener),
-            "what all topics of its clients begin with, unknown to them",
-        )
-        .waits(Feature::MountPoints),
+            "what all topics of its clients begin with, unknown to them: they see nothing else",
+        ),
         ConfigOption::new("port", Structure(S::Port), "the port of the default listener")
             .default("1883")
             .deprecated("Please use 'listener' instead."),

@@ -141,14 +141,19 @@ fn limits_of_mosquitto_mean_ours() {
 #[test]
 fn durations_and_sizes_are_typed() {
     let general = |text: &str| settings(text).general;
-    let expiration = |text| general(text).persistent_client_expiration.map(|it| it.as_secs());
-    assert_eq!(expiration("persistent_client_expiration 14d"), Some(14 * 86_400));
-    assert_eq!(expiration("persistent_client_expiration 2m"), Some(60 * 86_400));
+    let limits = |text: &str| settings(text).engine.limits;
+    let expiration = |text| limits(text).session_expiry_interval_max;
+    assert_eq!(expiration("persistent_client_expiration 14d"), 14 * 86_400);
+    assert_eq!(expiration("persistent_client_expiration 2m"), 60 * 86_400);
+    assert_eq!(expiration("persistent_client_expiration 999y"), u32::MAX, "for ever");
     assert_eq!(general("retain_expiry_interval 5").retain_expiry_interval, Some(Duration::from_mins(5)));
     assert_eq!(general("sys_interval 0").sys_interval, Duration::ZERO);
     assert_eq!(general("global_max_connections -1").connections_max, None);
     assert_eq!(general("global_max_connections 9").connections_max, Some(9));
-    assert_eq!(general("message_size_limit 0").payload_bytes_max, None);
+    assert_eq!(limits("message_size_limit 0").payload_bytes_max, usize::MAX);
+    assert_eq!(limits("message_size_limit 9").payload_bytes_max, 9);
+    assert_eq!(limits("max_inflight_bytes 0").inflight_bytes_max, usize::MAX);
+    assert_eq!(limits("max_inflight_bytes 9").inflight_bytes_max, 9);
 }
 
 #[test]

@@ -186,7 +186,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::Layout;
+    use crate::Layout;
 
     #[test]
     fn what_is_read_is_printed_again() {

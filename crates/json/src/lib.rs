@@ -1,12 +1,14 @@
-//! JSON as the tools print it.
+//! JSON as Mosquitto and its tools print it.
 //!
 //! An object keeps its order and its duplicates. Strings are bytes, since a payload need not be UTF-8. Numbers and
 //! indentation look as in Mosquitto's output: tabs, and a tab after each colon.
 
-use crate::number::general;
+#![forbid(unsafe_code)]
 
+mod number;
 mod parse;
 
+use number::general;
 pub use parse::{JsonError, parse};
 
 /// A value.
@@ -41,6 +43,18 @@ impl From<&str> for Json {
     }
 }
 
+impl From<bool> for Json {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<u16> for Json {
+    fn from(number: u16) -> Self {
+        Self::Number(number.into())
+    }
+}
+
 impl From<u32> for Json {
     fn from(number: u32) -> Self {
         Self::Number(number.into())
@@ -65,6 +79,14 @@ impl Json {
             return None;
         };
         members.iter().find(|(other, _)| other == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// What it says, if it is a string of UTF-8.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => str::from_utf8(text).ok(),
+            _ => None,
+        }
     }
 
     /// Its text.

@@ -1,0 +1,73 @@
+//! What a broker keeps on a disk, and gives back.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use authority::Folder;
+use common::{Client, DISCONNECT, packet, puback, publish_1, suback, subscribe, wait_until};
+use martlet_server::{Broker, Durability, Options, Persistence};
+
+const MESSAGES: u16 = 2000;
+const PAYLOAD_BYTES: usize = 1000;
+
+/// A client of MQTT 3.1.1 with a Session that survives; whether CONNACK says that it is there.
+fn come_back(broker: &Broker, name: &str) -> (Client, bool) {
+    let mut client = Client::open(broker.local_addrs()[0]);
+    let length = u8::try_from(name.len()).unwrap();
+    client
+        .send(&packet(0x10, &[&[0, 4][..], b"MQTT", &[4, 0, 0, 60], &[0, length], name.as_bytes()].concat()));
+    let connack = client.receive().unwrap();
+    (client, connack == [0x20, 2, 1, 0])
+}
+
+fn bytes_below(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).map(|entries| entries.flatten().collect::<Vec<_>>());
+    let bytes = entries.unwrap_or_default().into_iter().map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => bytes_below(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    });
+    bytes.sum()
+}
+
+#[test]
+fn what_was_consumed_does_not_stay_on_the_disk() {
+    let folder = Folder::new("given-back");
+    let mut options: Options = common::options(1);
+    options.engine.limits.queued_messages_max = usize::from(MESSAGES);
+    options.engine.limits.queued_bytes_max = usize::MAX;
+    options.persistence = Some(Persistence {
+        durability: Durability::Os,
+        checkpoint_after_bytes: 64 << 10,
+        ..Persistence::in_folder(folder.join("kept"))
+    });
+    let kept = || bytes_below(&folder.join("kept"));
+    let broker = Broker::start(options.clone()).unwrap();
+    let (mut subscriber, _) = come_back(&broker, "subscriber");
+    subscriber.send(&subscribe("t", 1));
+    subscriber.expect(&suback(1));
+    subscriber.send(DISCONNECT);
+    let mut publisher = Client::connect(&broker, "publisher");
+    for id in 1..=MESSAGES {
+        publisher.send(&publish_1("t", id, &[7; PAYLOAD_BYTES]));
+        publisher.expect(&puback(id));
+    }
+    assert!(kept() > u64::from(MESSAGES) * PAYLOAD_BYTES as u64, "{}", kept());
+    broker.shutdown().unwrap();
+
+    let broker = Broker::start(options).unwrap();
+    let (mut subscriber, is_present) = come_back(&broker, "subscriber");
+    assert!(is_present);
+    for _ in 0..MESSAGES {
+        let message = subscriber.receive().unwrap();
+        assert_eq!(message.len(), publish_1("t", 1, &[7; PAYLOAD_BYTES]).len());
+        let id = u16::from_be_bytes([message[6], message[7]]);
+        subscriber.send(&puback(id));
+    }
+    wait_until("the files are small", || kept() < 1 << 20);
+    broker.shutdown().unwrap();
+}
