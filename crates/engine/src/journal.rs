@@ -69,7 +69,7 @@ impl Journal {
     /// Adds a record to the batch that is being filled.
     pub(crate) fn write(&mut self, now: Instant, record: &Record<'_>) {
         if self.is_on {
-            self.begin(now);
+            self.begin_batch(now);
             record.encode(&mut self.records);
         }
     }
@@ -77,13 +77,14 @@ impl Journal {
     /// Adds records that were encoded elsewhere.
     pub(crate) fn write_encoded(&mut self, now: Instant, records: &[u8]) {
         if self.is_on && !records.is_empty() {
-            self.begin(now);
+            self.begin_batch(now);
             self.records.extend_from_slice(records);
         }
     }
 
-    fn begin(&mut self, now: Instant) {
-        if self.records.is_empty() {
+    /// Begins a batch, so that what comes before the records of a change can wait for it as well.
+    pub(crate) fn begin_batch(&mut self, now: Instant) {
+        if self.is_on && self.records.is_empty() {
             Record::Time(now).encode(&mut self.records);
         }
     }

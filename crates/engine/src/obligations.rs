@@ -99,7 +99,9 @@ impl Engine {
             let publisher = publication.publisher.client_identifier;
             let is_stalled = self.journal.is_stalled();
             let is_passing = is_of_this_run(publisher, publication.topic.as_str());
-            let is_kept = publication.retain && !is_stalled && !is_passing;
+            // Whatever the other shard makes durable of a QoS 2 message may not come again.
+            let is_once = publication.qos == QoS::ExactlyOnce;
+            let is_kept = (publication.retain || is_once) && !is_stalled && !is_passing;
             // What the broker tells of itself has to get through above all while the log cannot be written to.
             let passes_by = is_passing && is_stalled;
             let waits = is_kept || (!passes_by && self.forwards.holds(publisher));

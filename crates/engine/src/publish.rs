@@ -158,6 +158,7 @@ impl Engine {
             return;
         }
         let mark = self.journal.mark();
+        self.begin_exactly_once(origin.session, publication.qos);
         let is_wanted = self.take_effect(&mut publication);
         if let Some(id) = origin.id
             && publication.qos == QoS::ExactlyOnce
@@ -243,6 +244,14 @@ impl Engine {
         }
         self.hold_if_written(origin.connection, mark);
         self.acknowledge(origin, publication.qos, ReasonCode::Success);
+    }
+
+    /// A crash lets a QoS 2 message come again that the log does not have: its way to other shards waits for that.
+    fn begin_exactly_once(&mut self, session: SessionId, qos: QoS) {
+        let survives = self.clients.get(session).is_some_and(|session| session.record.is_some());
+        if qos == QoS::ExactlyOnce && survives {
+            self.journal.begin_batch(self.now);
+        }
     }
 
     /// Whether a message has to come again, since the log cannot be written to now, or could not for one before it.
@@ -394,6 +403,7 @@ impl Engine {
         }
         let mark = self.journal.mark();
         if let Some(mut publication) = stored.as_ref().and_then(Message::publication) {
+            self.begin_exactly_once(session_id, publication.qos);
             self.take_effect(&mut publication);
         }
         if is_known {

@@ -6,15 +6,14 @@ use martlet_engine::{
     BatchId, Commons, Config, ConnectionId, Engine, Input, Instant, Output, Peer, ShardId, Stored, shard_of,
 };
 use martlet_wire::{
-    Connect, Packet, PacketId, Properties, Property, ProtocolVersion, QoS, Subscribe, SubscribeRequest,
-    SubscribeRequests, SubscriptionOptions, TopicFilter, TopicName, Will,
+    Ack, Connect, Delivery, Packet, PacketId, Properties, Property, ProtocolVersion, Publish, QoS, Subscribe,
+    SubscribeRequest, SubscribeRequests, SubscriptionOptions, TopicFilter, TopicName, Will,
 };
 
 const CONNECTION: ConnectionId = ConnectionId { index: 1, generation: 1 };
 
-fn engines() -> [Engine; 2] {
-    let config = Config::default();
-    let commons = Commons::new(2, &config);
+fn engines(config: &Config) -> [Engine; 2] {
+    let commons = Commons::new(2, config);
     [0, 1].map(|shard| Engine::new(config.clone(), ShardId(shard), Arc::clone(&commons)))
 }
 
@@ -74,22 +73,63 @@ fn connect(engine: &mut Engine, shard: u16, expiry: u32, will: Option<Will<'_>>)
     )
 }
 
-#[test]
-fn a_will_that_a_start_publishes_goes_to_another_shard_once_it_is_durable() {
-    let [mut one, mut other] = engines();
-    let mut others = connect(&mut other, 1, 100, None);
-    let filter = TopicFilter::parse("w").unwrap();
+fn subscribe(engine: &mut Engine) -> Vec<(BatchId, Vec<u8>)> {
+    let filter = TopicFilter::parse("w").expect("a Topic Filter");
     let options = SubscriptionOptions { maximum_qos: QoS::ExactlyOnce, ..SubscriptionOptions::default() };
     let requests = [SubscribeRequest { filter, options }];
     let requests = SubscribeRequests::list(&requests);
     let subscribe = Subscribe { id: PacketId::MIN, properties: Properties::EMPTY, requests };
-    others.extend(send(&mut other, &Packet::Subscribe(subscribe)));
+    send(engine, &Packet::Subscribe(subscribe))
+}
+
+/// Hands a packet over. Tells how much is forwarded before what is to be written is durable, and after.
+fn forwards(engine: &mut Engine, packet: &Packet<'_>) -> (usize, usize) {
+    let mut bytes = Vec::new();
+    packet.encode(ProtocolVersion::Mqtt5, &mut bytes).expect("a packet that can be encoded");
+    let now = Instant::from_millis(3_000);
+    engine.handle(now, Input::Received { connection: CONNECTION, bytes: &bytes });
+    let (batches, before) = poll(engine);
+    for (batch, _) in &batches {
+        engine.handle(now, Input::Persisted(*batch));
+    }
+    (before, poll(engine).1)
+}
+
+#[test]
+fn a_qos_2_message_goes_to_another_shard_once_a_crash_does_not_let_it_come_again() {
+    for is_at_release in [false, true] {
+        let mut config = Config::default();
+        config.features.exactly_once_at_release = is_at_release;
+        let [mut one, mut other] = engines(&config);
+        connect(&mut one, 0, 100, None);
+        // By the time that it arrives there may be a Session that survives, though there is none now.
+        connect(&mut other, 1, 0, None);
+        subscribe(&mut other);
+        let id = PacketId::MIN;
+        let publish = Publish {
+            topic: Some(TopicName::parse("w").unwrap()),
+            delivery: Delivery::new(QoS::ExactlyOnce, false, id),
+            retain: false,
+            properties: Properties::EMPTY,
+            payload: b"once",
+        };
+        let publish = forwards(&mut one, &Packet::Publish(publish));
+        let release = forwards(&mut one, &Packet::PubRel(Ack::success(id)));
+        assert_eq!([publish, release], if is_at_release { [(0, 0), (0, 1)] } else { [(0, 1), (0, 0)] });
+    }
+}
+
+#[test]
+fn a_will_that_a_start_publishes_goes_to_another_shard_once_it_is_durable() {
+    let [mut one, mut other] = engines(&Config::default());
+    let mut others = connect(&mut other, 1, 100, None);
+    others.extend(subscribe(&mut other));
     let topic = TopicName::parse("w").unwrap();
     let (qos, properties) = (QoS::ExactlyOnce, Properties::EMPTY);
     let will = Will { topic, payload: b"gone", qos, retain: false, properties };
     let ones = connect(&mut one, 0, 0, Some(will));
 
-    let mut engines = engines();
+    let mut engines = engines(&Config::default());
     for (engine, batches) in engines.iter_mut().zip([&ones, &others]) {
         for (batch, records) in batches {
             engine.restore(Stored::Batch(*batch), records).unwrap();

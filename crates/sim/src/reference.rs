@@ -55,8 +55,8 @@ pub(crate) struct Message {
     pub(crate) is_forbidden: bool,
     /// What became of it, if it is a Will.
     pub(crate) will: Option<WillState>,
-    /// It was published before a crash, and the log does not know.
-    pub(crate) is_let_out: bool,
+    /// How often it was published, as a Will, before a crash, and the log does not know.
+    pub(crate) let_out: u32,
     /// How often a client took it by a Shared Subscription.
     pub(crate) group_accepts: usize,
     /// How often its delivery by Shared Subscriptions was begun with QoS 2.
@@ -186,11 +186,14 @@ impl Reference {
         let left = &self.sessions[session];
         for (id, message) in self.messages.iter_mut().enumerate() {
             let may_be_lost = text.is_none() && left.has_begun(id);
+            let is_unsure = text.is_none() && message.qos == QoS::ExactlyOnce;
+            let since = message.sent.unwrap_or_default();
             message.group_debts.retain_mut(|debt| {
                 if text.is_none_or(|text| text == debt.text) {
                     debt.members.retain(|member| *member != session);
                 }
-                !debt.members.is_empty() && !may_be_lost
+                let may_be_unseen = is_unsure && left.may_have_begun(&debt.text, since);
+                !debt.members.is_empty() && !may_be_lost && !may_be_unseen
             });
         }
     }
@@ -199,6 +202,22 @@ impl Reference {
     pub(crate) fn distrust(&mut self, text: &str) {
         for message in &mut self.messages {
             message.group_debts.retain(|debt| debt.text != text);
+        }
+    }
+
+    /// A Session had not ended after all, as far as the log knows: it is a member of its groups again.
+    pub(crate) fn revive_session(&mut self, session: usize) {
+        let stamp = self.tick();
+        let revived = &mut self.sessions[session];
+        revived.revive(stamp);
+        let need_not_keep = |s: &&Subscription| {
+            s.is_shared && s.gone.is_none() && (s.qos() == QoS::AtMostOnce || !revived.keeps_everything(0))
+        };
+        let texts: Vec<String> =
+            revived.subscriptions.iter().filter(need_not_keep).map(|s| s.text.clone()).collect();
+        self.current.insert(self.sessions[session].client, session);
+        for text in texts {
+            self.distrust(&text);
         }
     }
 

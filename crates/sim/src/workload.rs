@@ -309,7 +309,7 @@ fn new_message(publisher: usize, topic: String, len: usize) -> Message {
         is_acknowledged: false,
         is_forbidden: false,
         will: None,
-        is_let_out: false,
+        let_out: 0,
         group_accepts: 0,
         group_begun: 0,
         group_debts: Vec::new(),

@@ -1,6 +1,6 @@
 //! Ten fixed seeds, small: broken rules show here first. Long searches are for `cargo run -p sim -- --seeds A..B`.
 
-use sim::{Options, Report, run};
+use sim::{Disk, Options, Report, run};
 
 const SEEDS: [u64; 10] = [1, 2, 4, 6, 8, 9, 10, 12, 14, 15];
 const STEPS: u64 = 8_000;
@@ -18,6 +18,19 @@ fn no_rule_is_broken() {
         settled += report.totals.settled;
     }
     assert!(settled > 1_000, "only {settled} messages were owed: the runs test little");
+}
+
+#[test]
+fn disks_that_lie_or_rot_cost_no_more_than_what_they_lose() {
+    for disk in [Disk::Lying, Disk::Rotting] {
+        let mut crashes = 0;
+        for seed in SEEDS {
+            let report = run(seed, &Options { steps: STEPS, disk, ..Options::default() });
+            assert_eq!(report.violation, None, "{disk:?}: {report}\n{}", report.lines.join("\n"));
+            crashes += report.totals.crashes;
+        }
+        assert!(crashes > 5, "only {crashes} crashes: the runs test little");
+    }
 }
 
 #[test]

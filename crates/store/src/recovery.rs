@@ -48,7 +48,8 @@ pub struct Recovery<D: Disk> {
     /// The end of a file is damaged, so that only what comes next tells how much is lost.
     is_loss_open: bool,
     cut: bool,
-    /// Where the entries begin that no later frame says to be durable, and the number of the first of them.
+    /// Where the entries begin that no later frame says to be durable, and the number of the first of them. Without any, that
+    /// of the next one: the last segment alone makes void what older ones have from there on.
     tail: Option<(u64, u64)>,
     report: Report,
 }
@@ -131,13 +132,11 @@ impl<D: Disk> Recovery<D> {
         if let Some(last) = last.filter(|_| self.cut) {
             cut_off(&self.place, &last);
         }
-        // What a checkpoint has need not be there.
-        let tail = self.tail.zip(last).filter(|_| self.from < self.expected);
         let start = Start {
             segments: self.plan.segments,
             next: self.expected.max(self.from).max(1),
             next_ordinal: self.plan.last_segment.saturating_add(1),
-            tail: tail.map(|((offset, first), segment)| Tail { segment, offset, first }),
+            tail: self.tail.zip(last).map(|((offset, first), segment)| Tail { segment, offset, first }),
         };
         let mut log = Log::new(self.place, segment_bytes, start);
         // The first batch tries it again.
@@ -202,7 +201,10 @@ impl<D: Disk> Recovery<D> {
                 let is_last = segment.ordinal == self.plan.last_segment;
                 let kind = if is_last { Kind::LastSegment } else { Kind::Segment };
                 match self.plan.open_segment(&self.place, &segment, void_from) {
-                    Some(frames) => self.read(frames, name, kind),
+                    Some(frames) => {
+                        self.tail = is_last.then_some((frames.offset(), segment.first));
+                        self.read(frames, name, kind);
+                    }
                     None => self.lose_segment(&name, segment.bytes),
                 }
             }
@@ -220,6 +222,10 @@ impl<D: Disk> Recovery<D> {
         let Some(mut reader) = self.reader.take() else { return };
         if reader.kind != Kind::Checkpoint {
             self.expected = self.expected.max(reader.frames.expected());
+            if reader.frames.expected() < self.expected {
+                // All that it has is in the checkpoint.
+                self.tail = self.tail.map(|(offset, _)| (offset, self.expected));
+            }
         } else if !reader.is_ended {
             let offset = reader.frames.window().length();
             self.add(&reader.name, offset..offset, Lost::Unknown, None);

@@ -138,6 +138,45 @@ fn the_process_is_killed_at_each_operation_and_the_power_fails_later() {
     }
 }
 
+/// Operations fail, the process is killed, and the power fails after the next start.
+#[test]
+fn what_a_start_has_found_survives_whatever_the_one_before_has_left() {
+    let (operations, mut starts) = (operations(), 0);
+    for seed in 0..3000_u64 {
+        let mut numbers = (seed + 1..).map(|number| number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32);
+        let mut below = |bound| numbers.next().expect("there is no end") % bound;
+        let disk = MemoryDisk::new(seed);
+        let killed_at = below(operations);
+        for before in 1..=killed_at.min(16) {
+            if below(2) == 0 {
+                disk.fail_at(killed_at - before);
+            }
+        }
+        disk.halt_at(killed_at);
+        let mut ledger = Ledger::default();
+        run(&disk, &mut ledger);
+        disk.halt_at(u64::MAX);
+        // Some of the failures may be left.
+        let Ok(store) = martlet_store::Store::open(disk.clone(), support::options()) else { continue };
+        let Ok(mut recovery) = store.recover(SHARD) else { continue };
+        let found = support::Content::read(&mut recovery);
+        let (mut log, report) = store.log(recovery);
+        if log.settle().is_err() {
+            continue; // it may not tell what it has found
+        }
+        starts += 1;
+        drop((log, store));
+        let what = format!("seed {seed}, killed at {killed_at}: {report:?}");
+        assert!(report.is_undamaged(), "{what}");
+        for way in WAYS {
+            let (left, _) = recover(&disk.crashed(way, seed));
+            assert_eq!(left.history(), found.clone().history(), "{way:?}, {what}");
+        }
+        ledger.judge(found).unwrap_or_else(|problem| panic!("{problem}: {what}"));
+    }
+    assert!(starts > 2000, "only {starts} starts");
+}
+
 #[test]
 fn each_operation_fails_once_and_the_power_later() {
     let mut refused = 0;

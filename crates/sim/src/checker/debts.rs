@@ -4,7 +4,7 @@ use martlet_wire::QoS;
 
 use super::Checker;
 use crate::network::LinkId;
-use crate::reference::{MessageId, ReplayDebt, Subscription};
+use crate::reference::{MessageId, ReplayDebt};
 
 impl Checker {
     /// SUBACK went out: the retained messages that were acknowledged before the SUBSCRIBE came are owed.
@@ -122,9 +122,15 @@ impl Checker {
                 let Some(register) = self.reference.registers.get(topic) else { continue };
                 let newest = register.values.last().filter(|value| value.acknowledged.is_some());
                 let Some(newest) = newest.and_then(|value| value.message) else { continue };
+                let matching = || state.subscriptions.iter().filter(|s| s.matches(topic));
+                // Where it only came because it was asked for, an older one that was on its way may come behind it: decision 0002
+                // says why.
+                let handed = register.values.last().map_or(0, |value| value.handed);
+                if !matching().any(|subscription| subscription.is_certain_since(handed)) {
+                    continue;
+                }
                 // Messages of different QoS may overtake each other.
-                let qos = |s: &Subscription| s.qos().min(self.reference.messages[newest].qos);
-                let mut each = state.subscriptions.iter().filter(|s| s.matches(topic)).map(qos);
+                let mut each = matching().map(|s| s.qos().min(self.reference.messages[newest].qos));
                 let first = each.next();
                 let is_ordered = first > Some(QoS::AtMostOnce) && each.all(|qos| Some(qos) == first);
                 if is_ordered && state.accepted.contains(&newest) && *last != newest {

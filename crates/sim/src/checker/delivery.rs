@@ -81,8 +81,8 @@ impl Checker {
         let state = &mut self.reference.sessions[session];
         let Some(out) = state.outbound.get_mut(&packet_id) else {
             let is_repeat = publish.delivery.dup();
-            let may_be_unseen = state.has_unseen;
-            state.has_unseen &= is_repeat; // what is to be sent again goes first
+            let may_be_unseen = state.unseen.is_some();
+            state.unseen = state.unseen.filter(|_| is_repeat); // what is to be sent again goes first
             let late = state
                 .outbound
                 .iter()

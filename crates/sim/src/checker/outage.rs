@@ -83,7 +83,7 @@ impl Checker {
         use martlet_wire::QoS::AtMostOnce;
         let state = &mut self.reference.sessions[session];
         state.is_unresolved = false;
-        state.has_unseen = true;
+        state.unseen = Some(self.started);
         let passing = state.fresh.iter().filter(|((_, qos), _)| *qos == AtMostOnce);
         state.forgiven = passing.map(|((message, _), count)| (*message, *count)).collect();
         for (count, passing) in state.replays.values_mut() {

@@ -152,11 +152,7 @@ impl Checker {
                 }
                 self.reference.sessions[session].life = before;
             }
-            Undo::Ended { session } => {
-                let stamp = self.reference.tick();
-                self.reference.sessions[session].revive(stamp);
-                self.reference.current.insert(self.reference.sessions[session].client, session);
-            }
+            Undo::Ended { session } => self.reference.revive_session(session),
             Undo::Began { session } => {
                 if let Some(will) = self.reference.sessions[session].life.will.take() {
                     self.reference.messages[will.message].will = Some(WillState::Never);
@@ -166,7 +162,7 @@ impl Checker {
             Undo::Will { message, before } => {
                 if self.reference.messages[message].will.replace(before) == Some(WillState::Published) {
                     self.reference.disown(message);
-                    self.reference.messages[message].is_let_out = true;
+                    self.reference.messages[message].let_out += 1;
                 }
             }
             Undo::TakenOver { session, packet_id } => {

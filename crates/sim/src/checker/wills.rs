@@ -1,5 +1,7 @@
 //! Wills: published when they have to be, and never when they may not.
 
+use martlet_wire::QoS;
+
 use super::{Checker, WAKE_SLACK};
 use crate::reference::{MessageId, SessionWill, WillState};
 
@@ -11,7 +13,10 @@ impl Checker {
         message.publisher = self.reference.sessions[session].client;
         // Which end of a connection came first in a turn of the broker is not seen from here.
         message.sent = Some(self.turn);
-        message.copies = 1;
+        message.copies = match message.qos {
+            QoS::ExactlyOnce => 1,
+            _ => 1 + message.let_out,
+        };
         message.first_at = self.now;
         message.sent_at = self.now;
         self.set_will(session, will.message, WillState::Pending(earliest));
@@ -64,7 +69,7 @@ impl Checker {
     pub(super) fn may_be_published(&self, id: MessageId) -> bool {
         let message = &self.reference.messages[id];
         match message.will {
-            _ if message.is_let_out => true,
+            _ if message.let_out > 0 => true,
             None | Some(WillState::Published | WillState::Unknown) => true,
             Some(WillState::Pending(due)) => self.now >= due,
             Some(WillState::Armed | WillState::Never) => false,

@@ -186,8 +186,9 @@ pub(crate) struct Session {
     /// Packet Identifiers in use from the broker to the client.
     pub(crate) outbound: BTreeMap<u16, Outgoing>,
     pub(crate) orders: u64,
-    /// Messages may be in flight that the judge has not seen: a crash came before they were written to a socket.
-    pub(crate) has_unseen: bool,
+    /// Messages that the broker had before may be in flight, and the judge has not seen them: a crash came before they were
+    /// written to a socket.
+    pub(crate) unseen: Option<Stamp>,
     /// QoS 2 messages from the client to the broker, until PUBREL.
     pub(crate) inbound: BTreeMap<u16, Incoming>,
     /// How often the broker sent a message as a new one, by the QoS of the delivery.
@@ -228,7 +229,7 @@ impl Session {
             replay_debts: Vec::new(),
             outbound: BTreeMap::new(),
             orders: 0,
-            has_unseen: false,
+            unseen: None,
             inbound: BTreeMap::new(),
             fresh: BTreeMap::new(),
             forgiven: BTreeMap::new(),
@@ -276,6 +277,13 @@ impl Session {
     pub(crate) fn has_begun(&self, id: MessageId) -> bool {
         let times = |counts: &BTreeMap<_, usize>| counts.get(&(id, QoS::ExactlyOnce)).copied().unwrap_or(0);
         times(&self.fresh) > times(&self.taken)
+    }
+
+    /// Whether a QoS 2 message that the broker had at `since` may be in flight by a Shared Subscription, and was not seen.
+    pub(crate) fn may_have_begun(&self, text: &str, since: Stamp) -> bool {
+        let may_be_it =
+            |s: &Subscription| s.text == text && s.qos() == QoS::ExactlyOnce && s.is_possible_since(since);
+        self.unseen.is_some_and(|unseen| since < unseen) && self.subscriptions.iter().any(may_be_it)
     }
 
     /// How often a message was sent to it as a new one.
