@@ -8,7 +8,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use martlet_proto::Instant;
+use martlet_proto::{Instant, Outbound};
 use martlet_wire::TopicFilter;
 
 use crate::bytes::Reader;
@@ -57,6 +57,8 @@ pub(crate) struct Restoring {
     last_time: Instant,
     /// Of the part that is being read.
     as_of: BatchId,
+    /// The run before ended by a crash.
+    is_after_crash: bool,
 }
 
 impl Restoring {
@@ -67,6 +69,7 @@ impl Restoring {
             wills: BTreeMap::new(),
             last_time: Instant::default(),
             as_of: BatchId::default(),
+            is_after_crash: false,
         }
     }
 
@@ -108,6 +111,13 @@ impl Engine {
         outcome
     }
 
+    /// The run before did not end in good order. Where nothing is unfinished, Packet Identifiers begin anew then; after an end in
+    /// good order they go on. Clients need neither, but those who try brokers out expect the one as well as the other.
+    pub fn crashed(&mut self) {
+        let seed = self.config.seed;
+        self.restoring.get_or_insert_with(|| Box::new(Restoring::new(seed))).is_after_crash = true;
+    }
+
     /// Begins to live: from here on records are written, the first into the batch behind `last`. Clients that were connected
     /// count as gone since the last sign of life, and what became due meanwhile is done.
     ///
@@ -141,6 +151,9 @@ impl Engine {
     fn revive(&mut self, state: &mut Restoring, id: SessionId) {
         let Some(session) = self.clients.get_mut(id) else { return };
         session.will = state.wills.remove(&*session.client_identifier);
+        if state.is_after_crash && session.state.outbound.is_empty() {
+            session.state.outbound = Outbound::default();
+        }
         if !session.outlives_connection() {
             self.end_session(id);
             return;

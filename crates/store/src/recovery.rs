@@ -154,6 +154,7 @@ impl<D: Disk> Recovery<D> {
             match reader.frames.next() {
                 Found::Frame { is_mark: true, .. } => {
                     reader.is_ended = true;
+                    self.report.is_closed = reader.kind == Kind::LastSegment;
                     self.tail = None;
                 }
                 Found::Frame { seq, is_proof, .. } => {

@@ -35,6 +35,8 @@ pub struct Report {
     pub segments: u64,
     /// Bytes of these segments.
     pub segment_bytes: u64,
+    /// The log was closed in good order, and not written to since.
+    pub is_closed: bool,
     /// Entries that were handed out.
     pub entries: u64,
     /// Bytes of these entries.

@@ -366,3 +366,17 @@ fn a_file_that_was_set_aside_still_tells_that_those_before_it_were_synced() {
         assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 8]);
     }
 }
+
+#[test]
+fn a_log_tells_whether_it_was_closed_in_good_order() {
+    let (disk, _) = closed();
+    assert!(recover(&disk).1.is_closed);
+    // A start that writes nothing changes nothing about it.
+    assert!(recover(&disk).1.is_closed);
+    let store = open(&disk);
+    let mut log = open_log(&store);
+    log.append([&b"more"[..]]).unwrap();
+    log.sync().unwrap();
+    drop((log, store));
+    assert!(!recover(&disk).1.is_closed);
+}

@@ -433,3 +433,28 @@ fn records_of_a_later_version_are_told_and_what_came_before_them_counts() {
     engine.restored(Instant::from_millis(6), BatchId(1));
     assert_eq!(engine.status().sessions, 1);
 }
+
+#[test]
+fn packet_identifiers_begin_anew_after_a_crash_and_go_on_otherwise() {
+    for is_crash in [false, true] {
+        let mut engine = engine(1);
+        let mut records = Vec::new();
+        Record::Session {
+            session: 1,
+            client_identifier: "c",
+            user_name: None,
+            expiry_interval: 100,
+            detached_at: Some(Instant::from_millis(5)),
+        }
+        .encode(&mut records);
+        engine.restore(Stored::Batch(BatchId(1)), &records).unwrap();
+        if is_crash {
+            engine.crashed();
+        }
+        let session = engine.clients.find("c").unwrap();
+        engine.clients.get_mut(session).unwrap().state.outbound.skip();
+        engine.restored(Instant::from_millis(6), BatchId(1));
+        let outbound = &mut engine.clients.get_mut(session).unwrap().state.outbound;
+        assert_eq!(outbound.reserve(|_| false).map(PacketId::get), Some(if is_crash { 1 } else { 2 }));
+    }
+}

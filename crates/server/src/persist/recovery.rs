@@ -119,6 +119,9 @@ impl Opened {
         let (log, report) = self.store.log(recovery);
         tell(shard, &report, unreadable);
         let last = BatchId(log.next_seq().0.saturating_sub(1));
+        if !report.is_closed {
+            engine.crashed();
+        }
         let checkpoint_bytes = report.checkpoint.map_or(0, |checkpoint| checkpoint.record_bytes);
         Ok(Recovered { store: Arc::clone(&self.store), log, last, checkpoint_bytes })
     }
