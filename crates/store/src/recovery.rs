@@ -158,6 +158,7 @@ impl<D: Disk> Recovery<D> {
                     self.tail = None;
                 }
                 Found::Frame { seq, is_proof, .. } => {
+                    self.report.is_closed = false;
                     if reader.kind == Kind::LastSegment && (is_proof || self.tail.is_none()) {
                         self.tail = Some((reader.frames.frame_offset(), seq));
                     }
