@@ -124,6 +124,8 @@ pub(crate) struct Shard {
     kicked: Vec<ConnectionId>,
     /// Mail is left, or may have come into the inbox since it was last emptied, without a further event.
     has_mail: bool,
+    /// The events of this turn tell of a peer that has ended its direction.
+    some_end: bool,
     /// An empty list whose memory is used again.
     spare_slices: Vec<&'static [u8]>,
     /// When the engine wants to be woken.
@@ -169,6 +171,7 @@ impl Shard {
             farewells: Farewells::default(),
             mail: VecDeque::new(),
             handed: VecDeque::new(),
+            some_end: false,
             kicked: Vec::new(),
             has_mail: false,
             spare_slices: Vec::new(),
@@ -217,6 +220,7 @@ impl Shard {
         let handed = self.handed.len();
         // Before the mail is taken: once nothing is announced any more, the rules are in it.
         self.patience.look(self.parts.rules_announced.load(Ordering::Acquire), self.now);
+        self.read_ending();
         self.take_mail();
         self.accept();
         self.read();
@@ -245,6 +249,7 @@ impl Shard {
         };
         if event.is_error() || event.is_read_closed() {
             connection.flags.set(Flags::ENDING);
+            self.some_end = true;
         }
         if event.is_readable() || connection.flags.has(Flags::ENDING) {
             self.readable.push(id, &mut connection.flags);

@@ -6,7 +6,7 @@ mod common;
 
 use common::{
     CONNACK_311, Client, DISCONNECT, PINGREQ, PINGRESP, broker, connect_311, connect_311_with_will, name_on,
-    puback, publish, publish_1, suback, subscribe,
+    packet, puback, publish, publish_1, suback, subscribe,
 };
 
 const SHARDS: u16 = 4;
@@ -137,4 +137,41 @@ fn a_disconnect_counts_before_the_next_connection_of_its_client() {
     }
     // A busy operating system may itself bring what was sent on two sockets in another order, but hardly ever.
     assert!(wills < ROUNDS / 10, "{wills} of {ROUNDS}");
+}
+
+/// A message that was published after a client had closed its connection waits for its next one, also where its shard is too
+/// busy to have seen the end before the message.
+#[test]
+fn who_has_left_is_not_given_what_is_published_later() {
+    const ROUNDS: u16 = 200;
+    let broker = broker(SHARDS);
+    let mut publisher = Client::connect(&broker, &name_on(0, SHARDS, "publisher"));
+    let mut busy = Client::connect(&broker, &name_on(1, SHARDS, "busy"));
+    let burst = publish("nobody", &[7; 1000]).repeat(100);
+    let name = name_on(1, SHARDS, "leaves");
+    let length = u8::try_from(name.len()).unwrap();
+    let connect = packet(0x10, &[b"\0\x04MQTT\x04\0\0\x3C\0", &[length][..], name.as_bytes()].concat());
+    let mut repeated = 0;
+    let mut subscriber = Client::open(broker.local_addrs()[0]);
+    subscriber.send(&connect);
+    subscriber.expect(CONNACK_311);
+    subscriber.send(&subscribe("t", 1));
+    subscriber.expect(&suback(1));
+    for id in 1..=ROUNDS {
+        busy.send(&burst);
+        drop(subscriber);
+        publisher.send(&publish_1("t", id, b"later"));
+        publisher.expect(&puback(id));
+        subscriber = Client::open(broker.local_addrs()[0]);
+        subscriber.send(&connect);
+        subscriber.expect(&[0x20, 2, 1, 0]);
+        let mut message = subscriber.receive().unwrap();
+        // DUP says that it was sent before.
+        repeated += u16::from(message[0] & 0x08 != 0);
+        message[0] &= !0x08;
+        assert_eq!(message, publish_1("t", id, b"later"));
+        subscriber.send(&puback(id));
+    }
+    // A busy operating system may itself bring what happens to two sockets in another order, but hardly ever.
+    assert!(repeated < ROUNDS / 10, "{repeated} of {ROUNDS}");
 }

@@ -1,5 +1,7 @@
 //! What comes in: connections and their bytes.
 
+use core::sync::atomic::Ordering;
+
 use martlet_engine::{ConnectionId, Input, Peer};
 use martlet_transport::{READ_BYTES_MAX, ReadError, Received, Stream};
 use mio::{Interest, Token};
@@ -42,15 +44,44 @@ impl Shard {
 
     /// Reads from each socket that may have something, once, as far as the bounds of a turn allow.
     pub(super) fn read(&mut self) {
-        if self.parts.fabric.is_crowded() || self.patience.until().is_some() {
+        if self.parts.fabric.is_crowded() {
             return;
         }
         let mut left = BYTES_PER_TURN_MAX;
         for _ in 0..self.readable.open.len().min(READS_PER_TURN_MAX) {
+            if self.waits_for_rules() {
+                return;
+            }
             let Some(id) = self.readable.open.pop_front() else { return };
             left = left.saturating_sub(self.read_one(id));
             if left == 0 {
                 return;
+            }
+        }
+    }
+
+    /// Whether what comes in is left in the sockets for now, since other rules are about to count. Looked at again and again,
+    /// since a turn may take long where the machine is busy.
+    fn waits_for_rules(&mut self) -> bool {
+        if self.parts.rules_announced.load(Ordering::Acquire) {
+            self.patience.look(true, self.now);
+        }
+        self.patience.until().is_some()
+    }
+
+    /// Reads from those sockets first whose peers have ended their direction, so that a message that another shard hands over
+    /// is not given to who had left before it was published.
+    pub(super) fn read_ending(&mut self) {
+        if !core::mem::take(&mut self.some_end) || self.parts.fabric.is_crowded() || self.waits_for_rules() {
+            return;
+        }
+        // Twice around, since the end may stand behind some bytes, and each is read by itself.
+        for _ in 0..2 * self.readable.open.len() {
+            let Some(id) = self.readable.open.pop_front() else { return };
+            if self.connections.peek(id).is_some_and(|connection| connection.flags.has(Flags::ENDING)) {
+                self.read_one(id);
+            } else {
+                self.readable.open.push_back(id);
             }
         }
     }
