@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use martlet_engine::BatchId;
 use martlet_store::Report;
 
-/// How many checkpoints of a shard there may be.
-const CHECKPOINTS_MAX: usize = 2;
+/// How many checkpoints of a shard there may be: some that could not be finished, and some that could not be removed.
+const CHECKPOINTS_MAX: usize = 8;
 
 /// The books about all shards.
 #[derive(Debug)]

@@ -105,7 +105,9 @@ impl Checker {
             self.links[id.0].pubcomps.insert(packet_id, None);
             return;
         };
-        self.remember_lasting(session, Undo::Released { session, packet_id, incoming: incoming.clone() });
+        let is_stalled = self.logs[self.links[id.0].shard].is_stalled;
+        let released = Undo::Released { session, packet_id, incoming: incoming.clone(), is_stalled };
+        self.remember_lasting(session, released);
         let mut due = Due { message: None, value: None, is_stalled: false };
         if self.terms.at_release {
             due.message = incoming.message;
