@@ -145,6 +145,18 @@ statements! {
         }
     }
 
+    /// DUP, QoS and RETAIN are "not used" in CONNECT (section 3.1).
+    fn mqtt31_the_flags_of_connect_are_ignored(broker: &mut Broker) {
+        for flags in 0..16 {
+            let mut client = broker.open();
+            client.send_bytes(&RawConnect { first: 0x10 | flags, ..RawConnect::v31("a") }.bytes());
+            assert_eq!(client.receive_raw(), [0x20, 2, 0, 0], "flags {flags:#06b}");
+        }
+        let mut client = broker.open();
+        client.send_bytes(&RawConnect { first: 0x14, ..RawConnect::v311("a") }.bytes());
+        client.expect_closed();
+    }
+
     fn mqtt31_a_level_of_another_version_gets_return_code_1(broker: &mut Broker) {
         for level in [0, 1, 2, 4, 5] {
             let bytes = RawConnect { level, ..RawConnect::v31("a") }.bytes();

@@ -68,6 +68,23 @@ statements! {
         assert_eq!(client.expect_publish().payload, b"m");
     }
 
+    fn mqtt311_4_8_0_1_an_acknowledgement_of_another_kind_is_a_violation(broker: &mut Broker) {
+        let mut publisher = broker.connect(connect311("publisher"));
+        for (qos, wrong) in [
+            (QoS::AtLeastOnce, pubrec(1)),
+            (QoS::AtLeastOnce, pubcomp(1)),
+            (QoS::ExactlyOnce, puback(1)),
+            (QoS::ExactlyOnce, pubcomp(1)),
+        ] {
+            let mut client = broker.connect(connect311("a"));
+            client.subscribe("t", qos);
+            publisher.publish("t", "m", qos);
+            assert_eq!(client.expect_publish().id, 1);
+            client.send(&wrong.packet());
+            client.expect_closed();
+        }
+    }
+
     /// Rubbish of any kind, before and behind CONNECT.
     fn mqtt311_4_8_0_1_random_bytes_do_no_harm(broker: &mut Broker) {
         let mut random = conformance::random::Random::new(311);

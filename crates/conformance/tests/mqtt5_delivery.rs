@@ -21,6 +21,17 @@ fn reconnect(broker: &mut Broker, subscriber: &mut Client) -> Client {
     client
 }
 
+/// Sends an acknowledgement that acknowledges nothing. One of another kind than its message waits for ends the connection
+/// [MQTT-4.13.1-1].
+fn send_wrong(subscriber: &mut Client, acknowledgement: &Packet<'_>, ends: bool) {
+    subscriber.send(acknowledgement);
+    if ends {
+        subscriber.expect_disconnect(ReasonCode::ProtocolError);
+    } else {
+        subscriber.drain();
+    }
+}
+
 statements! {
     fn mqtt5_4_3_1_1_qos_0_is_sent_with_qos_0_and_dup_0(broker: &mut Broker) {
         let (mut subscriber, mut publisher) = subscriber_and_publisher(broker, QoS::AtMostOnce);
@@ -60,9 +71,10 @@ statements! {
         let (mut subscriber, mut publisher) = subscriber_and_publisher(broker, QoS::AtLeastOnce);
         publisher.publish("a", "x", QoS::AtLeastOnce);
         let first = subscriber.expect_publish();
-        for wrong in [pubrec(first.id), pubcomp(first.id), puback(first.id + 1)] {
-            subscriber.send(&wrong.packet());
-            subscriber.drain();
+        for (wrong, ends) in
+            [(pubrec(first.id), true), (pubcomp(first.id), true), (puback(first.id + 1), false)]
+        {
+            send_wrong(&mut subscriber, &wrong.packet(), ends);
             subscriber = reconnect(broker, &mut subscriber);
             let again = subscriber.expect_publish();
             assert_eq!((again.id, again.dup, again.payload), (first.id, true, b"x".to_vec()));
@@ -99,9 +111,10 @@ statements! {
         let (mut subscriber, mut publisher) = subscriber_and_publisher(broker, QoS::ExactlyOnce);
         publisher.publish("a", "x", QoS::ExactlyOnce);
         let first = subscriber.expect_publish();
-        for wrong in [puback(first.id), pubcomp(first.id), pubrec(first.id + 1)] {
-            subscriber.send(&wrong.packet());
-            subscriber.drain();
+        for (wrong, ends) in
+            [(puback(first.id), true), (pubcomp(first.id), true), (pubrec(first.id + 1), false)]
+        {
+            send_wrong(&mut subscriber, &wrong.packet(), ends);
             subscriber = reconnect(broker, &mut subscriber);
             let again = subscriber.expect_publish();
             assert_eq!((again.id, again.dup, again.payload), (first.id, true, b"x".to_vec()));
@@ -131,9 +144,8 @@ statements! {
         let id = subscriber.expect_publish().id;
         subscriber.send(&pubrec(id).packet());
         subscriber.expect_pubrel(id);
-        for wrong in [puback(id), pubcomp(id + 1)] {
-            subscriber.send(&wrong.packet());
-            subscriber.drain();
+        for (wrong, ends) in [(puback(id), true), (pubcomp(id + 1), false)] {
+            send_wrong(&mut subscriber, &wrong.packet(), ends);
             subscriber = reconnect(broker, &mut subscriber);
             subscriber.expect_pubrel(id);
         }

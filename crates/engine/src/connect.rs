@@ -13,6 +13,7 @@ use crate::control::is_control;
 use crate::deadlines::Due;
 use crate::hashing::shard_of;
 use crate::identity::Identity;
+use crate::limits::Config;
 use crate::message::Message;
 use crate::mount;
 use crate::notice::{Cause, Notice, WillFacts};
@@ -220,8 +221,7 @@ impl Engine {
             connect.session_expiry_interval().min(self.config.limits.session_expiry_interval_max);
         let keep_alive = self.granted_keep_alive(connect);
         let client = identity.client(listener);
-        let mount_point = self.config.mount_point(listener);
-        let will = connect.will.as_ref().map(|will| Will::new(will, client, mount_point));
+        let will = connect.will.as_ref().map(|will| Will::new(will, client, &self.config));
         let Some(session) = self.clients.get_mut(session_id) else { return };
         if let Some(at) = session.ends_at.take() {
             self.deadlines.cancel(at, Due::SessionExpiry(session_id));
@@ -460,13 +460,14 @@ impl Engine {
 }
 
 impl Will {
-    fn new(will: &martlet_wire::Will<'_>, publisher: Client<'_>, mount_point: &str) -> Self {
+    fn new(will: &martlet_wire::Will<'_>, publisher: Client<'_>, config: &Config) -> Self {
+        let mount_point = publisher.listener.map_or("", |listener| config.mount_point(listener));
         let mut section = Vec::new();
         let (mut delay, mut expiry_interval) = (0, None);
         for property in will.properties {
             match property {
                 Property::WillDelayInterval(seconds) => delay = seconds,
-                Property::MessageExpiryInterval(seconds) => expiry_interval = Some(seconds),
+                Property::MessageExpiryInterval(seconds) => expiry_interval = config.expiry_interval(seconds),
                 other => other.encode(&mut section),
             }
         }

@@ -1,6 +1,9 @@
 //! The connections of one shard, by the number that the driver gave them.
 
+use std::collections::BTreeSet;
+
 use martlet_proto::{Instant, ServerConnection};
+use martlet_wire::PacketId;
 
 use crate::clients::SessionId;
 use crate::held::Held;
@@ -36,6 +39,8 @@ pub(crate) struct Connection {
     pub(crate) awaits_control: bool,
     /// A message was put off without a word: so are all that follow, until the connection ends.
     pub(crate) puts_off: bool,
+    /// QoS 2 messages whose PUBLISH was repeated on this connection, where that may happen once.
+    pub(crate) repeated: BTreeSet<PacketId>,
     /// The batch before which nothing is sent again: the log could not be written to when the client connected.
     pub(crate) resends_after: Option<BatchId>,
     /// When the connection is given up unless CONNECT is complete.
@@ -84,6 +89,7 @@ impl Connections {
             awaits_verdict: false,
             awaits_control: false,
             puts_off: false,
+            repeated: BTreeSet::new(),
             resends_after: None,
             connect_deadline: None,
             keep_alive_deadline: None,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use martlet_proto::Outbound;
 use martlet_proto::connection::Phase;
 use martlet_proto::delivery::{Acknowledgement, Resend};
+use martlet_proto::{Outbound, PeerMisbehaved};
 use martlet_wire::{
     Ack, Delivery, PacketId, PacketType, Property, Publish, QoS, ReasonCode, SubscriptionIdentifier,
 };
@@ -470,25 +470,25 @@ impl Engine {
     }
 
     /// PUBACK came.
-    pub(crate) fn puback(&mut self, id: ConnectionId, ack: Ack<'_>) {
-        self.finish(id, ack.id, |outbound| outbound.puback(ack.id));
+    pub(crate) fn puback(&mut self, id: ConnectionId, ack: Ack<'_>) -> Result<(), PeerMisbehaved> {
+        self.finish(id, PacketType::PubAck, ack.id, |outbound| outbound.puback(ack.id))
     }
 
     /// PUBCOMP came.
-    pub(crate) fn pubcomp(&mut self, id: ConnectionId, ack: Ack<'_>) {
-        self.finish(id, ack.id, |outbound| outbound.pubcomp(ack.id));
+    pub(crate) fn pubcomp(&mut self, id: ConnectionId, ack: Ack<'_>) -> Result<(), PeerMisbehaved> {
+        self.finish(id, PacketType::PubComp, ack.id, |outbound| outbound.pubcomp(ack.id))
     }
 
     /// PUBREC came: PUBREL goes out [MQTT-4.3.3-4].
-    pub(crate) fn pubrec(&mut self, id: ConnectionId, ack: Ack<'_>) {
+    pub(crate) fn pubrec(&mut self, id: ConnectionId, ack: Ack<'_>) -> Result<(), PeerMisbehaved> {
+        let kind = PacketType::PubRec;
         if ack.reason.is_error() {
-            self.finish(id, ack.id, |outbound| outbound.pubrec(ack.id, true)); // [MQTT-4.4.0-2]
-            return;
+            return self.finish(id, kind, ack.id, |outbound| outbound.pubrec(ack.id, true)); // [MQTT-4.4.0-2]
         }
         let Some(session_id) = self.connections.get(id).and_then(|connection| connection.session) else {
-            return;
+            return Ok(());
         };
-        let Some(session) = self.clients.get_mut(session_id) else { return };
+        let Some(session) = self.clients.get_mut(session_id) else { return Ok(()) };
         match session.state.outbound.pubrec(ack.id, false) {
             Acknowledgement::Received(_) => {
                 session.state.outbound.release(ack.id, true);
@@ -499,29 +499,36 @@ impl Engine {
                 self.send_ack(id, PacketType::PubRel, Ack::success(ack.id));
             }
             Acknowledgement::Finished(_) | Acknowledgement::Unknown => {
-                let reason = ReasonCode::PacketIdentifierNotFound; // [s3.6.2.1]
+                check_kind(&session.state.outbound, kind, ack.id)?;
+                let theirs = self.config.features.mosquitto_behaviour;
+                let own = ReasonCode::PacketIdentifierNotFound; // [s3.6.2.1]
+                let reason = if theirs { ReasonCode::Success } else { own };
                 let ack = Ack { id: ack.id, reason, properties: martlet_wire::Properties::EMPTY };
                 self.send_ack(id, PacketType::PubRel, ack);
             }
         }
+        Ok(())
     }
 
     fn finish(
         &mut self,
         id: ConnectionId,
+        kind: PacketType,
         packet_id: PacketId,
         acknowledge: impl FnOnce(&mut Outbound<Queued>) -> Acknowledgement<Queued>,
-    ) {
-        let Some(connection) = self.connections.get_mut(id) else { return };
-        let Some(session_id) = connection.session else { return };
-        let Some(session) = self.clients.get_mut(session_id) else { return };
+    ) -> Result<(), PeerMisbehaved> {
+        let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
+        let Some(session_id) = connection.session else { return Ok(()) };
+        let Some(session) = self.clients.get_mut(session_id) else { return Ok(()) };
         if matches!(acknowledge(&mut session.state.outbound), Acknowledgement::Finished(_)) {
             let has_pending = session.has_pending();
             self.record(session_id, |session| Record::Acknowledged { session, id: packet_id });
             if has_pending {
                 self.pump(session_id);
             }
+            return Ok(());
         }
+        check_kind(&session.state.outbound, kind, packet_id)
     }
 
     /// The socket took bytes: there may be room for what waits.
@@ -538,6 +545,12 @@ impl Engine {
             self.pump(session_id);
         }
     }
+}
+
+/// Looks whether an acknowledgement that did nothing is of another kind than its message waits for: that is inconsistent
+/// with the state of the broker [MQTT-4.13.1-1] [MQTT311-4.8.0-1].
+fn check_kind(outbound: &Outbound<Queued>, kind: PacketType, id: PacketId) -> Result<(), PeerMisbehaved> {
+    if outbound.contains(id) { Err(PeerMisbehaved::UnexpectedPacket(kind)) } else { Ok(()) }
 }
 
 impl Connection {

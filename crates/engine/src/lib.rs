@@ -20,6 +20,7 @@
 mod access;
 mod authenticate;
 mod bytes;
+mod characters;
 mod checkpoint;
 mod clients;
 mod close;

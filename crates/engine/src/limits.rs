@@ -129,7 +129,13 @@ pub struct Features {
     /// * a missing Client Identifier that is needed gets 0x80, not 0x85;
     /// * a payload that is too large gets 0x95, which the standard does not have in PUBACK and PUBREC, not 0x97;
     /// * a topic with too many levels ends the connection with 0x81;
-    /// * a PUBREL for nothing gets a PUBCOMP with success, not with 0x92;
+    /// * a PUBREL for nothing gets a PUBCOMP with success, and a PUBREC for nothing a PUBREL with it, not with 0x92;
+    /// * what breaks the standard gets the codes of Mosquitto, mostly 0x82 where it should be 0x81, and some of it none:
+    ///   the connection ends without CONNACK or DISCONNECT;
+    /// * a protocol level of 0 to 2 gets a CONNACK in the format of MQTT 5.0;
+    /// * strings with control characters or non-characters end the connection, which the standard leaves open;
+    /// * a QoS 2 PUBLISH that comes for the third time on one connection ends it with 0x82;
+    /// * a Message Expiry Interval of 0 is none;
     /// * the Will of a client is not published when the client itself takes over its Session, which goes on.
     pub mosquitto_behaviour: bool,
     /// A Keep Alive in seconds that every client has to use [MQTT-3.1.2-21].

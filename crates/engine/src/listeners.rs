@@ -50,6 +50,11 @@ impl Config {
         if has_too_many { Err(PeerMisbehaved::TooManyTopicLevels { limit }) } else { Ok(()) }
     }
 
+    /// In how many seconds a message expires that carries this Message Expiry Interval; for Mosquitto 0 is none.
+    pub(crate) fn expiry_interval(&self, seconds: u32) -> Option<u32> {
+        (seconds > 0 || !self.features.mosquitto_behaviour).then_some(seconds)
+    }
+
     /// Whether clients may speak a version at a listener.
     pub(crate) fn accepts_version(&self, listener: u16, version: ProtocolVersion) -> bool {
         self.at(listener).is_none_or(|rules| !rules.refused_versions.contains(&version))

@@ -48,11 +48,14 @@ impl Engine {
             return Err(PeerMisbehaved::RetainNotSupported); // [MQTT-3.2.2-14]
         }
         let mut alias = None;
-        let mut expiry_interval = None;
+        let (mut names_expiry, mut expiry_interval) = (false, None);
         for property in publish.properties {
             match property {
                 Property::TopicAlias(number) => alias = Some(number),
-                Property::MessageExpiryInterval(seconds) => expiry_interval = Some(seconds),
+                Property::MessageExpiryInterval(seconds) => {
+                    names_expiry = true;
+                    expiry_interval = self.config.expiry_interval(seconds);
+                }
                 Property::SubscriptionIdentifier(_) => {
                     return Err(PeerMisbehaved::SubscriptionIdentifierInPublish); // [MQTT-3.3.4-6]
                 }
@@ -80,7 +83,7 @@ impl Engine {
             self.turn_down_overlong(origin, publish, &name, &whole);
             return Ok(());
         };
-        let kept = kept_properties(&publish.properties, alias.is_some() || expiry_interval.is_some());
+        let kept = kept_properties(&publish.properties, alias.is_some() || names_expiry);
         let publication = Publication {
             topic,
             properties: kept.as_deref().map_or(publish.properties, crate::message::section),
@@ -105,6 +108,7 @@ impl Engine {
         topic: &str,
     ) -> Result<bool, PeerMisbehaved> {
         let Some(packet_id) = publish.delivery.packet_id() else { return Ok(true) };
+        let theirs = self.config.features.mosquitto_behaviour;
         let Some(connection) = self.connections.get_mut(id) else { return Ok(false) };
         let session = connection.session.and_then(|session| self.clients.get_mut(session));
         let Some(session) = session else { return Ok(false) };
@@ -114,7 +118,11 @@ impl Engine {
             match session.state.inbound.publish(packet_id) {
                 Arrival::New => {}
                 Arrival::Repeated if session.unreleased.get(packet_id).is_some_and(is_other) => {
+                    connection.repeated.remove(&packet_id);
                     return Ok(true);
+                }
+                Arrival::Repeated if theirs && !connection.repeated.insert(packet_id) => {
+                    return Err(PeerMisbehaved::PublishRepeated);
                 }
                 Arrival::Repeated => {
                     self.hold(id); // it may be that the message is not durable yet
@@ -397,6 +405,7 @@ impl Engine {
         let Some(session_id) = connection.session else { return };
         let Some(session) = self.clients.get_mut(session_id) else { return };
         let is_known = session.state.inbound.release(ack.id);
+        connection.repeated.remove(&ack.id);
         let stored = session.unreleased.take(ack.id);
         if is_known {
             connection.protocol.receive_quota.give_back();

@@ -4,6 +4,7 @@ use martlet_proto::PeerMisbehaved;
 use martlet_proto::connection::Phase;
 use martlet_wire::{Ack, Packet, PacketType, QoS};
 
+use crate::characters::packet_has_forbidden;
 use crate::connect::Admission;
 use crate::connections::Connection;
 use crate::deadlines::Due;
@@ -85,7 +86,9 @@ impl Engine {
     /// Handles one whole packet; `rest` begins with it and holds all that came behind it.
     fn take_packet(&mut self, id: ConnectionId, bytes: &[u8], rest: &[u8]) -> Taken {
         let Some(connection) = self.connections.get(id) else { return Taken::Here };
+        let theirs = self.config.features.mosquitto_behaviour;
         let handled = match connection.protocol.decode(bytes) {
+            Ok(packet) if theirs && packet_has_forbidden(&packet) => Err(PeerMisbehaved::ForbiddenCharacter),
             Ok(Packet::Connect(connect)) => match self.connect(id, &connect, bytes) {
                 Admission::Elsewhere(shard) => {
                     let peer = self.forget(id);
@@ -126,10 +129,10 @@ impl Engine {
             Packet::Disconnect(disconnect) => self.disconnected(id, &disconnect)?,
             other if !is_open => return Err(PeerMisbehaved::UnexpectedPacket(other.packet_type())), // [MQTT-3.1.2-30]
             Packet::Publish(publish) => self.publish(id, &publish)?,
-            Packet::PubAck(ack) => self.puback(id, ack),
-            Packet::PubRec(ack) => self.pubrec(id, ack),
+            Packet::PubAck(ack) => self.puback(id, ack)?,
+            Packet::PubRec(ack) => self.pubrec(id, ack)?,
             Packet::PubRel(ack) => self.pubrel(id, ack),
-            Packet::PubComp(ack) => self.pubcomp(id, ack),
+            Packet::PubComp(ack) => self.pubcomp(id, ack)?,
             Packet::Subscribe(subscribe) => self.subscribe(id, &subscribe)?,
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, &unsubscribe),
             Packet::PingReq => self.answer_ping(id),

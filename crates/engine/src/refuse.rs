@@ -1,5 +1,7 @@
 //! The last packet of a connection, and why: reason codes, Reason Strings, Server Reference.
 
+mod mosquitto;
+
 use martlet_proto::PeerMisbehaved;
 use martlet_proto::connection::{Phase, announced_version};
 use martlet_wire::{
@@ -20,7 +22,9 @@ impl Engine {
     ) -> Option<Vec<u8>> {
         const V5: ProtocolVersion = ProtocolVersion::Mqtt5;
         let connection = self.connections.get(id)?;
-        let (reason, text) = (misbehaved.reason(), misbehaved.to_string());
+        let theirs = self.config.features.mosquitto_behaviour;
+        let reason = if theirs { mosquitto::answer(misbehaved, packet)? } else { misbehaved.reason() };
+        let text = misbehaved.to_string();
         match connection.protocol.phase {
             Phase::Open => self.disconnect_packet(id, reason, Some(&text)),
             Phase::Connecting if connection.protocol.version.has_properties() => {
@@ -29,7 +33,8 @@ impl Engine {
             Phase::Connecting => None,
             Phase::AwaitsConnect => match misbehaved {
                 PeerMisbehaved::Malformed(DecodeError::UnsupportedProtocolVersion { level }) => {
-                    let version = if level > 5 { V5 } else { ProtocolVersion::Mqtt311 };
+                    let is_v5 = if theirs { mosquitto::answers_in_v5(level) } else { level > 5 };
+                    let version = if is_v5 { V5 } else { ProtocolVersion::Mqtt311 };
                     // Nobody knows whether a later version would understand a Reason String.
                     self.connack_refusal(connection, version, reason, None)
                 }

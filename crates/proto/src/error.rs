@@ -63,6 +63,10 @@ pub enum PeerMisbehaved {
     SessionExpiryAfterZero,
     /// An AUTH whose method is not that of CONNECT [MQTT-4.12.1-1], or without one in CONNECT [MQTT-4.12.0-7].
     AuthenticationMethodChanged,
+    /// A string holds a control character or a non-character, which the standard lets a receiver refuse [s1.5.4].
+    ForbiddenCharacter,
+    /// A QoS 2 PUBLISH came for the third time, though nothing was lost [MQTT-4.4.0-1].
+    PublishRepeated,
     /// Nothing was heard for one and a half times the Keep Alive [MQTT-3.1.2-22].
     KeepAliveTimeout,
     /// No CONNECT, or no end of its authentication, within the time allowed.
@@ -74,7 +78,7 @@ impl PeerMisbehaved {
     pub const fn reason(&self) -> ReasonCode {
         match self {
             Self::Malformed(error) => error.reason(),
-            Self::TooManyTopicLevels { .. } => ReasonCode::MalformedPacket,
+            Self::TooManyTopicLevels { .. } | Self::ForbiddenCharacter => ReasonCode::MalformedPacket,
             Self::ConnectExpected(_)
             | Self::SecondConnect
             | Self::UnexpectedPacket(_)
@@ -82,6 +86,7 @@ impl PeerMisbehaved {
             | Self::TopicAliasUnknown { .. }
             | Self::SubscriptionIdentifierInPublish
             | Self::SessionExpiryAfterZero
+            | Self::PublishRepeated
             | Self::AuthenticationMethodChanged => ReasonCode::ProtocolError,
             Self::PacketTooLarge { .. } => ReasonCode::PacketTooLarge,
             Self::ReceiveMaximumExceeded { .. } => ReasonCode::ReceiveMaximumExceeded,
@@ -140,6 +145,8 @@ impl fmt::Display for PeerMisbehaved {
             Self::AuthenticationMethodChanged => {
                 write!(f, "AUTH without the Authentication Method of CONNECT")
             }
+            Self::ForbiddenCharacter => write!(f, "a string holds a control character or a non-character"),
+            Self::PublishRepeated => write!(f, "PUBLISH for the third time on one connection"),
             Self::KeepAliveTimeout => write!(f, "nothing heard for 1.5 times the Keep Alive"),
             Self::ConnectTimeout => write!(f, "no complete CONNECT in time"),
         }

@@ -52,7 +52,7 @@ impl FixedHeader {
 /// # Errors
 /// [`DecodeError::PacketTypeZero`]; [`DecodeError::PacketTypeNotInThisVersion`];
 /// [`DecodeError::FixedHeaderFlags`] [MQTT-2.1.3-1] [MQTT311-2.2.2-2], where MQTT 3.1 allows DUP on PUBREL, SUBSCRIBE and
-/// UNSUBSCRIBE; [`DecodeError::QosThree`] [MQTT-3.3.1-4]; [`DecodeError::DupWithQosZero`] [MQTT-3.3.1-2], tolerated in
+/// UNSUBSCRIBE, and those of CONNECT are left to [`decode`] until the version is known; [`DecodeError::QosThree`] [MQTT-3.3.1-4]; [`DecodeError::DupWithQosZero`] [MQTT-3.3.1-2], tolerated in
 /// MQTT 3.1; a Remaining Length of more than four bytes, or of more than it needs.
 #[inline]
 pub fn fixed_header(
@@ -88,6 +88,11 @@ fn check_flags(
     }
     if packet_type == PacketType::Auth && version.is_some_and(|version| !version.has_properties()) {
         return Err(DecodeError::PacketTypeNotInThisVersion(packet_type));
+    }
+    // MQTT 3.1 has no use for the flags of CONNECT, and whether it is 3.1 stands behind them.
+    if packet_type == PacketType::Connect && version.is_none_or(|version| version == ProtocolVersion::Mqtt31)
+    {
+        return Ok(());
     }
     let reserved = packet_type.reserved_flags();
     // MQTT 3.1 sends the three packets with 0b0010 as messages of QoS 1, and thus again with DUP.
@@ -136,7 +141,9 @@ pub fn decode(version: ProtocolVersion, packet: &[u8]) -> Result<Packet<'_>, Dec
         PacketType::PubComp => {
             whole(reader, |reader| Ack::read(version, packet_type, reader)).map(Packet::PubComp)
         }
-        PacketType::Connect => whole(reader, Connect::read).map(Packet::Connect),
+        PacketType::Connect => {
+            whole(reader, |reader| Connect::read(header.flags, reader)).map(Packet::Connect)
+        }
         PacketType::ConnAck => whole(reader, |reader| ConnAck::read(version, reader)).map(Packet::ConnAck),
         PacketType::Subscribe => {
             whole(reader, |reader| Subscribe::read(version, reader)).map(Packet::Subscribe)

@@ -47,6 +47,8 @@ pub enum DecodeError {
     PacketIdZero,
     /// A Topic Name breaks its rules. The one of PUBLISH may be empty and has [`Self::EmptyTopicWithoutAlias`].
     TopicName(TopicError),
+    /// A Response Topic is no Topic Name [MQTT-3.3.2-14].
+    ResponseTopic(TopicError),
     /// A Topic Filter breaks its rules.
     TopicFilter(TopicError),
     /// A PUBLISH has neither a Topic Name nor a Topic Alias.
@@ -156,6 +158,7 @@ impl fmt::Display for DecodeError {
                 write!(f, "wrong fixed header flags {flags:#06b} of {packet_type}")
             }
             Self::TopicName(error) => write!(f, "bad Topic Name: {error}"),
+            Self::ResponseTopic(error) => write!(f, "bad Response Topic: {error}"),
             Self::TopicFilter(error) => write!(f, "bad Topic Filter: {error}"),
             Self::UnsupportedProtocolVersion { level } => {
                 write!(f, "unsupported protocol level {level:#04x}")
@@ -210,6 +213,7 @@ impl DecodeError {
             Self::PacketTypeNotInThisVersion(_)
             | Self::FixedHeaderFlags { .. }
             | Self::TopicName(_)
+            | Self::ResponseTopic(_)
             | Self::TopicFilter(_)
             | Self::UnsupportedProtocolVersion { .. }
             | Self::ReasonCodeUnknown { .. }

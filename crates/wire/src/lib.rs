@@ -40,7 +40,7 @@ pub use error::{DecodeError, EncodeError};
 pub use packet::ack::Ack;
 pub use packet::auth::Auth;
 pub use packet::connack::ConnAck;
-pub use packet::connect::{Connect, Will};
+pub use packet::connect::{Connect, ConnectPart, Will};
 pub use packet::disconnect::Disconnect;
 pub use packet::publish::{Delivery, Publish};
 pub use packet::suback::SubAck;

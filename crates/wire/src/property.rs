@@ -161,7 +161,10 @@ impl<'a> Property<'a> {
             0x01 => Self::PayloadFormatIndicator(boolean(identifier, reader)?),
             0x02 => Self::MessageExpiryInterval(reader.u32()?),
             0x03 => Self::ContentType(reader.string()?),
-            0x08 => Self::ResponseTopic(TopicName::read(reader.binary()?)?),
+            0x08 => Self::ResponseTopic(TopicName::read(reader.binary()?).map_err(|error| match error {
+                DecodeError::TopicName(error) => DecodeError::ResponseTopic(error),
+                other => other,
+            })?),
             0x09 => Self::CorrelationData(reader.binary()?),
             0x0B => {
                 let number = reader.variable()?;

@@ -15,7 +15,7 @@ const PACKETS: [(&str, &str); 4] = [
 ];
 
 /// Each error that [`decode`] gives, by the beginning of its debug form.
-const ERRORS: [&str; 39] = [
+const ERRORS: [&str; 41] = [
     "Incomplete",
     "Truncated",
     "TrailingBytes",
@@ -31,6 +31,8 @@ const ERRORS: [&str; 39] = [
     "PacketIdZero",
     "TopicName(Empty)",
     "TopicName(WildcardInName)",
+    "ResponseTopic(Empty)",
+    "ResponseTopic(WildcardInName)",
     "TopicFilter(Empty)",
     "TopicFilter(WildcardPlace)",
     "TopicFilter(ShareName)",

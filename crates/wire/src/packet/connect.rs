@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::{PacketType, QoS};
+use crate::decode::fixed_header;
 use crate::encode::{Body, Sink, Writer, encodable, first_byte};
 use crate::error::{DecodeError, EncodeError};
 use crate::primitive::{Hidden, Reader};
@@ -65,6 +66,39 @@ pub struct Will<'a> {
     pub properties: Properties<'a>,
 }
 
+/// A part of a CONNECT, in the order in which they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConnectPart {
+    /// The fixed header, protocol name and level, flags, Keep Alive.
+    Header,
+    /// The properties, not those of the Will.
+    Properties,
+    /// The Client Identifier.
+    ClientIdentifier,
+    /// The Will with its properties.
+    Will,
+    /// The user name.
+    UserName,
+    /// The password.
+    Password,
+    /// What follows the last part, which has to be nothing.
+    End,
+}
+
+impl ConnectPart {
+    /// The part of a CONNECT that could not be decoded in which the error is. `packet` begins with the CONNECT.
+    pub fn at_fault(packet: &[u8]) -> Self {
+        let mut part = Self::Header;
+        if let Ok(Some(header)) = fixed_header(None, packet)
+            && let Some(body) = packet.get(header.header_len..header.packet_len())
+        {
+            // The error itself is known.
+            let _ = Connect::read_parts(header.flags, &mut Reader::new(body), &mut part);
+        }
+        part
+    }
+}
+
 impl<'a> Connect<'a> {
     /// How long the Session outlives its connection, in seconds; `u32::MAX` means for ever.
     ///
@@ -78,19 +112,41 @@ impl<'a> Connect<'a> {
         }
     }
 
-    /// Reads what follows the fixed header. The order of the payload is that of [MQTT-3.1.3-1].
-    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+    /// Reads what follows the fixed header, whose `header_flags` MQTT 3.1 has no use for. The order of the payload is that of
+    /// [MQTT-3.1.3-1].
+    pub(crate) fn read(header_flags: u8, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Self::read_parts(header_flags, reader, &mut ConnectPart::Header)
+    }
+
+    /// Reads the same, and leaves the part that it was at when it stopped.
+    fn read_parts(
+        header_flags: u8,
+        reader: &mut Reader<'a>,
+        part: &mut ConnectPart,
+    ) -> Result<Self, DecodeError> {
         let (version, bridge) = read_version(reader)?;
+        if header_flags != 0 && version != ProtocolVersion::Mqtt31 {
+            return Err(DecodeError::FixedHeaderFlags {
+                packet_type: PacketType::Connect,
+                flags: header_flags,
+            });
+        }
         let flags = Flags::read(version, reader)?;
         let keep_alive = reader.u16()?;
+        *part = ConnectPart::Properties;
         let properties = Properties::read(version, OWNER, reader)?;
+        *part = ConnectPart::ClientIdentifier;
         let client_identifier = reader.string()?;
+        *part = ConnectPart::Will;
         let will = match flags.will {
             Some((qos, retain)) => Some(Will::read(version, qos, retain, reader)?),
             None => None,
         };
+        *part = ConnectPart::UserName;
         let user_name = if flags.user_name { Some(reader.string()?) } else { None };
+        *part = ConnectPart::Password;
         let password = if flags.password { Some(reader.binary()?) } else { None };
+        *part = ConnectPart::End;
         let clean_start = flags.clean_start;
         Ok(Self {
             version,
@@ -268,5 +324,30 @@ impl fmt::Debug for Connect<'_> {
             .field("user_name", &self.user_name)
             .field("password", &self.password.map(|password| Hidden(password.len())))
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_part_at_fault_is_the_first_that_cannot_be_read() {
+        let cases: [(&[u8], ConnectPart); 9] = [
+            (b"\x10\xFF\xFF\xFF\xFF", ConnectPart::Header),
+            (b"\x11\x0E\0\x04MQTT\x05\x02\0\0\0\0\x01c", ConnectPart::Header),
+            (b"\x10\x0E\0\x04MQTT\x05\x03\0\0\0\0\x01c", ConnectPart::Header),
+            (b"\x10\x0E\0\x04MQTT\x05\x02\0\0\x09\0\x01c", ConnectPart::Properties),
+            (b"\x10\x0E\0\x04MQTT\x05\x02\0\0\0\0\x01\0", ConnectPart::ClientIdentifier),
+            (b"\x10\x0E\0\x04MQTT\x05\x06\0\0\0\0\x01c", ConnectPart::Will),
+            (b"\x10\x0E\0\x04MQTT\x05\x82\0\0\0\0\x01c", ConnectPart::UserName),
+            (b"\x10\x0E\0\x04MQTT\x05\x42\0\0\0\0\x01c", ConnectPart::Password),
+            (b"\x10\x0F\0\x04MQTT\x05\x02\0\0\0\0\x01cc", ConnectPart::End),
+        ];
+        for (packet, part) in cases {
+            assert_eq!(ConnectPart::at_fault(packet), part, "{packet:x?}");
+            // What came behind it does not matter.
+            assert_eq!(ConnectPart::at_fault(&[packet, b"\xC0\0"].concat()), part, "{packet:x?}");
+        }
     }
 }

@@ -174,6 +174,7 @@ fn check_section(owner: PropertyOwner, section: &[u8]) -> Result<u64, DecodeErro
     while !reader.is_empty() {
         let (identifier, entry) = read_identifier(&mut reader)?;
         if !entry.allows(owner) {
+            entry.take(&mut reader)?; // what is cut off is that first of all
             return Err(DecodeError::PropertyNotAllowed { identifier, owner });
         }
         if seen & (1 << identifier) != 0 && !entry.allows_repeats(owner) {

@@ -82,8 +82,12 @@ pub(super) const PART: Part = Part {
             Engine(Flag(|it| &mut it.features.mosquitto_behaviour)),
             "whether the broker behaves as Mosquitto where the standard has it otherwise: 0x80, not 0x85, for a missing Client \
              Identifier that is needed; 0x95, not 0x97, for a payload that is too large; the end of the connection with \
-             0x81 for a topic with too many levels; success, not 0x92, for a PUBREL that there is nothing for; no Will when a client takes over its own Session, which \
-             goes on",
+             0x81 for a topic with too many levels; success, not 0x92, for a PUBREC or PUBREL that there is nothing for; its \
+             reason codes for what breaks the standard, mostly 0x82 where it should be 0x81, or the end of the connection \
+             without a word, above all for a CONNECT; a CONNACK of MQTT 5.0 for a protocol level below 3; the end of the \
+             connection for a string with control characters or non-characters, and for a PUBLISH of QoS 2 that comes for \
+             the third time; no expiry for a Message Expiry Interval of 0; no Will when a client takes over its own \
+             Session, which goes on",
         )
         .default("`false`; `true` when called as `mosquitto`"),
         ConfigOption::new(
