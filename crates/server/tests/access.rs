@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use common::{
     CONNACK_311, Client, DISCONNECT, connect_311, name_on, packet, puback, publish, publish_1, suback,
-    subscribe,
+    subscribe, wait_until,
 };
 use martlet_access::hash::{Scheme, hash};
 use martlet_server::config::{Configuration, Dialect, Plan};
@@ -327,9 +327,9 @@ fn from_elsewhere(broker: &Broker) -> Client {
 
 #[test]
 fn many_wrong_passwords_from_one_address_do_not_keep_others_waiting() {
-    const TRIES: usize = 300;
+    const TRIES: usize = 400;
     let slow = |user: &str| {
-        let hash = hash(Scheme::Sha512Pbkdf2 { iterations: 20_000 }, b"secret").unwrap();
+        let hash = hash(Scheme::Sha512Pbkdf2 { iterations: 200_000 }, b"secret").unwrap();
         format!("{user}:{hash}\n")
     };
     let house = House::new("flood", WITH_PASSWORDS).file("pw", &slow("ann"));
@@ -341,17 +341,19 @@ fn many_wrong_passwords_from_one_address_do_not_keep_others_waiting() {
         client.send(&connect_as(&format!("try-{number}"), "ann", Some("guess")));
         tries.push(client);
     }
-    // There is no more room for that address: it has as much waiting as it may have.
-    tries.last_mut().unwrap().socket.set_read_timeout(Some(common::DEADLINE)).unwrap();
-    assert_eq!(tries.pop().unwrap().receive().unwrap(), BUSY);
+    // There is no more room for that address: it has as much waiting as it may have. Whom that strikes, chance decides.
+    let mut count = |expected: &[u8]| {
+        let answered = tries.iter_mut().filter(|client| {
+            client.socket.set_nonblocking(true).unwrap();
+            let mut answer = [0; 4];
+            matches!(client.socket.peek(&mut answer), Ok(4) if answer == expected)
+        });
+        answered.count()
+    };
+    wait_until("some are told that the server is busy", || count(BUSY) > 0);
     steady.settle();
     accepted(&broker, &connect_as("new", "ann", Some("secret"))).settle();
     steady.settle();
-    let answered = tries.iter_mut().filter(|client| {
-        client.socket.set_nonblocking(true).unwrap();
-        let mut answer = [0; 4];
-        matches!(client.socket.peek(&mut answer), Ok(4) if answer == NOT_AUTHORIZED)
-    });
-    let answered = answered.count();
+    let answered = count(NOT_AUTHORIZED);
     assert!(answered < TRIES / 2, "{answered} of those that came before were answered first");
 }
