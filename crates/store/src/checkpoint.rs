@@ -92,7 +92,7 @@ impl<D: Disk> CheckpointWriter<D> {
     /// # Errors
     /// The checkpoint does not count then; the one before stays. See [`AppendError`].
     pub fn finish(mut self) -> Result<Checkpoint, AppendError> {
-        Frame::mark(self.records + 1).encode(self.salt, &[], &mut self.buffer);
+        Frame::mark(self.records + 1, &[]).encode(self.salt, &[], &mut self.buffer);
         self.flush()?;
         self.file.sync_data()?;
         let unfinished = self.place.path(&paths::unfinished_checkpoint(self.ordinal));

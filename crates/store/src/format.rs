@@ -115,6 +115,9 @@ impl Header {
     }
 }
 
+/// The payload of the mark behind what a start has written anew.
+pub(crate) const ANEW: &[u8] = b"anew";
+
 /// What stands before the payload of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -139,9 +142,9 @@ impl Frame {
         Self { is_proof, ..self }
     }
 
-    /// A frame that ends something. It has no payload.
-    pub(crate) fn mark(seq: u64) -> Self {
-        Self { is_mark: true, is_proof: true, ..Self::entry(seq, &[]) }
+    /// A frame that ends something: in good order if it has no payload.
+    pub(crate) fn mark(seq: u64, payload: &[u8]) -> Self {
+        Self { is_mark: true, is_proof: true, ..Self::entry(seq, payload) }
     }
 
     /// Appends the frame of a payload that is no longer than [`ENTRY_BYTES_MAX`].

@@ -225,7 +225,7 @@ impl<D: Disk> Log<D> {
         self.sync_file()?;
         if let Some(active) = &self.active {
             self.buffer.clear();
-            Frame::mark(self.next).encode(active.salt, &[], &mut self.buffer);
+            Frame::mark(self.next, &[]).encode(active.salt, &[], &mut self.buffer);
             // A mark that is not written, or lost, tells nothing wrong.
             let _ = self.write();
         }

@@ -154,7 +154,8 @@ impl<D: Disk> Recovery<D> {
             match reader.frames.next() {
                 Found::Frame { is_mark: true, .. } => {
                     reader.is_ended = true;
-                    self.report.is_closed = reader.kind == Kind::LastSegment;
+                    let is_in_order = reader.frames.payload_bytes() == 0;
+                    self.report.is_closed = is_in_order && reader.kind == Kind::LastSegment;
                     self.tail = None;
                 }
                 Found::Frame { seq, is_proof, .. } => {

@@ -379,4 +379,10 @@ fn a_log_tells_whether_it_was_closed_in_good_order() {
     log.sync().unwrap();
     drop((log, store));
     assert!(!recover(&disk).1.is_closed);
+    // What a start has written anew is no end in good order.
+    assert!(!recover(&disk).1.is_closed);
+    let store = open(&disk);
+    open_log(&store).close().unwrap();
+    drop(store);
+    assert!(!recover(&disk).1.is_closed, "a log that nothing was written to stays as it was");
 }

@@ -191,6 +191,9 @@ fn recover(
     // Whoever cannot make durable what was found may not tell anyone of it.
     log.settle().map_err(StartError::Unsettled)?;
     let last = BatchId(log.next_seq().0.saturating_sub(1));
+    if !report.is_closed {
+        engine.crashed();
+    }
     let verdict = comparison.end(last, &report);
     Ok(Found { log, last, report, verdict })
 }

@@ -8,7 +8,7 @@ use std::io;
 
 use super::{Active, AppendError, Log, Segment};
 use crate::disk::{Access, Disk, DiskFile};
-use crate::format::{FileKind, Frame};
+use crate::format::{ANEW, FileKind, Frame};
 use crate::frames::{Found, Frames};
 use crate::paths;
 use crate::window::Window;
@@ -97,7 +97,7 @@ impl<D: Disk> Log<D> {
             }
         }
         // The file gets its name when all of it is synced, so it may say so: the next start has nothing to write anew.
-        Frame::mark(self.next).encode(header.salt, &[], &mut buffer);
+        Frame::mark(self.next, ANEW).encode(header.salt, ANEW, &mut buffer);
         file.write_at(bytes, &buffer)?;
         bytes += buffer.len() as u64;
         file.sync_data()?;
