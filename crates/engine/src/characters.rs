@@ -38,11 +38,8 @@ pub(crate) fn packet_has_forbidden(packet: &Packet<'_>) -> bool {
 
 /// Whether a string holds such a character.
 pub(crate) fn is_forbidden_in(text: &str) -> bool {
-    if text.is_ascii() {
-        text.bytes().any(|byte| byte.is_ascii_control())
-    } else {
-        text.chars().any(is_forbidden)
-    }
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~')); // as most are
+    !is_plain && text.chars().any(is_forbidden)
 }
 
 fn is_forbidden(character: char) -> bool {
