@@ -215,7 +215,10 @@ impl Reference {
         };
         let texts: Vec<String> =
             revived.subscriptions.iter().filter(need_not_keep).map(|s| s.text.clone()).collect();
-        self.current.insert(self.sessions[session].client, session);
+        let Session { client, survives, .. } = self.sessions[session];
+        if survives || !self.current.contains_key(&client) {
+            self.current.insert(client, session);
+        }
         for text in texts {
             self.distrust(&text);
         }

@@ -104,8 +104,9 @@ impl Sabotage {
         match self {
             // Few clients with a Will say goodbye in a run.
             Self::AlterDisconnect => 1,
+            Self::SkipSync => 2,
             // There are many events between two syncs.
-            Self::LoseSync => 100,
+            Self::LoseSync => 30,
             _ => 10,
         }
     }

@@ -13,10 +13,12 @@ fn names(sabotage: Sabotage) -> &'static [&'static str] {
         Sabotage::LoseForward => &["is lost: owed"],
         Sabotage::RepeatForward => &["out of order", "times", "several members"],
         Sabotage::SwapForwards => &["out of order", "is lost: owed"],
-        Sabotage::PersistEarly | Sabotage::SkipSync | Sabotage::LoseSync => {
+        Sabotage::SkipSync | Sabotage::LoseSync => {
             &["the acknowledged m", "the acknowledged retained message"]
         }
-        Sabotage::LoseBatch | Sabotage::LoseRecords | Sabotage::OldCheckpoint => LOST,
+        Sabotage::PersistEarly | Sabotage::LoseBatch | Sabotage::LoseRecords | Sabotage::OldCheckpoint => {
+            LOST
+        }
         Sabotage::PersistNever => &["is lost: owed", "has no answer", "something unfinished"],
         Sabotage::StopClock => &["is lost: owed", "silent client", "Session Present"],
         Sabotage::HideLoss => &["connections, not", "Sessions, not", "is lost: owed", "silent client"],
