@@ -2,12 +2,9 @@
 
 use core::time::Duration;
 use std::io::{self, BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::thread;
-use std::time::Instant;
 
 use authority::{Authority, Issued};
 use martlet_server::{
@@ -16,11 +13,12 @@ use martlet_server::{
 use rustls::client::Resumption;
 
 use crate::carrier::Way;
+use crate::program::{Program, free_port};
 
 /// A broker that runs.
 pub(crate) struct Running {
     pub(crate) name: &'static str,
-    child: Child,
+    pub(crate) program: Program,
     /// TCP, TLS, WebSocket, WebSocket over TLS.
     pub(crate) ways: [Way; Self::WAYS],
 }
@@ -32,25 +30,26 @@ impl Running {
     /// Starts Martlet.
     pub(crate) fn martlet(authority: &Authority) -> io::Result<Self> {
         let server = authority.server();
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .args([&server.certificate_file, &server.key_file])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let mut program = Program::start(
+            Command::new(std::env::current_exe()?)
+                .arg("serve")
+                .args([&server.certificate_file, &server.key_file])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped()),
+        )?;
+        let stdout = program.stdout().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let ports: Vec<u16> = line.split_whitespace().filter_map(|port| port.parse().ok()).collect();
         let ports = ports.try_into().map_err(|_| io::Error::other("the broker did not start"))?;
-        Ok(Self { name: "Martlet", child, ways: ways(authority, ports) })
+        Ok(Self { name: "Martlet", program, ways: ways(authority, ports) })
     }
 
     /// Starts Mosquitto.
     pub(crate) fn mosquitto(program: &Path, authority: &Authority) -> io::Result<Self> {
         let mut ports = [0; 4];
         for port in &mut ports {
-            *port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            *port = free_port()?;
         }
         let Issued { certificate_file, key_file, .. } = authority.server();
         let tls = format!("certfile {}\nkeyfile {}\n", certificate_file.display(), key_file.display());
@@ -63,41 +62,12 @@ impl Running {
              listener {web_tls} 127.0.0.1\nprotocol websockets\n{tls}"
         );
         let file = authority.folder().write("mosquitto.conf", text);
-        let child =
-            Command::new(program).arg("-c").arg(file).stdin(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let running = Self { name: "Mosquitto", child, ways: ways(authority, ports) };
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while running.ways.iter().any(|way| way.open().is_err()) {
-            if Instant::now() > deadline {
-                return Err(io::Error::other("Mosquitto did not start"));
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        Ok(running)
-    }
-
-    /// Bytes of memory that it has.
-    pub(crate) fn resident_bytes(&self) -> u64 {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        kib.unwrap_or(0) * 1024
-    }
-
-    /// Time that processors spent on it.
-    pub(crate) fn processor_time(&self) -> Duration {
-        const TICK: Duration = Duration::from_millis(10);
-        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok()).sum::<u32>();
-        TICK * ticks
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let mut program = Program::start(
+            Command::new(program).arg("-c").arg(file).stdin(Stdio::null()).stderr(Stdio::null()),
+        )?;
+        let ways = ways(authority, ports);
+        program.wait_until(Duration::from_secs(10), || ways.iter().all(|way| way.open().is_ok()))?;
+        Ok(Self { name: "Mosquitto", program, ways })
     }
 }
 

@@ -10,6 +10,7 @@ mod driver;
 mod durable;
 mod library;
 mod load;
+mod program;
 mod resident;
 mod store;
 mod storm;

@@ -4,9 +4,8 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -19,6 +18,7 @@ use martlet_wire::{
 
 use crate::brokers::Running;
 use crate::carrier::{Carrier, Way};
+use crate::program::{Program, free_port};
 
 const VERSION: ProtocolVersion = ProtocolVersion::Mqtt311;
 const TOPIC: &str = "storm";
@@ -183,8 +183,8 @@ fn connect_as<'a>(name: &'a str, password: Option<&'a [u8]>) -> Connect<'a> {
 
 /// A broker that asks for passwords.
 struct Guarded {
-    child: Child,
     way: Way,
+    _program: Program,
     _folder: Folder,
 }
 
@@ -200,29 +200,17 @@ impl Guarded {
         if !made.success() {
             return Err(io::Error::other("no password file was made"));
         }
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port()?;
         let text = format!(
             "listener {port} 127.0.0.1\npersistence false\nuser root\nlog_dest none\npassword_file {}\n",
             passwords.display()
         );
         let configuration = folder.write("conf", text);
-        let child = Command::new(martlet).arg("-c").arg(configuration).stdout(Stdio::null()).spawn()?;
-        let guarded = Self { child, way: Way { port, tls: None, websocket: false }, _folder: folder };
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while guarded.way.open().is_err() {
-            if Instant::now() > deadline {
-                return Err(io::Error::other("Martlet did not start"));
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        Ok(guarded)
-    }
-}
-
-impl Drop for Guarded {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let mut program =
+            Program::start(Command::new(martlet).arg("-c").arg(configuration).stdout(Stdio::null()))?;
+        let way = Way { port, tls: None, websocket: false };
+        program.wait_until(Duration::from_secs(10), || way.open().is_ok())?;
+        Ok(Self { way, _program: program, _folder: folder })
     }
 }
 

@@ -52,9 +52,9 @@ impl Transports {
         println!("{} by {way}", broker.name);
         // First, since memory that was used once is not given back to the system. One connection may need what all share.
         let _first = way.open()?;
-        let before = broker.resident_bytes();
+        let before = broker.program.resident_bytes();
         let idle: Vec<_> = (0..self.idle).map(|_| way.open()).collect::<io::Result<_>>()?;
-        let bytes = broker.resident_bytes().saturating_sub(before);
+        let bytes = broker.program.resident_bytes().saturating_sub(before);
         let each = bytes as f64 / idle.len().max(1) as f64;
         println!("  {:20} {each:12.0} bytes for a connection without a session", "idle");
         drop(idle);
@@ -114,7 +114,7 @@ impl Transports {
 
 /// What came of a measurement, and the broker's processor time in it.
 fn measured<T>(broker: &Running, work: impl FnOnce() -> io::Result<T>) -> io::Result<(T, Duration)> {
-    let before = broker.processor_time();
+    let before = broker.program.processor_time();
     let result = work()?;
-    Ok((result, broker.processor_time().saturating_sub(before)))
+    Ok((result, broker.program.processor_time().saturating_sub(before)))
 }

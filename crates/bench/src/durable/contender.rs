@@ -2,15 +2,15 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::fs;
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
-use std::{fs, thread};
 
 use crate::carrier::Way;
 use crate::client::Client;
+use crate::program::{Program, free_port};
 
 /// How long a start may take.
 const START_MAX: Duration = Duration::from_mins(10);
@@ -37,10 +37,10 @@ impl fmt::Display for Contender {
 
 /// A broker that runs.
 pub(super) struct Running {
-    child: Child,
+    program: Program,
     pub(super) way: Way,
     folder: PathBuf,
-    program: PathBuf,
+    contender: Contender,
 }
 
 impl Running {
@@ -50,7 +50,7 @@ impl Running {
             fs::remove_dir_all(folder)?;
         }
         fs::create_dir_all(folder.join("kept"))?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port()?;
         let durability = contender.durability.map_or(String::new(), |name| format!("durability {name}\n"));
         let text = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\n\
@@ -59,36 +59,25 @@ impl Running {
         );
         fs::write(folder.join("conf"), text)?;
         let way = Way { port, tls: None, websocket: false };
-        let child = spawn(&contender.program, folder)?;
-        let mut running = Self { child, way, folder: folder.to_owned(), program: contender.program.clone() };
+        let program = contender.spawn(folder)?;
+        let mut running = Self { program, way, folder: folder.to_owned(), contender: contender.clone() };
         running.wait()?;
         Ok(running)
     }
 
     /// Kills the broker and starts it again; tells how long it takes until it lets clients connect.
     pub(super) fn kill_and_start(&mut self) -> io::Result<Duration> {
-        self.child.kill()?;
-        self.child.wait()?;
+        self.program.kill()?;
         let started = Instant::now();
-        self.child = spawn(&self.program, &self.folder)?;
+        self.program = self.contender.spawn(&self.folder)?;
         self.wait()?;
         Ok(started.elapsed())
     }
 
     fn wait(&mut self) -> io::Result<()> {
-        let deadline = Instant::now() + START_MAX;
+        let way = &self.way;
         // Sockets take connections before everything is restored; clients get their answers after that.
-        while !(0..PROBES).all(|probe| self.lets_in(probe)) {
-            if self.child.try_wait()?.is_some() || Instant::now() > deadline {
-                return Err(io::Error::other(format!("{} does not start", self.program.display())));
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
-        Ok(())
-    }
-
-    fn lets_in(&self, probe: usize) -> bool {
-        Client::open(&self.way, &format!("bench-probe-{probe}"), true, String::new()).is_ok()
+        self.program.wait_until(START_MAX, || (0..PROBES).all(|probe| lets_in(way, probe)))
     }
 
     /// Bytes of its files.
@@ -98,38 +87,38 @@ impl Running {
 
     /// Bytes that it caused to be written to a disk.
     pub(super) fn written_bytes(&self) -> u64 {
-        self.number("io", "write_bytes:")
+        self.program.number("io", "write_bytes:")
     }
 
     /// MiB of memory that it has, and that it had at most since its start.
     pub(super) fn memory_mib(&self) -> (u64, u64) {
-        (self.number("status", "VmRSS:") / 1024, self.number("status", "VmHWM:") / 1024)
-    }
-
-    fn number(&self, file: &str, name: &str) -> u64 {
-        let text = fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+        (self.program.resident_bytes() >> 20, self.program.number("status", "VmHWM:") / 1024)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.program.kill();
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-fn spawn(program: &Path, folder: &Path) -> io::Result<Child> {
-    let log = fs::File::create(folder.join("log"))?;
-    Command::new(program)
-        .arg("-c")
-        .arg(folder.join("conf"))
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
+impl Contender {
+    fn spawn(&self, folder: &Path) -> io::Result<Program> {
+        let log = fs::File::create(folder.join("log"))?;
+        Program::start(
+            Command::new(&self.program)
+                .arg("-c")
+                .arg(folder.join("conf"))
+                .stdin(Stdio::null())
+                .stdout(log.try_clone()?)
+                .stderr(log),
+        )
+    }
+}
+
+fn lets_in(way: &Way, probe: usize) -> bool {
+    Client::open(way, &format!("bench-probe-{probe}"), true, String::new()).is_ok()
 }
 
 fn bytes_below(folder: &Path) -> u64 {
