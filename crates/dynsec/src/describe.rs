@@ -3,7 +3,7 @@
 use martlet_json::Json;
 
 use crate::acl::DefaultAccess;
-use crate::model::Role;
+use crate::model::{Client, Role};
 use crate::ranking::Ranking;
 
 /// The members of an object that is being put together.
@@ -24,6 +24,19 @@ pub(crate) fn named(
 
 pub(crate) fn push_text(members: &mut Members, name: &'static str, text: Option<&str>) {
     members.extend(text.map(|text| (name, Json::from(text))));
+}
+
+/// A client with its roles, but for its groups and its password.
+pub(crate) fn client(user_name: &str, client: &Client) -> Members {
+    let mut members = vec![("username", Json::from(user_name))];
+    push_text(&mut members, "clientid", client.client_id.as_deref());
+    push_text(&mut members, "textname", client.text_name.as_deref());
+    push_text(&mut members, "textdescription", client.text_description.as_deref());
+    if client.disabled {
+        members.push(("disabled", Json::Bool(true)));
+    }
+    members.push(("roles", ranking(&client.roles, "rolename")));
+    members
 }
 
 /// Roles or groups with their priorities.

@@ -8,7 +8,7 @@ use core::fmt;
 use martlet_json::{Json, Layout};
 
 use crate::DynamicSecurity;
-use crate::describe::{self, Members};
+use crate::describe;
 use crate::ranking::Ranked;
 
 mod read;
@@ -108,14 +108,7 @@ impl DynamicSecurity {
 
     fn clients(&self) -> impl Iterator<Item = Json> {
         self.clients.iter().map(|(user_name, client)| {
-            let mut members: Members = vec![("username", Json::from(user_name.as_str()))];
-            describe::push_text(&mut members, "clientid", client.client_id.as_deref());
-            describe::push_text(&mut members, "textname", client.text_name.as_deref());
-            describe::push_text(&mut members, "textdescription", client.text_description.as_deref());
-            if client.disabled {
-                members.push(("disabled", Json::Bool(true)));
-            }
-            members.push(("roles", describe::ranking(&client.roles, "rolename")));
+            let mut members = describe::client(user_name, client);
             describe::push_text(&mut members, "encoded_password", client.password.as_deref());
             Json::object(members)
         })

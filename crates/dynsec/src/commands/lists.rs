@@ -83,14 +83,7 @@ fn list<'a, F: FnOnce() -> Json>(
 }
 
 fn client_json(user_name: &str, client: &Client, connections: &dyn Connections) -> Json {
-    let mut members: describe::Members = vec![("username", Json::from(user_name))];
-    describe::push_text(&mut members, "clientid", client.client_id.as_deref());
-    describe::push_text(&mut members, "textname", client.text_name.as_deref());
-    describe::push_text(&mut members, "textdescription", client.text_description.as_deref());
-    if client.disabled {
-        members.push(("disabled", Json::Bool(true)));
-    }
-    members.push(("roles", describe::ranking(&client.roles, "rolename")));
+    let mut members = describe::client(user_name, client);
     members.push(("groups", describe::ranking(&client.groups, "groupname")));
     let addresses = connections.addresses(user_name);
     let connections =
