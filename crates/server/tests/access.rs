@@ -9,8 +9,8 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 
 use common::{
-    CONNACK_311, Client, DISCONNECT, connect_311, name_on, packet, puback, publish, publish_1, suback,
-    subscribe, wait_until,
+    CONNACK_311, Client, DISCONNECT, connect_311, connect_311_lasting, name_on, packet, puback, publish,
+    publish_1, suback, subscribe, wait_until,
 };
 use martlet_access::hash::{Scheme, hash};
 use martlet_server::config::{Configuration, Dialect, Plan};
@@ -296,7 +296,7 @@ fn a_reload_sends_away_who_could_not_come_in_now() {
 fn what_waited_is_not_delivered_to_who_may_not_have_it_any_more() {
     let house = House::new("queued", WITH_LIST).file("acl", "topic a\ntopic b\n");
     let broker = house.start();
-    let durable = packet(0x10, &[&text("MQTT")[..], &[4, 0, 0, 60], &text("sleeper")].concat());
+    let durable = connect_311_lasting("sleeper");
     let mut sleeper = accepted(&broker, &durable);
     sleeper.send(&subscribe("#", 1));
     sleeper.expect(&suback(1));

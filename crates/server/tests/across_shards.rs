@@ -5,8 +5,8 @@
 mod common;
 
 use common::{
-    CONNACK_311, Client, DISCONNECT, PINGREQ, PINGRESP, broker, connect_311, connect_311_with_will, name_on,
-    packet, puback, publish, publish_1, suback, subscribe,
+    CONNACK_311, Client, DISCONNECT, PINGREQ, PINGRESP, broker, connect_311, connect_311_lasting,
+    connect_311_with_will, name_on, puback, publish, publish_1, suback, subscribe,
 };
 
 const SHARDS: u16 = 4;
@@ -149,8 +149,7 @@ fn who_has_left_is_not_given_what_is_published_later() {
     let mut busy = Client::connect(&broker, &name_on(1, SHARDS, "busy"));
     let burst = publish("nobody", &[7; 1000]).repeat(100);
     let name = name_on(1, SHARDS, "leaves");
-    let length = u8::try_from(name.len()).unwrap();
-    let connect = packet(0x10, &[b"\0\x04MQTT\x04\0\0\x3C\0", &[length][..], name.as_bytes()].concat());
+    let connect = connect_311_lasting(&name);
     let mut repeated = 0;
     let mut subscriber = Client::open(broker.local_addrs()[0]);
     subscriber.send(&connect);

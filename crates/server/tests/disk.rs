@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use authority::Folder;
-use common::{Client, DISCONNECT, packet, puback, publish_1, suback, subscribe, wait_until};
+use common::{Client, DISCONNECT, connect_311_lasting, puback, publish_1, suback, subscribe, wait_until};
 use martlet_server::{Broker, Durability, Options, Persistence};
 
 const MESSAGES: u16 = 2000;
@@ -17,9 +17,7 @@ const PAYLOAD_BYTES: usize = 1000;
 /// A client of MQTT 3.1.1 with a Session that survives; whether CONNACK says that it is there.
 fn come_back(broker: &Broker, name: &str) -> (Client, bool) {
     let mut client = Client::open(broker.local_addrs()[0]);
-    let length = u8::try_from(name.len()).unwrap();
-    client
-        .send(&packet(0x10, &[&[0, 4][..], b"MQTT", &[4, 0, 0, 60], &[0, length], name.as_bytes()].concat()));
+    client.send(&connect_311_lasting(name));
     let connack = client.receive().unwrap();
     (client, connack == [0x20, 2, 1, 0])
 }

@@ -74,7 +74,12 @@ pub(crate) fn connect_311(name: &str) -> Vec<u8> {
     packet(0x10, &[&text("MQTT")[..], &[4, 0x02, 0, 60], &text(name)].concat())
 }
 
-/// The same with a Will of QoS 0.
+/// The same with Clean Session 0.
+pub(crate) fn connect_311_lasting(name: &str) -> Vec<u8> {
+    packet(0x10, &[&text("MQTT")[..], &[4, 0, 0, 60], &text(name)].concat())
+}
+
+/// [`connect_311`] with a Will of QoS 0.
 pub(crate) fn connect_311_with_will(name: &str, topic: &str, payload: &str) -> Vec<u8> {
     let head = [&text("MQTT")[..], &[4, 0x06, 0, 60], &text(name)].concat();
     packet(0x10, &[head, text(topic), text(payload)].concat())
