@@ -176,11 +176,13 @@ impl ShardLog {
         }
     }
 
-    /// Whether it is time for a checkpoint, which would have so many things.
-    pub(crate) fn wants_checkpoint(&self, things: usize, cleared_topics: usize) -> bool {
+    /// Whether it is time for a checkpoint, which would have so many things; they are counted only if it depends on them.
+    pub(crate) fn wants_checkpoint(&self, things: impl FnOnce() -> usize, cleared_topics: usize) -> bool {
         self.job.is_none()
             && self.stalled_since.is_none()
-            && (self.is_wanted || self.growth.is_due(things) || cleared_topics > CLEARED_TOPICS_MAX)
+            && (self.is_wanted
+                || (self.growth.may_be_due() && self.growth.is_due(things()))
+                || cleared_topics > CLEARED_TOPICS_MAX)
     }
 
     /// The next checkpoint is to begin as soon as it can.

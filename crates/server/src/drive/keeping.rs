@@ -36,11 +36,11 @@ impl Shard {
     pub(super) fn keep(&mut self) {
         let Some(log) = &mut self.parts.log else { return };
         let engine = &mut self.parts.engine;
-        let things = engine.kept_things();
-        if (log.wants_checkpoint(things, engine.cleared_topics()) || engine.needs_checkpoint())
+        if (log.wants_checkpoint(|| engine.kept_things(), engine.cleared_topics())
+            || engine.needs_checkpoint())
             && let Some(behind) = engine.begin_checkpoint()
         {
-            log.begin_checkpoint(behind, things);
+            log.begin_checkpoint(behind, engine.kept_things());
         }
         let Some(job) = log.job() else { return };
         job.advance(self.durable);

@@ -38,6 +38,11 @@ impl Growth {
         self.checkpoint_things = self.begun_things;
     }
 
+    /// Whether there is more than the slack: else no checkpoint is due, whatever it would hold.
+    pub(super) const fn may_be_due(&self) -> bool {
+        self.log_bytes + self.checkpoint_bytes > self.slack_bytes
+    }
+
     /// Whether the files hold twice what a checkpoint would hold now, and the slack more. So on the whole each byte is written
     /// twice at most, and what was given to the clients does not stay on the disk.
     ///
