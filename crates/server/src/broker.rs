@@ -73,7 +73,7 @@ impl Broker {
         let keeper = Keeper::hired(&mut options, shards);
         let judges = Judges::new(options.rules, options.authority.as_ref(), Arc::clone(&inboxes));
         let judges = judges.map_err(StartError::Shard)?;
-        let rules_changer = RulesChanger::new(options.authority, &judges, shards, Arc::clone(&inboxes));
+        let rules_changer = RulesChanger::new(options.authority, &judges, Arc::clone(&inboxes));
         let roster = keeper.map(|keeper| keeper.attach(rules_changer.clone()));
         let waiting_max = options.engine.limits.control_requests_max.saturating_mul(shards.into());
         let (control, control_thread) =
@@ -227,7 +227,7 @@ impl Broker {
 
     /// What asks the broker for things, for another thread.
     pub fn operator(&self) -> Operator {
-        Operator::new(Arc::clone(&self.stopper.inboxes), u16::try_from(self.gauges.len()).unwrap_or(u16::MAX))
+        Operator::new(Arc::clone(&self.stopper.inboxes))
     }
 
     /// What tells the broker to shut down, for another thread.

@@ -132,21 +132,37 @@ impl Inboxes {
         }
     }
 
-    /// Whether all shards answer within this time.
-    pub(crate) fn all_answer(&self, time_max: Duration) -> bool {
+    /// Sends each shard its mail, in the order of the shards.
+    pub(crate) fn send_to_all(&self, mail: impl Fn(ShardId) -> Mail) {
+        for (shard, inbox) in (0..).map(ShardId).zip(&self.0) {
+            inbox.push(mail(shard));
+        }
+    }
+
+    /// Asks all shards at once. Their answers come in any order, until all are there or this time is over.
+    pub(crate) fn ask_all<T>(
+        &self,
+        time_max: Duration,
+        question: impl Fn(mpsc::Sender<T>) -> Mail,
+    ) -> impl Iterator<Item = T> {
         let until = Instant::now() + time_max;
         let (sender, answers) = mpsc::channel();
-        for inbox in &self.0 {
-            inbox.push(Mail::Pulse(sender.clone()));
-        }
-        self.0.iter().all(|_| answers.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok())
+        self.send_to_all(|_| question(sender.clone()));
+        // The end of all senders is the end of the answers.
+        drop(sender);
+        core::iter::from_fn(move || {
+            answers.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
+        })
+    }
+
+    /// Whether all shards answer within this time.
+    pub(crate) fn all_answer(&self, time_max: Duration) -> bool {
+        self.ask_all(time_max, Mail::Pulse).count() == self.0.len()
     }
 
     /// Tells all shards that the broker shuts down.
     pub(crate) fn shut_down(&self) {
-        for inbox in &self.0 {
-            inbox.push(Mail::Shutdown);
-        }
+        self.send_to_all(|_| Mail::Shutdown);
     }
 
     /// Takes all mail of `shard` in exchange for `spare`, which is empty.

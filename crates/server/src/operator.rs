@@ -4,10 +4,9 @@ use core::fmt::Write as _;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
-use std::time::Instant;
+use std::sync::mpsc::Sender;
 
-use martlet_engine::{ShardId, SubscriptionFacts};
+use martlet_engine::SubscriptionFacts;
 
 use crate::inbox::{Inboxes, Mail};
 
@@ -20,34 +19,25 @@ pub(crate) const SUBSCRIPTIONS_SHOWN_MAX: usize = 10_000;
 #[derive(Clone)]
 pub struct Operator {
     inboxes: Arc<Inboxes>,
-    shards: u16,
 }
 
 impl Operator {
-    pub(crate) fn new(inboxes: Arc<Inboxes>, shards: u16) -> Self {
-        Self { inboxes, shards }
+    pub(crate) fn new(inboxes: Arc<Inboxes>) -> Self {
+        Self { inboxes }
     }
 
     /// Begins a checkpoint of each shard, which makes the next start shorter, and returns at once. All that has to survive is in
     /// the log without it.
     pub fn save(&self) {
-        for shard in (0..self.shards).map(ShardId) {
-            self.inboxes.send(shard, Mail::Save);
-        }
+        self.inboxes.send_to_all(|_| Mail::Save);
     }
 
     /// All subscriptions as a tree of topic levels, each with its clients, as Mosquitto prints it; of many only the first 10,000
     /// of each shard. Takes five seconds at most.
     pub fn subscription_tree(&self) -> String {
-        let (sender, answers) = channel();
-        for shard in (0..self.shards).map(ShardId) {
-            self.inboxes.send(shard, Mail::Subscriptions(sender.clone()));
-        }
-        drop(sender);
-        let until = Instant::now() + ANSWER_TIME_MAX;
         let mut all = Vec::new();
         let mut are_more = false;
-        while let Ok(some) = answers.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        for some in self.inboxes.ask_all(ANSWER_TIME_MAX, Mail::Subscriptions) {
             are_more |= some.len() >= SUBSCRIPTIONS_SHOWN_MAX;
             all.extend(some);
         }

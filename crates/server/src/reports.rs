@@ -1,7 +1,7 @@
 //! What the shards tell of themselves when they are asked.
 
 use core::time::Duration;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -86,17 +86,9 @@ impl Reporter {
     }
 
     fn renew(&self, reports: &mut Reports) {
-        let shards = self.commons.shards();
-        reports.shards.resize(shards.into(), None);
+        reports.shards.resize(self.commons.shards().into(), None);
         reports.retained = self.commons.retained_size();
-        let (sender, answers) = channel();
-        for shard in (0..shards).map(ShardId) {
-            self.inboxes.send(shard, Mail::Report(sender.clone()));
-        }
-        drop(sender);
-        let until = Instant::now() + ANSWER_TIME_MAX;
-        // The end of all senders is the end of the answers.
-        while let Ok(report) = answers.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        for report in self.inboxes.ask_all(ANSWER_TIME_MAX, Mail::Report) {
             if let Some(place) = reports.shards.get_mut(usize::from(report.shard.0)) {
                 *place = Some(report);
             }

@@ -63,7 +63,6 @@ impl Judges {
 #[derive(Clone)]
 pub struct RulesChanger {
     current: Arc<Mutex<Current>>,
-    shards: u16,
     inboxes: Arc<Inboxes>,
     pool: Arc<Pool>,
     announced: Arc<AtomicBool>,
@@ -76,16 +75,10 @@ struct Current {
 }
 
 impl RulesChanger {
-    pub(crate) fn new(
-        authority: Option<Arc<Authority>>,
-        judges: &Judges,
-        shards: u16,
-        inboxes: Arc<Inboxes>,
-    ) -> Self {
+    pub(crate) fn new(authority: Option<Arc<Authority>>, judges: &Judges, inboxes: Arc<Inboxes>) -> Self {
         let current = Current { authority: authority.unwrap_or_default(), rules: judges.rules.clone() };
         Self {
             current: Arc::new(Mutex::new(current)),
-            shards,
             inboxes,
             pool: Arc::clone(&judges.pool),
             announced: Arc::default(),
@@ -107,9 +100,7 @@ impl RulesChanger {
     pub fn keep(&self) {
         // First the flag, then the mail, which wakes: a shard that sees the flag has all rules in its inbox.
         self.announced.store(false, Ordering::Release);
-        for shard in (0..self.shards).map(ShardId) {
-            self.inboxes.send(shard, Mail::Rules(None));
-        }
+        self.inboxes.send_to_all(|_| Mail::Rules(None));
     }
 
     /// Lets another authority decide from now on. Clients that it would not let in are sent away: those without a user name
@@ -137,30 +128,27 @@ impl RulesChanger {
             tracing::error!(%error, "the rules of dynamic security stay as they were");
         }
         // Behind the rules: whoever comes in by these may stay.
-        let kicked = Arc::new(kicked);
-        for shard in (0..self.shards).map(ShardId).filter(|_| !kicked.is_empty()) {
-            self.inboxes.send(shard, Mail::Changed(Arc::clone(&kicked)));
+        if !kicked.is_empty() {
+            let kicked = Arc::new(kicked);
+            self.inboxes.send_to_all(|_| Mail::Changed(Arc::clone(&kicked)));
         }
     }
 
     /// Sends those away that have to go.
     pub(crate) fn send_away(&self) {
-        for shard in (0..self.shards).map(ShardId) {
-            self.inboxes.send(shard, Mail::SendAway);
-        }
+        self.inboxes.send_to_all(|_| Mail::SendAway);
     }
 
     /// Lets an authority decide from now on.
     fn put(&self, current: &mut Current, authority: Arc<Authority>) -> io::Result<()> {
         let rules = authority.rules(&current.authority);
         self.pool.employ(rules.authenticator.clone())?;
-        for shard in (0..self.shards).map(ShardId) {
-            let access = match &rules.access {
+        self.inboxes.send_to_all(|shard| {
+            Mail::Rules(Some(match &rules.access {
                 Some(access) if !authority.is_open() => access(shard),
                 _ => Box::new(AllowAll) as Box<dyn Access>,
-            };
-            self.inboxes.send(shard, Mail::Rules(Some(access)));
-        }
+            }))
+        });
         *current = Current { authority, rules };
         Ok(())
     }
