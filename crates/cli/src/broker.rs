@@ -209,8 +209,8 @@ fn serve(arguments: &Arguments, dialect: Dialect) -> Result<(), BrokerError> {
         say_notes(&notes, dialect);
     }
     let configuration = configuration.map_err(BrokerError::Config)?;
-    let options = options(arguments, &configuration, dialect)?;
     if arguments.test_config {
+        options(arguments, &configuration, dialect)?;
         return tested(arguments, &notes, dialect);
     }
     if arguments.daemon && !arguments.in_background {
@@ -223,6 +223,8 @@ fn serve(arguments: &Arguments, dialect: Dialect) -> Result<(), BrokerError> {
     if let (Dialect::Mosquitto, Some(mask)) = (dialect, env::var_os("UMASK_SET")) {
         set_umask(&mask).map_err(BrokerError::Mask)?;
     }
+    // As that user: what only root may read could not be read again on SIGHUP.
+    let options = options(arguments, &configuration, dialect)?;
     let pid_file = configuration.settings.process.pid_file.as_ref();
     let pid_file = pid_file
         .map(|path| PidFile::write(path).map_err(|error| BrokerError::PidFile(path.clone(), error)))

@@ -5,9 +5,10 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 
-use common::process::{ACCEPTED, Running, answer, free_port, mosquitto, until};
+use common::process::{ACCEPTED, Running, answer, free_port, mosquitto, run_mosquitto, until};
 use common::{DEADLINE, Folder};
 
 #[test]
@@ -96,4 +97,21 @@ fn it_becomes_who_the_environment_or_the_configuration_says() {
     assert!(!groups.split(' ').any(|group| group == "0"), "{groups}");
     let (_, log) = named.end();
     assert!(log.contains("Info: running mosquitto as user: nobody."), "{log}");
+}
+
+#[test]
+fn what_only_root_may_read_is_not_read() {
+    if !is_root() {
+        return;
+    }
+    let folder = Folder::new("unreadable");
+    let passwords = folder.file_of("passwords", "");
+    fs::set_permissions(&passwords, fs::Permissions::from_mode(0o600)).unwrap();
+    let listener = format!("listener {} 127.0.0.1", free_port());
+    folder.file_of("m.conf", &format!("user nobody\n{listener}\npassword_file {passwords}\n"));
+    let done = run_mosquitto(&folder, "-c m.conf");
+    assert_eq!(done.status, Some(3), "{done:?}");
+    let expected = format!("password-file: Error: Unable to open pwfile \"{passwords}\".");
+    assert!(done.err.contains(&expected), "{done:?}");
+    assert_eq!(run_mosquitto(&folder, "-c m.conf --test-config").status, Some(0));
 }
