@@ -7,6 +7,7 @@
 #![allow(clippy::missing_panics_doc, reason = "said once for all of it")]
 
 mod folder;
+mod version1;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use rcgen::{
 };
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
 
 pub use folder::Folder;
@@ -29,6 +31,7 @@ pub struct Authority {
     folder: Folder,
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
+    common_name: String,
     /// A file with the certificate of the authority.
     pub file: PathBuf,
     issued: AtomicU64,
@@ -49,29 +52,43 @@ pub struct Issued {
 impl Authority {
     /// An authority whose files are in a folder with this name in it.
     pub fn new(name: &str) -> Self {
-        Self::signed(name, CertificateParams::self_signed)
+        Self::signed(name, &common_name(name), CertificateParams::self_signed)
+    }
+
+    /// An authority that calls itself as another does, with a key of its own.
+    pub fn named_as(other: &Self, name: &str) -> Self {
+        Self::signed(name, &other.common_name, CertificateParams::self_signed)
     }
 
     /// Another authority, whose certificate is signed by this one.
     #[must_use]
     pub fn authority(&self, name: &str) -> Self {
-        Self::signed(name, |params, key| params.signed_by(key, &self.issuer))
+        Self::signed(name, &common_name(name), |params, key| params.signed_by(key, &self.issuer))
     }
 
     fn signed(
         name: &str,
+        common_name: &str,
         sign: impl FnOnce(&CertificateParams, &KeyPair) -> Result<rcgen::Certificate, rcgen::Error>,
     ) -> Self {
         let folder = Folder::new(name);
         let mut params = CertificateParams::new(Vec::new()).expect("good parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name.push(DnType::CommonName, format!("authority {name}"));
+        params.distinguished_name.push(DnType::CommonName, common_name);
         let key = KeyPair::generate().expect("a key");
         let certificate = sign(&params, &key).expect("a certificate");
         let file = folder.write("authority.pem", certificate.pem());
         let certificate = certificate.der().clone();
-        Self { folder, issuer: Issuer::new(params, key), certificate, file, issued: AtomicU64::new(1) }
+        let common_name = common_name.to_owned();
+        Self {
+            folder,
+            issuer: Issuer::new(params, key),
+            certificate,
+            common_name,
+            file,
+            issued: AtomicU64::new(1),
+        }
     }
 
     /// Where the files are.
@@ -121,6 +138,15 @@ impl Authority {
         }
     }
 
+    /// A certificate that was issued here as one of version 1, which has no extensions. Its files are written anew.
+    #[must_use]
+    pub fn as_version1(&self, issued: Issued) -> Issued {
+        let der = version1::signed_again(&issued.certificate, self.issuer.key());
+        let name = format!("{}.pem", issued.serial);
+        let certificate_file = self.folder.write(&name, version1::pem(&der));
+        Issued { certificate_file, certificate: der.into(), ..issued }
+    }
+
     /// A file with the list of revoked certificates, valid until the first of January of a year.
     pub fn revoke(&self, revoked: &[&Issued], until_year: i32) -> PathBuf {
         let revoked_certs = revoked.iter().map(|issued| RevokedCertParams {
@@ -161,14 +187,27 @@ impl Authority {
             .with_root_certificates(roots);
         match identity {
             None => builder.with_no_client_auth(),
-            Some(Issued { certificate, key, .. }) => builder
-                .with_client_auth_cert(vec![certificate.clone()], key.clone_key())
-                .expect("certificate and key belong together"),
+            // Without a look at the certificate: it may be one that rustls would not take.
+            Some(Issued { certificate, key, .. }) => {
+                let key = ring::sign::any_supported_type(key).expect("a good key");
+                let own = CertifiedKey::new(vec![certificate.clone()], key);
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own)))
+            }
         }
     }
 }
 
+fn common_name(name: &str) -> String {
+    format!("authority {name}")
+}
+
 impl Issued {
+    /// The certificate with the key of another.
+    #[must_use]
+    pub fn with_key_of(self, other: &Self) -> Self {
+        Self { key: other.key.clone_key(), ..self }
+    }
+
     /// The two files, certificate and key.
     pub fn files(&self) -> (&Path, &Path) {
         (&self.certificate_file, &self.key_file)

@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use authority::Authority;
 use authority::rustls::ClientConfig;
 use authority::rustls::version::{TLS12, TLS13};
+use authority::{Authority, Issued};
 use common::{
     CONNACK_311, Client, connect_311, log, name_on, options_with, puback, publish, publish_1, suback,
     subscribe, tls, wait_until,
@@ -141,6 +141,21 @@ fn certificates_are_required_and_judged() {
         log::wait_for(reason);
     }
     wait_until("only the good one is left", || broker.connections() <= 1);
+}
+
+#[test]
+fn clients_may_have_certificates_of_version_1() {
+    let authority = Authority::new("version 1");
+    let broker = broker(requiring_certificates(&authority));
+    let address = broker.local_addrs()[0];
+    let issued = || authority.as_version1(authority.client("old"));
+    for version in [&TLS12, &TLS13] {
+        let config = |identity: &Issued| Arc::new(authority.trusting_with(Some(identity), &[version]));
+        tls::open(&config(&issued()), address).handshake("old").settle();
+        let stolen = issued().with_key_of(&authority.client("thief"));
+        let error = tls::handshake_error(&config(&stolen), address);
+        assert!(error.contains("DecryptError") || error.contains("BadSignature"), "{version:?}: {error}");
+    }
 }
 
 #[test]

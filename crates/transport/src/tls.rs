@@ -8,14 +8,17 @@ mod files;
 mod key_log;
 mod subject;
 mod verifier;
+mod version1;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
-use rustls::{ServerConfig, SupportedCipherSuite, version};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{CertificateError, ServerConfig, SupportedCipherSuite, version};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 pub use ciphers::CipherError;
 pub use error::{FileError, TlsError, TlsFault};
@@ -121,7 +124,8 @@ impl TlsOptions {
         let mut chain = files::certificates(&self.certificate_file)?;
         chain::complete(&mut chain, &authorities);
         let key = files::key(&self.key_file)?;
-        let mut config = builder.with_single_cert(chain, key).map_err(|error| self.unusable(error))?;
+        let own = self.own(chain, key, &provider)?;
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
         config.ignore_client_order = self.ciphers.is_some() || self.ciphers_tls13.is_some();
         config.alpn_protocols = self.protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         // Tickets hold the sessions at the clients; a table of them here would only hold the same again.
@@ -158,14 +162,25 @@ impl TlsOptions {
         Ok(([tls13.suites, tls12.suites].concat(), [tls13.missing, tls12.missing].concat()))
     }
 
-    fn unusable(&self, error: rustls::Error) -> TlsError {
-        match error {
-            rustls::Error::InconsistentKeys(_) => TlsError::Mismatch,
-            rustls::Error::InvalidCertificate(_) => {
-                TlsError::Certificate { path: self.certificate_file.clone(), cause: FileError::Rustls(error) }
-            }
-            error => TlsError::Key { path: self.key_file.clone(), cause: FileError::Rustls(error) },
+    /// The server's own chain and key, which have to belong together. What else is in the certificate is for clients to judge: they
+    /// may take what rustls would not, such as certificates of version 1.
+    fn own(
+        &self,
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        provider: &CryptoProvider,
+    ) -> Result<CertifiedKey, TlsError> {
+        let key = provider.key_provider.load_private_key(key);
+        let key = key.map_err(|error| TlsError::Key { path: self.key_file.clone(), cause: error.into() })?;
+        let cause = FileError::from(rustls::Error::from(CertificateError::BadEncoding));
+        let bad = TlsError::Certificate { path: self.certificate_file.clone(), cause };
+        let Some((_, certificate)) = chain.first().and_then(|own| X509Certificate::from_der(own).ok()) else {
+            return Err(bad);
+        };
+        if key.public_key().is_some_and(|public| *public != *certificate.public_key().raw) {
+            return Err(TlsError::Mismatch);
         }
+        Ok(CertifiedKey::new(chain, key))
     }
 }
 

@@ -133,6 +133,12 @@ impl fmt::Display for TlsError {
     }
 }
 
+impl From<rustls::Error> for FileError {
+    fn from(error: rustls::Error) -> Self {
+        Self::Rustls(error)
+    }
+}
+
 impl core::error::Error for FileError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {

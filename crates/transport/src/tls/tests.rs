@@ -215,3 +215,61 @@ fn the_chain_of_the_server_is_completed_without_its_root() {
     assert_eq!(completed(&authorities[1..]), alone, "who signed it is not known");
     assert_eq!(completed(&[]), alone);
 }
+
+#[test]
+fn certificates_of_version_1_are_judged_alike() {
+    let authority = Authority::new("version 1");
+    let good = authority.as_version1(authority.client("good"));
+    let expired = authority.as_version1(authority.expired_client("expired"));
+    let revoked = authority.as_version1(authority.client("revoked"));
+    let early = authority.as_version1(authority.issue("early", |params| {
+        params.not_before = authority::rcgen::date_time_ymd(2100, 1, 1);
+    }));
+    // Another authority, that calls itself the same.
+    let stranger = Authority::new("version 1 again");
+    let named_alike = Authority::named_as(&authority, "version 1 alike");
+    let foreign = stranger.as_version1(stranger.client("foreign"));
+    let forged = named_alike.as_version1(named_alike.client("good"));
+    let all = [&good, &expired, &revoked, &early, &foreign, &forged];
+
+    let authorities = files::authorities(&authority.file).unwrap();
+    let judge =
+        |clients: &ClientCertificates| all.map(|client| name(&verdict(clients, &authorities, client)));
+    let plain = ClientCertificates::default();
+    let expected = ["good", "expired", "good", "not valid yet", "of a stranger", "of a stranger"];
+    assert_eq!(judge(&plain), expected);
+    let blind = ClientCertificates { ignores_dates: true, ..plain.clone() };
+    assert_eq!(judge(&blind)[..4], ["good"; 4]);
+
+    let with_list = |list| ClientCertificates { revocation_file: Some(list), ..plain.clone() };
+    assert_eq!(judge(&with_list(authority.revoke(&[&revoked], 2090)))[..3], ["good", "expired", "revoked"]);
+    assert_eq!(judge(&with_list(authority.revoke(&[], 2010)))[0], "on an expired list");
+    assert_eq!(judge(&with_list(stranger.revoke(&[], 2090)))[0], "on no list");
+    assert_eq!(judge(&with_list(named_alike.revoke(&[], 2090)))[0], "on no list");
+}
+
+#[test]
+fn the_certificate_of_the_server_may_be_of_version_1() {
+    let authority = Authority::new("server of version 1");
+    let (own, other) = (authority.as_version1(authority.server()), authority.server());
+    let options = TlsOptions::new(&own.certificate_file, &own.key_file);
+    options.load().unwrap();
+    assert_eq!(
+        text(&TlsOptions { key_file: other.key_file, ..options }),
+        "Server certificate/key are inconsistent."
+    );
+}
+
+#[test]
+fn dates_are_ignored_of_whoever_sends_its_authority_along() {
+    let authority = Authority::new("sent along");
+    let authorities = files::authorities(&authority.file).unwrap();
+    let clients = ClientCertificates { ignores_dates: true, ..ClientCertificates::default() };
+    let verifier = verifier::verifier(&clients, &authorities, &Arc::new(ring::default_provider())).unwrap();
+    let client = authority.issue("old", |params| {
+        params.not_before = authority::rcgen::date_time_ymd(1970, 1, 1);
+        params.not_after = authority::rcgen::date_time_ymd(1971, 1, 1);
+    });
+    let certificate = CertificateDer::from_pem_file(&client.certificate_file).unwrap();
+    verifier.verify_client_cert(&certificate, &authorities, UnixTime::now()).unwrap();
+}

@@ -16,6 +16,7 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
 
 use super::error::{FileError, TlsError};
 use super::files;
+use super::version1::AlsoVersion1;
 
 /// Which certificates clients have to show: those that an authority of the listener has signed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,14 +40,22 @@ pub(super) fn verifier(
         return Err(TlsError::NoAuthority);
     }
     let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-    let mut revocations_until = None;
-    if let Some(path) = &clients.revocation_file {
-        let lists = files::revocations(path)?;
-        revocations_until = next_update(&lists);
+    let revocations = clients.revocation_file.as_deref().map(files::revocations).transpose()?;
+    if let Some(lists) = revocations.clone() {
         builder = builder.with_crls(lists).only_check_end_entity_revocation().enforce_revocation_expiration();
     }
-    let verifier = builder.build().map_err(|error| broken(error, clients.revocation_file.as_ref()))?;
-    Ok(if clients.ignores_dates { Arc::new(IgnoringDates { verifier, revocations_until }) } else { verifier })
+    let mut others = builder.build().map_err(|error| broken(error, clients.revocation_file.as_ref()))?;
+    if clients.ignores_dates {
+        let revocations_until = revocations.as_deref().and_then(next_update);
+        others = Arc::new(IgnoringDates { verifier: others, revocations_until });
+    }
+    Ok(Arc::new(AlsoVersion1 {
+        others,
+        authorities: authorities.to_vec(),
+        revocations,
+        ignores_dates: clients.ignores_dates,
+        algorithms: provider.signature_verification_algorithms,
+    }))
 }
 
 fn broken(error: VerifierBuilderError, revocation_file: Option<&PathBuf>) -> TlsError {
@@ -144,6 +153,10 @@ fn time_of_validity<'a>(
     let (mut begin, mut end) = (UnixTime::since_unix_epoch(Duration::ZERO), None);
     for certificate in chain {
         let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+        // The times of an authority that clients send along are not looked at in any case.
+        if certificate.subject() == certificate.issuer() {
+            continue;
+        }
         let validity = certificate.validity();
         begin = begin.max(unix_time(validity.not_before.timestamp()));
         let not_after = unix_time(validity.not_after.timestamp());
@@ -154,6 +167,6 @@ fn time_of_validity<'a>(
 }
 
 /// Seconds since 1970; what lies before counts as then.
-fn unix_time(seconds: i64) -> UnixTime {
+pub(super) fn unix_time(seconds: i64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }
