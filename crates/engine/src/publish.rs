@@ -255,7 +255,7 @@ impl Engine {
     }
 
     /// A crash lets a QoS 2 message come again that the log does not have: its way to other shards waits for that.
-    fn begin_exactly_once(&mut self, session: SessionId, qos: QoS) {
+    pub(crate) fn begin_exactly_once(&mut self, session: SessionId, qos: QoS) {
         let survives = self.clients.get(session).is_some_and(|session| session.record.is_some());
         if qos == QoS::ExactlyOnce && survives {
             self.journal.begin_batch(self.now);
