@@ -29,7 +29,7 @@ impl Backoff {
             base
         } else {
             let most = self.last.saturating_mul(3).min(cap).max(base);
-            let range = u64::try_from((most - base).as_millis()).unwrap_or(u64::MAX);
+            let range = u64::try_from(most.saturating_sub(base).as_millis()).unwrap_or(u64::MAX);
             base + Duration::from_millis(random % range.saturating_add(1))
         };
         self.last

@@ -133,14 +133,15 @@ async fn run(mut commands: mpsc::UnboundedReceiver<Command>, near: Arc<dyn Near>
     let mut bridges: HashMap<String, Running> = HashMap::new();
     while let Some(command) = commands.recv().await {
         match command {
-            Command::Put(options, reload) => match bridges.get(&options.name) {
-                Some(running) => running.orders.send_modify(|orders| orders.replace(options, reload)),
-                None => {
+            Command::Put(options, reload) => {
+                if let Some(running) = bridges.get(&options.name) {
+                    running.orders.send_modify(|orders| orders.replace(options, reload));
+                } else {
                     let name = options.name.clone();
                     let running = Running::start(options, Arc::clone(&near), Arc::clone(&log));
                     bridges.insert(name, running);
                 }
-            },
+            }
             Command::Remove(name) => {
                 if let Some(running) = bridges.remove(&name) {
                     running.end().await;

@@ -2,14 +2,13 @@
 
 mod pipe;
 
+use core::hash::BuildHasher;
 use core::time::Duration;
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::io;
 use std::sync::Arc;
 
 use martlet_client::Carrier;
-use martlet_wire::RetainHandling;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -137,6 +136,7 @@ impl Link {
         let is_another = !Arc::ptr_eq(&self.options, &orders.options);
         if is_another {
             self.options = orders.options;
+            self.memory = self.memory.for_other_options();
             self.way = 0;
         }
         is_another
@@ -191,13 +191,7 @@ impl Link {
             return;
         }
         let end = NearEnd { last_packet_id: 0, has_new_session: false, takes_messages: false };
-        let opening = NearOpening {
-            options: &self.options,
-            receive_maximum: 1,
-            packet_size_bytes_max: 0,
-            retain_handling: RetainHandling::DoNotSend,
-            before: &[],
-        };
+        let opening = NearOpening::early(&self.options);
         let subscribed = async {
             let mut pipe = Pipe::new(self.open(end)?);
             let mut bytes = Vec::new();
@@ -273,7 +267,7 @@ impl Link {
         // What a broker that misbehaves would be told it does not deserve.
         if relay.is_open() && !matches!(outcome, Outcome::Ended(End::FarMisbehaved(_)) | Outcome::Lost(_)) {
             relay.leave();
-            far.put(relay.to_far());
+            far.put(relay.far_bytes());
             let _ = timeout(FAREWELL_TIME_MAX, far.close()).await;
         }
         self.memory = relay.into_memory();
@@ -288,27 +282,32 @@ impl Link {
 
     /// Carries bytes until the connection ends.
     async fn relay(&mut self, relay: &mut Relay, far: &mut Pipe) -> Outcome {
-        let mut near: Option<Pipe> = None;
+        // The near end that only listens has to be read to its end before the one that takes its place.
+        let (mut early, mut near): (Option<Pipe>, Option<Pipe>) = (None, None);
         let mut clock = Clocks::start(&self.options, self.way);
         loop {
             self.say_notices(relay);
             if let Some(end) = relay.take_near_end() {
-                self.connected_at = Some(Instant::now());
-                clock.connack_by = None;
-                self.tell(CONNECTED);
-                match self.open(end) {
-                    Ok(carrier) => near = Some(Pipe::new(carrier)),
+                let opened = match self.open(end) {
+                    Ok(carrier) => Pipe::new(carrier),
                     Err(error) => return Outcome::Lost(format!("this broker: {error}")),
+                };
+                early = near.replace(opened);
+                if relay.is_open() {
+                    self.connected_at = Some(Instant::now());
+                    clock.connack_by = None;
+                    self.tell(CONNECTED);
                 }
             }
-            far.put(relay.to_far());
+            far.put(relay.far_bytes());
             if let Some(near) = &mut near {
-                near.put(relay.to_near());
+                near.put(relay.near_bytes());
             }
             clock.look(relay);
+            let is_early = early.is_some();
             let step = step(
                 far,
-                near.as_mut(),
+                (near.as_mut(), early.as_mut()),
                 relay.takes_from_near(),
                 clock.next(relay.keep_alive()),
                 told_to_connect(&mut self.orders, self.anew),
@@ -317,17 +316,22 @@ impl Link {
             let ended = match step {
                 Ok(Step::Told { goes_on: true }) => return Outcome::Anew,
                 Ok(Step::Told { goes_on: false }) => return Outcome::Over,
-                Ok(Step::FarRead(bytes)) if bytes.is_empty() => {
+                Ok(Step::FarRead([])) => {
                     return Outcome::Lost("the other broker closed the connection".to_owned());
                 }
                 Ok(Step::FarRead(bytes)) => {
                     clock.heard();
-                    relay.from_far(bytes)
+                    relay.take_far(bytes)
                 }
-                Ok(Step::NearRead(bytes)) if bytes.is_empty() => {
+                Ok(Step::NearRead([])) if is_early => {
+                    early = None;
+                    relay.early_end_is_over();
+                    Ok(())
+                }
+                Ok(Step::NearRead([])) => {
                     return Outcome::Lost("this broker closed the connection".to_owned());
                 }
-                Ok(Step::NearRead(bytes)) => relay.from_near(bytes),
+                Ok(Step::NearRead(bytes)) => relay.take_near(bytes),
                 Ok(Step::FarWritten) => {
                     clock.spoke();
                     Ok(())
@@ -374,7 +378,7 @@ enum Step<'a> {
 /// Waits for what comes first. Nothing is lost of what does not.
 async fn step<'a>(
     far: &'a mut Pipe,
-    near: Option<&'a mut Pipe>,
+    (near, early): (Option<&'a mut Pipe>, Option<&'a mut Pipe>),
     takes_from_near: bool,
     at: Option<Instant>,
     told: impl Future<Output = bool>,
@@ -386,6 +390,7 @@ async fn step<'a>(
     let (far_reader, far_writer) = far.split();
     let far_is_busy = far_writer.is_busy();
     let (near_reader, near_writer) = near.map(Pipe::split).unzip();
+    let near_reader = early.map(|early| early.split().0).or(near_reader);
     let near_is_busy = near_writer.as_ref().is_some_and(|writer| writer.is_busy());
     tokio::select! {
         goes_on = told => Ok(Step::Told { goes_on }),

@@ -29,6 +29,10 @@ const NEAR: ProtocolVersion = ProtocolVersion::Mqtt5;
 /// Bytes of messages that wait for an identifier; while there are more, nothing is taken from the near end.
 const HELD_BYTES_MAX: usize = 1 << 20;
 
+/// PINGREQ and PINGRESP, which look alike in all versions.
+const PING_REQUEST: [u8; 2] = [0xC0, 0];
+const PING_RESPONSE: [u8; 2] = [0xD0, 0];
+
 /// Why a connection ends.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -85,6 +89,10 @@ pub(crate) struct Relay {
     /// What came and is no whole packet yet.
     far_part: Vec<u8>,
     near_part: Vec<u8>,
+    /// The near end only listens: the other broker has not let the bridge in yet.
+    is_early: bool,
+    /// The near end has subscribed.
+    has_subscribed: bool,
     to_far: Vec<u8>,
     to_near: Vec<u8>,
     /// The near end that has to be opened.
@@ -101,7 +109,7 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Begins a connection: the CONNECT is there for the far end.
+    /// Begins a connection: the near end listens from here on, and when it does, the CONNECT is there for the far end.
     ///
     /// # Errors
     /// [`End::Unsayable`].
@@ -116,6 +124,8 @@ impl Relay {
             far,
             far_part: Vec::new(),
             near_part: Vec::new(),
+            is_early: true,
+            has_subscribed: false,
             to_far: Vec::new(),
             to_near: Vec::new(),
             near_end: None,
@@ -127,7 +137,7 @@ impl Relay {
             passed: 0,
             notices: Vec::new(),
         };
-        relay.connect()?;
+        relay.listen()?;
         Ok(relay)
     }
 
@@ -135,11 +145,18 @@ impl Relay {
     ///
     /// # Errors
     /// The connection is over. What is to be sent is still there.
-    pub(crate) fn from_far(&mut self, bytes: &[u8]) -> Result<(), End> {
+    pub(crate) fn take_far(&mut self, bytes: &[u8]) -> Result<(), End> {
         let mut part = core::mem::take(&mut self.far_part);
         part.extend_from_slice(bytes);
         let mut rest = part.as_slice();
-        while let Some(len) = self.far.first_packet(rest)? {
+        loop {
+            // No server sends it, but who tries bridges out does, and Mosquitto answers.
+            if let Some(behind) = rest.strip_prefix(&PING_REQUEST).filter(|_| self.far.is_open) {
+                self.to_far.extend_from_slice(&PING_RESPONSE);
+                rest = behind;
+                continue;
+            }
+            let Some(len) = self.far.first_packet(rest)? else { break };
             let (packet, behind) = rest.split_at(len);
             rest = behind;
             self.far_packet(packet)?;
@@ -152,11 +169,12 @@ impl Relay {
     ///
     /// # Errors
     /// The connection is over. What is to be sent is still there.
-    pub(crate) fn from_near(&mut self, bytes: &[u8]) -> Result<(), End> {
+    pub(crate) fn take_near(&mut self, bytes: &[u8]) -> Result<(), End> {
         let mut part = core::mem::take(&mut self.near_part);
         part.extend_from_slice(bytes);
         let mut rest = part.as_slice();
-        while let Some(header) = fixed_header(Some(NEAR), rest).map_err(|_| End::NearLeft(ReasonCode::MalformedPacket))?
+        while let Some(header) =
+            fixed_header(Some(NEAR), rest).map_err(|_| End::NearLeft(ReasonCode::MalformedPacket))?
             && rest.len() >= header.packet_len()
         {
             let (packet, behind) = rest.split_at(header.packet_len());
@@ -167,18 +185,25 @@ impl Relay {
         Ok(())
     }
 
-    /// The near end that has to be opened before [`Relay::to_near`] can go anywhere, once.
+    /// The near end that only listened has ended: what comes from here on is from the other one.
+    pub(crate) fn early_end_is_over(&mut self) {
+        self.is_early = false;
+        self.near_part.clear();
+    }
+
+    /// The near end that has to be opened before [`Relay::near_bytes`] can go anywhere: first one that only listens, then, when
+    /// the other broker has let the bridge in, one that takes the place of the first.
     pub(crate) const fn take_near_end(&mut self) -> Option<NearEnd> {
         self.near_end.take()
     }
 
     /// What is to be sent to the other broker; whoever sends it takes it out.
-    pub(crate) const fn to_far(&mut self) -> &mut Vec<u8> {
+    pub(crate) const fn far_bytes(&mut self) -> &mut Vec<u8> {
         &mut self.to_far
     }
 
     /// What is to be sent to this broker; whoever sends it takes it out.
-    pub(crate) const fn to_near(&mut self) -> &mut Vec<u8> {
+    pub(crate) const fn near_bytes(&mut self) -> &mut Vec<u8> {
         &mut self.to_near
     }
 
@@ -212,14 +237,14 @@ impl Relay {
         if core::mem::replace(&mut self.awaits_ping, true) {
             return false;
         }
-        self.to_far.extend_from_slice(&[(PacketType::PingReq as u8) << 4, 0]);
+        self.to_far.extend_from_slice(&PING_REQUEST);
         true
     }
 
     /// Ends the connection in good order, as far as that can be said: where the other broker is to tell that the bridge is gone,
     /// its Will has to be published, which before 5.0 only a connection without an end does.
     pub(crate) fn leave(&mut self) {
-        let has_will = self.memory.has_will(&self.options);
+        let has_will = Memory::has_will(&self.options);
         let reason = match (self.far.version.has_properties(), has_will) {
             (false, true) => return,
             (true, true) => ReasonCode::DisconnectWithWillMessage,

@@ -67,12 +67,7 @@ struct Mapped {
 
 impl FromIterator<Topic> for Topics {
     fn from_iter<I: IntoIterator<Item = Topic>>(topics: I) -> Self {
-        Self(
-            topics
-                .into_iter()
-                .map(|topic| Mapped { near: topic.near(), far: topic.far(), topic })
-                .collect(),
-        )
+        Self(topics.into_iter().map(|topic| Mapped { near: topic.near(), far: topic.far(), topic }).collect())
     }
 }
 
@@ -92,9 +87,9 @@ impl Topics {
     /// The Topic Filters at the other broker in their order, each with the highest QoS if it comes in, and `None` if it only
     /// goes out.
     pub fn far_filters(&self) -> impl Iterator<Item = (&str, Option<QoS>)> {
-        self.0.iter().map(|Mapped { topic, far, .. }| {
-            (far.as_str(), topic.direction.comes_in().then_some(topic.qos))
-        })
+        self.0
+            .iter()
+            .map(|Mapped { topic, far, .. }| (far.as_str(), topic.direction.comes_in().then_some(topic.qos)))
     }
 
     /// How the other broker calls a topic of this one; `None` if it does not go out. The first line that fits counts.

@@ -27,9 +27,9 @@ use martlet_server::process::{
 use martlet_server::signals::Caught;
 use martlet_server::{Broker, EndError, Options, StartError};
 
-use bridges::BridgeKeeper;
 use crate::flags::Flags;
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
+use bridges::BridgeKeeper;
 use reload::Reloader;
 use service::Service;
 

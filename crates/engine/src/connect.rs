@@ -286,7 +286,8 @@ impl Engine {
             let Some(session) = self.clients.get_mut(session_id) else { return };
             session.state.inbound.release(id);
             // What was to take effect at its PUBREL takes effect now: there will be none.
-            if let Some(mut publication) = session.unreleased.take(id).as_ref().and_then(Message::publication) {
+            if let Some(mut publication) = session.unreleased.take(id).as_ref().and_then(Message::publication)
+            {
                 self.begin_exactly_once(session_id, publication.qos);
                 self.take_effect(&mut publication);
             }

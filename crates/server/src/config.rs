@@ -105,15 +105,15 @@ fn reader(dialect: Dialect, notes: &mut Vec<Note>) -> Reader<'_> {
 
 fn finish(reader: Reader<'_>, file: &str) -> Result<Configuration, ConfigError> {
     let Reader { settings, given, listener_places, bridge_places, .. } = reader;
-    check::check(&settings, &listener_places, &bridge_places, &this_host()).map_err(
-        |(at, problem)| ConfigError {
+    check::check(&settings, &listener_places, &bridge_places, &this_host()).map_err(|(at, problem)| {
+        ConfigError {
             file: Arc::from(file),
             at,
             included_at: None,
             is_late: true,
             problem: Box::new(problem),
-        },
-    )?;
+        }
+    })?;
     Ok(Configuration { settings, given, listener_places, bridge_places })
 }
 

@@ -50,13 +50,18 @@ impl Memory {
     }
 
     /// Whether there is a Will.
-    pub(super) fn has_will(&self, options: &BridgeOptions) -> bool {
+    pub(super) fn has_will(options: &BridgeOptions) -> bool {
         options.notifications.as_ref().is_some_and(|it| !it.near_only)
     }
 
     /// QoS and RETAIN of the Will.
     pub(super) fn will(&self) -> (QoS, bool) {
         (QoS::AtLeastOnce.min(self.maximum_qos), !self.without_retain)
+    }
+
+    /// What is still true with other options.
+    pub(crate) fn for_other_options(&self) -> Self {
+        Self { near_filters: self.near_filters.clone(), ..Self::default() }
     }
 
     /// Remembers what has to be done differently.

@@ -21,9 +21,15 @@ pub(crate) const NOT_CONNECTED: &[u8] = b"0";
 const UNSUBSCRIBE_ID: PacketId = PacketId::MIN;
 const SUBSCRIBE_ID: PacketId = PacketId::MIN;
 
+/// How long this broker keeps a Session that ends with the connection while the other broker decides, in seconds.
+const EARLY_EXPIRY_INTERVAL: u32 = 60;
+
 /// The packets by which a near end begins: its CONNECT, and its subscriptions.
 pub(crate) struct NearOpening<'a> {
     pub(crate) options: &'a BridgeOptions,
+    /// Whether another near end of the same Session follows this one, or has followed it.
+    pub(crate) clean_start: bool,
+    pub(crate) expiry_interval: u32,
     pub(crate) receive_maximum: u16,
     pub(crate) packet_size_bytes_max: u32,
     pub(crate) retain_handling: RetainHandling,
@@ -39,15 +45,15 @@ impl NearOpening<'_> {
     pub(crate) fn write(&self, to_near: &mut Vec<u8>) -> Result<(), End> {
         let options = self.options;
         let mut properties = Vec::new();
-        if !options.near_clean_start {
-            properties.push(Property::SessionExpiryInterval(u32::MAX));
+        if self.expiry_interval > 0 {
+            properties.push(Property::SessionExpiryInterval(self.expiry_interval));
         }
         properties.extend(NonZeroU16::new(self.receive_maximum).map(Property::ReceiveMaximum));
         properties.extend(NonZeroU32::new(self.packet_size_bytes_max).map(Property::MaximumPacketSize));
         let connect = Connect {
             version: NEAR,
             bridge: false,
-            clean_start: options.near_clean_start,
+            clean_start: self.clean_start,
             keep_alive: 0,
             properties: Properties::list(&properties),
             client_identifier: &options.near_client_identifier,
@@ -69,7 +75,8 @@ impl NearOpening<'_> {
             filters.iter().filter_map(|(filter, qos)| self.request(filter, *qos)).collect();
         if !requests.is_empty() {
             let (id, requests) = (SUBSCRIBE_ID, SubscribeRequests::list(&requests));
-            Packet::Subscribe(Subscribe { id, properties: Properties::EMPTY, requests }).encode(NEAR, to_near)?;
+            Packet::Subscribe(Subscribe { id, properties: Properties::EMPTY, requests })
+                .encode(NEAR, to_near)?;
         }
         Ok(())
     }
@@ -86,7 +93,29 @@ impl NearOpening<'_> {
     }
 }
 
+impl<'a> NearOpening<'a> {
+    /// One that only listens.
+    pub(crate) const fn early(options: &'a BridgeOptions) -> Self {
+        Self {
+            options,
+            clean_start: options.near_clean_start,
+            expiry_interval: if options.near_clean_start { EARLY_EXPIRY_INTERVAL } else { u32::MAX },
+            receive_maximum: 1,
+            packet_size_bytes_max: 0,
+            retain_handling: RetainHandling::DoNotSend,
+            before: &[],
+        }
+    }
+}
+
 impl Relay {
+    /// The near end listens: what comes at QoS 0 from the moment on that the other broker is reached is kept, and all else waits
+    /// in its Session.
+    pub(super) fn listen(&mut self) -> Result<(), End> {
+        self.near_end = Some(NearEnd { last_packet_id: 0, has_new_session: false, takes_messages: false });
+        NearOpening::early(&self.options).write(&mut self.to_near)
+    }
+
     pub(super) fn connect(&mut self) -> Result<(), End> {
         let options = &*self.options;
         let version = self.far.version;
@@ -140,6 +169,8 @@ impl Relay {
         let own = u16::from(self.has_own_message());
         let opening = NearOpening {
             options: &self.options,
+            clean_start: false,
+            expiry_interval: if self.options.near_clean_start { 0 } else { u32::MAX },
             receive_maximum: self.far.inflight_messages_max.saturating_sub(own).max(1),
             packet_size_bytes_max: self.packet_size_bytes_max(),
             retain_handling: RetainHandling::SendAtSubscribe,
@@ -148,7 +179,7 @@ impl Relay {
         opening.write(&mut self.to_near)?;
         let filters = self.options.topics.near_filters();
         self.memory.near_filters = filters.into_iter().map(|(filter, _)| filter.to_owned()).collect();
-        Ok(())
+        self.go_on()
     }
 
     fn refused(&mut self, connack: &ConnAck<'_>) -> End {
@@ -243,12 +274,12 @@ impl Relay {
 
     /// An answer to something that the far end has asked for itself, or to a message of the near end: see there.
     pub(super) fn answered(&mut self, id: PacketId, kind: PacketType) -> Option<Own> {
-        let is_it = match (self.own.get(&id)?, kind) {
+        let is_it = matches!(
+            (self.own.get(&id)?, kind),
             (Own::Subscribe(_), PacketType::SubAck)
-            | (Own::Unsubscribe, PacketType::UnsubAck)
-            | (Own::Notification, PacketType::PubAck) => true,
-            _ => false,
-        };
+                | (Own::Unsubscribe, PacketType::UnsubAck)
+                | (Own::Notification, PacketType::PubAck)
+        );
         if is_it { self.own.remove(&id) } else { None }
     }
 }

@@ -15,6 +15,14 @@ impl Relay {
             Packet::ConnAck(connack) if connack.reason != ReasonCode::Success => {
                 Err(End::NearLeft(connack.reason))
             }
+            Packet::ConnAck(_) if self.is_early && self.options.topics.near_filters().is_empty() => {
+                self.connect_once()
+            }
+            Packet::SubAck(suback) if self.is_early => {
+                self.near_suback(&suback);
+                self.connect_once()
+            }
+            _ if self.is_early && !is_at_most_once(&decoded) => Ok(()),
             Packet::Publish(publish) if self.has_to_wait(&publish) => {
                 self.held_bytes += packet.len();
                 self.held.push_back(packet.to_vec());
@@ -28,13 +36,14 @@ impl Relay {
             }
             Packet::PubRel(ack) => self.ack_far(PacketType::PubRel, plain(ack)),
             Packet::PubComp(ack) => self.ack_far(PacketType::PubComp, plain(ack)),
-            Packet::SubAck(suback) => {
-                self.near_suback(&suback);
-                Ok(())
-            }
             Packet::Disconnect(disconnect) => Err(End::NearLeft(disconnect.reason)),
             _ => Ok(()),
         }
+    }
+
+    /// The near end listens: now the other broker is asked to let the bridge in.
+    fn connect_once(&mut self) -> Result<(), End> {
+        if core::mem::replace(&mut self.has_subscribed, true) { Ok(()) } else { self.connect() }
     }
 
     /// What this broker has decided about a message of the other one.
@@ -60,7 +69,7 @@ impl Relay {
 
     /// Whether a message has to wait: for one before it, or since its identifier, or its place, is taken.
     fn has_to_wait(&self, publish: &Publish<'_>) -> bool {
-        if !self.held.is_empty() {
+        if !self.held.is_empty() || !self.far.is_open {
             return true;
         }
         let Some(id) = publish.delivery.packet_id() else { return false };
@@ -138,6 +147,11 @@ impl Relay {
             }
         }
     }
+}
+
+/// Whether it is a message of QoS 0. All else comes again to the near end that takes the place of one that only listens.
+const fn is_at_most_once(packet: &Packet<'_>) -> bool {
+    matches!(packet, Packet::Publish(Publish { delivery: Delivery::AtMostOnce, .. }))
 }
 
 /// The same delivery with no more than this QoS.

@@ -27,11 +27,7 @@ struct ThisBroker {
 impl Near for ThisBroker {
     fn open(&self, end: NearEnd) -> io::Result<UnixStream> {
         let NearEnd { last_packet_id, has_new_session, takes_messages } = end;
-        self.bridgehead.open(BridgeEnd {
-            last_packet_id,
-            has_new_session,
-            only_subscribes: !takes_messages,
-        })
+        self.bridgehead.open(BridgeEnd { last_packet_id, has_new_session, only_subscribes: !takes_messages })
     }
 
     fn tell(&self, topic: &str, payload: &[u8]) {
@@ -62,15 +58,15 @@ pub(super) struct BridgeKeeper {
 
 impl BridgeKeeper {
     pub(super) fn new(broker: &Broker, dialect: Dialect) -> Self {
-        let (bridgehead, publisher, operator) =
-            (broker.bridgehead(), broker.publisher(), broker.operator());
+        let (bridgehead, publisher, operator) = (broker.bridgehead(), broker.publisher(), broker.operator());
         let this = Arc::new(ThisBroker { bridgehead, publisher, operator });
         Self { this, dialect, bridges: None, settings: Vec::new() }
     }
 
     /// Starts those that are new, ends those that are gone, and gives the others what is said of them now.
     pub(super) fn keep(&mut self, settings: &config::Settings) {
-        let gone = self.settings.iter().filter(|old| !settings.bridges.iter().any(|new| new.name == old.name));
+        let gone =
+            self.settings.iter().filter(|old| !settings.bridges.iter().any(|new| new.name == old.name));
         for old in gone {
             if let Some(bridges) = &self.bridges {
                 bridges.remove(&old.name);
@@ -136,10 +132,9 @@ fn options(bridge: &BridgeSettings, settings: &config::Settings) -> Result<Bridg
         start: match bridge.start_type {
             config::StartType::Automatic => Start::Automatic,
             config::StartType::Once => Start::Once,
-            config::StartType::Lazy => Start::Lazy {
-                threshold: bridge.threshold as usize,
-                idle_timeout: bridge.idle_timeout,
-            },
+            config::StartType::Lazy => {
+                Start::Lazy { threshold: bridge.threshold as usize, idle_timeout: bridge.idle_timeout }
+            }
         },
         restart: match bridge.restart {
             config::Restart::Constant(time) => Restart::Constant(time),

@@ -45,7 +45,8 @@ impl Access for Guard {
     }
 
     fn unsubscribe(&mut self, client: Client<'_>, filter: TopicFilter<'_>) -> bool {
-        is_bridge(client) || self.authority.dynamic_allows(client, dynsec::Action::Unsubscribe, filter.as_str())
+        is_bridge(client)
+            || self.authority.dynamic_allows(client, dynsec::Action::Unsubscribe, filter.as_str())
     }
 
     fn checks_deliveries(&self) -> bool {

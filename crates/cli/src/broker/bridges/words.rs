@@ -44,13 +44,25 @@ fn say(bridge: &str, notice: &Notice) {
         }
         Notice::Refused { reason, version, remedy } => {
             let remedy = remedy.map(next_time);
-            tracing::error!(bridge, reason = reason.name(), ?version, remedy, "the other broker refuses the bridge");
+            tracing::error!(
+                bridge,
+                reason = reason.name(),
+                ?version,
+                remedy,
+                "the other broker refuses the bridge"
+            );
         }
         Notice::Lost { cause } => tracing::warn!(bridge, cause, "the connection of the bridge has ended"),
         Notice::Waiting { time } => tracing::debug!(bridge, ?time, "the bridge connects again after a while"),
         Notice::SubscriptionRefused { filter, by_far, reason } => {
             let by = if *by_far { "the other broker" } else { "this broker" };
-            tracing::warn!(bridge, filter, by, reason = reason.name(), "a subscription of the bridge is refused");
+            tracing::warn!(
+                bridge,
+                filter,
+                by,
+                reason = reason.name(),
+                "a subscription of the bridge is refused"
+            );
         }
         Notice::Dropped { topic, cause } => {
             tracing::debug!(bridge, topic, cause, "a message does not go over the bridge");
@@ -92,7 +104,10 @@ fn say_as_mosquitto(bridge: &str, notice: &Notice) {
             tracing::info!("Bridge {bridge} next backoff will be {} ms", time.as_millis());
         }
         Notice::SubscriptionRefused { filter, .. } => {
-            tracing::warn!("Warning: The subscription of bridge {bridge} to {} is refused.", filter.escape_debug());
+            tracing::warn!(
+                "Warning: The subscription of bridge {bridge} to {} is refused.",
+                filter.escape_debug()
+            );
         }
         Notice::Dropped { topic, cause } => {
             tracing::debug!("Bridge {bridge} drops a message on {}: {cause}", topic.escape_debug());
