@@ -1,5 +1,6 @@
 //! The broker as a program: from its arguments and its configuration to its end.
 
+mod bridges;
 mod greeting;
 mod mosquitto;
 mod reload;
@@ -28,6 +29,7 @@ use martlet_server::{Broker, EndError, Options, StartError};
 
 use crate::flags::Flags;
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
+use bridges::BridgeKeeper;
 use reload::Reloader;
 use service::Service;
 
@@ -260,7 +262,9 @@ fn broker(
     let has_file = arguments.config_file.is_some();
     log.publish_with(broker.publisher());
     let service = Service::of_this_process();
-    let parts = (log, service.clone(), places);
+    let mut bridges = BridgeKeeper::new(&broker, dialect);
+    bridges.keep(&configuration.settings);
+    let parts = (log, service.clone(), places, bridges);
     let reloader = Reloader::new(arguments.clone(), dialect, configuration, parts, &broker);
     let has_failed = reloader.has_failed();
     signals.obey(broker.stopper(), reloader).map_err(BrokerError::Signals)?;

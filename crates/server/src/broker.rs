@@ -13,6 +13,7 @@ use martlet_transport::{Listener, TlsOptions};
 use mio::{Poll, Waker};
 
 use crate::auth::{Announcement, Judges, RulesChanger};
+use crate::bridgehead::Bridgehead;
 use crate::clock::Clock;
 use crate::control::about::ListenerFacts;
 use crate::control::{self, ControlDoor};
@@ -224,6 +225,11 @@ impl Broker {
     /// then.
     pub fn rules_changer(&self) -> RulesChanger {
         self.rules_changer.clone()
+    }
+
+    /// Where bridges to other brokers begin.
+    pub fn bridgehead(&self) -> Bridgehead {
+        Bridgehead::new(Arc::clone(&self.stopper.inboxes))
     }
 
     /// What asks the broker for things, for another thread.

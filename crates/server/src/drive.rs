@@ -307,6 +307,8 @@ impl Shard {
                     }
                 }
                 Mail::Save => self.save(),
+                // Whoever asked may have stopped waiting.
+                Mail::Waiting(name, to) => _ = to.send(self.parts.engine.waiting_messages(&name)),
                 Mail::Subscriptions(to) => self.tell_subscriptions(&to),
                 // Whoever asked may have stopped waiting.
                 Mail::Pulse(answer) => _ = answer.send(()),

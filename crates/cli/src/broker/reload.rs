@@ -9,6 +9,7 @@ use martlet_server::logging::{Log, LogPlan};
 use martlet_server::signals::Orders;
 use martlet_server::{Broker, Operator, Options, Place, RulesChanger, Stopper, TlsReloader};
 
+use super::bridges::BridgeKeeper;
 use super::service::Service;
 use super::{Arguments, BrokerError, configuration, options, say, say_notes};
 
@@ -25,6 +26,7 @@ pub(super) struct Reloader {
     rules: RulesChanger,
     operator: Operator,
     service: Service,
+    bridges: BridgeKeeper,
     stopper: Stopper,
     /// The broker has to end since something that was read is wrong.
     has_failed: Arc<AtomicBool>,
@@ -35,7 +37,7 @@ impl Reloader {
         arguments: Arguments,
         dialect: Dialect,
         current: Configuration,
-        (log, service, places): (Log, Service, Vec<Place>),
+        (log, service, places, bridges): (Log, Service, Vec<Place>, BridgeKeeper),
         broker: &Broker,
     ) -> Self {
         Self {
@@ -48,6 +50,7 @@ impl Reloader {
             rules: broker.rules_changer(),
             operator: broker.operator(),
             service,
+            bridges,
             stopper: broker.stopper(),
             has_failed: Arc::default(),
         }
@@ -86,6 +89,8 @@ impl Reloader {
                 let (option, section) = (change.option.name, change.section.as_str());
                 tracing::warn!(option, section, "changed, and takes effect after a restart");
             }
+            self.bridges.keep(&new.settings);
+            self.current.settings.bridges = new.settings.bridges;
             self.current.settings.logging = new.settings.logging;
         }
         self.open_log();
@@ -183,6 +188,7 @@ impl Orders for Reloader {
     }
 
     fn stopping(&mut self) {
+        self.bridges.end();
         self.service.stopping();
     }
 
