@@ -153,7 +153,7 @@ fn sighup_changes_what_can_be_changed_and_tells_of_the_rest() {
 
     // Clients that come are not logged, and then they are; the file was moved away.
     fs::rename(&log, folder.file("old-log")).unwrap();
-    folder.file_of("m.conf", &text("max_keepalive 60\n"));
+    folder.file_of("m.conf", &text("connections_max 60\n"));
     broker.signal("-HUP");
     until("it does not open the file", || std::path::Path::new(&log).exists().then_some(()));
     until("clients are not logged", || {
@@ -162,8 +162,16 @@ fn sighup_changes_what_can_be_changed_and_tells_of_the_rest() {
     });
     let old = fs::read_to_string(folder.file("old-log")).unwrap();
     let expected =
-        "WARNING changed, and takes effect after a restart option=\"max_keepalive\" section=\"\"\n";
+        "WARNING changed, and takes effect after a restart option=\"connections_max\" section=\"\"\n";
     assert_eq!(old, expected);
+
+    // So do limits: the client asks for a longer Keep Alive.
+    folder.file_of("m.conf", &text("max_keepalive 59\n"));
+    broker.signal("-HUP");
+    until("the limit does not count", || (answer(port) == [0x20, 2, 0, 2]).then_some(()));
+    folder.file_of("m.conf", &text("max_keepalive 60\n"));
+    broker.signal("-HUP");
+    until("the limit does not go", || (answer(port) == ACCEPTED).then_some(()));
 
     // One with an error changes nothing.
     folder.file_of("m.conf", &text("log_type none\nfoo bar\n"));

@@ -339,6 +339,13 @@ impl Engine {
         self.send_away_unwelcome();
     }
 
+    /// Takes other bounds and features in place of those so far. What was agreed upon with a client at its CONNECT stays so for its
+    /// connection. What shards share or the whole engine is built on stays in any case: see [`Config::renewed`].
+    pub fn reconfigure(&mut self, new: &Config) {
+        self.config = self.config.renewed(new);
+        self.subscriptions.touch();
+    }
+
     /// The connections of clients that are meant.
     pub fn connections_of(&self, mut is_meant: impl FnMut(Client<'_>) -> bool) -> Vec<ConnectionId> {
         let mut meant = self.connections.ids();

@@ -183,3 +183,32 @@ pub struct Config {
     /// The source of all randomness: assigned Client Identifiers and nothing else.
     pub seed: u64,
 }
+
+impl Config {
+    /// This configuration with the bounds and features of another, as far as they can change while the engine lives. Bounds on
+    /// what all shards share stay, as do Topic Alias Maximum, which clients were told of, what Sessions and their records depend on, and
+    /// what is offered at each listener.
+    #[must_use]
+    pub fn renewed(&self, new: &Self) -> Self {
+        let (limits, features) = (&self.limits, &self.features);
+        Self {
+            limits: Limits {
+                connections_max: limits.connections_max,
+                control_requests_max: limits.control_requests_max,
+                retained_messages_max: limits.retained_messages_max,
+                retained_bytes_max: limits.retained_bytes_max,
+                route_cache_entries_max: limits.route_cache_entries_max,
+                topic_alias_maximum: limits.topic_alias_maximum,
+                ..new.limits.clone()
+            },
+            features: Features {
+                exactly_once_at_release: features.exactly_once_at_release,
+                mosquitto_behaviour: features.mosquitto_behaviour,
+                sparkplug_aware: features.sparkplug_aware,
+                ..new.features.clone()
+            },
+            listeners: self.listeners.clone(),
+            seed: self.seed,
+        }
+    }
+}

@@ -24,6 +24,7 @@ use crate::entrance::Entrance;
 use crate::errors::{EndError, ReloadError, StartError};
 use crate::http::{Gate, HttpThread, Pages};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
+use crate::limits_changer::LimitsChanger;
 use crate::listening::{Bound, Listeners, Places, bind_all};
 use crate::operator::Operator;
 use crate::options::{ListenerOptions, Options, Security, Wording};
@@ -51,6 +52,8 @@ pub struct Broker {
     /// What the listeners are, several for one that has several addresses.
     entrances: Vec<Arc<Entrance>>,
     rules_changer: RulesChanger,
+    /// What the engines were started with.
+    config: Config,
 }
 
 impl Broker {
@@ -97,6 +100,7 @@ impl Broker {
                 .map(|(entrance, _)| Arc::clone(entrance))
                 .collect(),
             rules_changer,
+            config: options.engine.clone(),
         };
         let common = Common {
             seats,
@@ -156,7 +160,6 @@ impl Broker {
         reporter: Reporter,
         has_log: bool,
     ) -> io::Result<()> {
-        let Some(interval) = interval else { return Ok(()) };
         self.sys = Some(SysThread::start(Sys {
             interval,
             reporter,
@@ -230,6 +233,12 @@ impl Broker {
     /// Where bridges to other brokers begin.
     pub fn bridgehead(&self) -> Bridgehead {
         Bridgehead::new(Arc::clone(&self.stopper.inboxes))
+    }
+
+    /// What puts other limits in place of those so far, for another thread.
+    pub fn limits_changer(&self) -> LimitsChanger {
+        let sys = self.sys.as_ref().map(SysThread::mail);
+        LimitsChanger::new(Arc::clone(&self.stopper.inboxes), sys, self.config.clone())
     }
 
     /// What asks the broker for things, for another thread.

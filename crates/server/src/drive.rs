@@ -297,6 +297,7 @@ impl Shard {
                 }
                 Mail::Rules(Some(access)) => self.parts.engine.replace_access(self.now, access),
                 Mail::Rules(None) => {}
+                Mail::Configured(config) => self.parts.engine.reconfigure(&config),
                 Mail::Changed(kicked) => {
                     self.kicked
                         .extend(self.parts.engine.connections_of(|client| kicked.has(client.user_name)));

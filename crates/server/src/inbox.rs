@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Instant;
 
 use martlet_dynsec::Kicked;
-use martlet_engine::{Access, ConnectionId, ControlId, Peer, ShardId, Verdict};
+use martlet_engine::{Access, Config, ConnectionId, ControlId, Peer, ShardId, Verdict};
 use martlet_transport::Stream;
 use mio::Waker;
 
@@ -48,6 +48,8 @@ pub(crate) enum Mail {
     Authenticated { connection: ConnectionId, verdict: Verdict },
     /// Others decide from now on who may do what; `None` if all stays as it was.
     Rules(Option<Box<dyn Access>>),
+    /// Other bounds and features count from now on.
+    Configured(Arc<Config>),
     /// Somebody wants to know whether the shard is alive.
     Pulse(mpsc::Sender<()>),
     /// What these clients may do has changed. Those that came in before that have to go, as soon as [`Self::SendAway`] comes.

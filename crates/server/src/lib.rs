@@ -35,6 +35,7 @@ mod farewell;
 mod handshakes;
 mod http;
 mod inbox;
+mod limits_changer;
 mod listening;
 mod lobby;
 pub mod logging;
@@ -57,6 +58,7 @@ pub use bridgehead::Bridgehead;
 pub use broker::{Broker, Pulse, Stopper, TlsReloader};
 pub use dynsec::DynamicSecurityOptions;
 pub use errors::{EndError, ReloadError, StartError};
+pub use limits_changer::LimitsChanger;
 pub use martlet_engine::BridgeEnd;
 pub use martlet_store::Durability;
 pub use martlet_transport::{

@@ -28,16 +28,24 @@ const QOS: QoS = QoS::ExactlyOnce;
 
 /// What the thread works with.
 pub(crate) struct Sys {
-    pub(crate) interval: Duration,
+    pub(crate) interval: Option<Duration>,
     pub(crate) reporter: Reporter,
     pub(crate) publisher: Publisher,
     pub(crate) limits: Limits,
     pub(crate) has_log: bool,
 }
 
+/// What the thread is told.
+pub(crate) enum SysMail {
+    /// How often it tells from now on, if at all, and of which limits.
+    Changed { interval: Option<Duration>, limits: Limits },
+    /// It ends.
+    Stop,
+}
+
 /// The thread. Its end comes with [`SysThread::stop`].
 pub(crate) struct SysThread {
-    stop: Sender<()>,
+    mail: Sender<SysMail>,
     thread: JoinHandle<()>,
 }
 
@@ -47,38 +55,53 @@ impl SysThread {
     /// # Errors
     /// The operating system has no thread.
     pub(crate) fn start(sys: Sys) -> io::Result<Self> {
-        let (stop, stopped) = channel();
-        let thread = thread::Builder::new().name("sys".into()).spawn(move || sys.run(&stopped))?;
-        Ok(Self { stop, thread })
+        let (mail, received) = channel();
+        let thread = thread::Builder::new().name("sys".into()).spawn(move || sys.run(&received))?;
+        Ok(Self { mail, thread })
+    }
+
+    /// Where it is told things.
+    pub(crate) fn mail(&self) -> Sender<SysMail> {
+        self.mail.clone()
     }
 
     /// Ends it; takes as long as the shards take for an answer.
     pub(crate) fn stop(self) {
-        drop(self.stop);
         // If it has panicked, the log has it, and nobody depends on it.
+        let _ = self.mail.send(SysMail::Stop);
         let _ = self.thread.join();
     }
 }
 
 impl Sys {
-    fn run(&self, stopped: &Receiver<()>) {
+    fn run(mut self, mail: &Receiver<SysMail>) {
         let mut topics = Topics::default();
         let mut loads = Loads::default();
         topics.set("version", format!("martlet version {}", env!("CARGO_PKG_VERSION")));
         own::limits(&self.limits, &mut topics);
         let mut last = Instant::now();
         loop {
-            let reports = self.reporter.ask();
-            let now = Instant::now();
-            self.tell(&reports, now - last, &mut loads, &mut topics);
-            last = now;
-            let changed = topics.take_changed();
-            if self.publisher.publish(changed).is_err() {
-                topics.forget(); // all is told with the next
-            }
-            match stopped.recv_timeout(self.interval.saturating_sub(now.elapsed())) {
+            let received = match self.interval {
+                None => mail.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(interval) => {
+                    let reports = self.reporter.ask();
+                    let now = Instant::now();
+                    self.tell(&reports, now - last, &mut loads, &mut topics);
+                    last = now;
+                    let changed = topics.take_changed();
+                    if self.publisher.publish(changed).is_err() {
+                        topics.forget(); // all is told with the next
+                    }
+                    mail.recv_timeout(interval.saturating_sub(now.elapsed()))
+                }
+            };
+            match received {
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(SysMail::Changed { interval, limits }) => {
+                    self.interval = interval;
+                    own::limits(&limits, &mut topics);
+                }
+                Ok(SysMail::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }

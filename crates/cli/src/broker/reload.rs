@@ -7,7 +7,7 @@ use std::sync::Arc;
 use martlet_server::config::{Configuration, Dialect, Note, ReloadErrors, changes};
 use martlet_server::logging::{Log, LogPlan};
 use martlet_server::signals::Orders;
-use martlet_server::{Broker, Operator, Options, Place, RulesChanger, Stopper, TlsReloader};
+use martlet_server::{Broker, LimitsChanger, Operator, Options, Place, RulesChanger, Stopper, TlsReloader};
 
 use super::bridges::BridgeKeeper;
 use super::service::Service;
@@ -24,6 +24,7 @@ pub(super) struct Reloader {
     places: Vec<Place>,
     tls: TlsReloader,
     rules: RulesChanger,
+    limits: LimitsChanger,
     operator: Operator,
     service: Service,
     bridges: BridgeKeeper,
@@ -48,6 +49,7 @@ impl Reloader {
             places,
             tls: broker.tls_reloader(),
             rules: broker.rules_changer(),
+            limits: broker.limits_changer(),
             operator: broker.operator(),
             service,
             bridges,
@@ -80,6 +82,7 @@ impl Reloader {
         let read = self.read(&mut notes);
         if let Some((_, options)) = &read {
             self.replace_rules(options);
+            self.limits.replace(&options.engine, options.sys_interval);
             self.reload_tls(options);
         }
         self.rules.conclude();

@@ -216,7 +216,8 @@ impl ConfigOption {
             help,
             default: "",
             status: Status::Works,
-            reload: Reload::Restart,
+            // Limits and features can change; exceptions say so.
+            reload: if matches!(scope, Scope::Engine(_)) { Reload::Live } else { Reload::Restart },
             is_mosquittos: true,
             deprecation: None,
             is_secret: false,
@@ -254,6 +255,12 @@ impl ConfigOption {
 
     pub(super) const fn live(mut self) -> Self {
         self.reload = Reload::Live;
+        self
+    }
+
+    /// Counts from the next start on.
+    pub(super) const fn restart(mut self) -> Self {
+        self.reload = Reload::Restart;
         self
     }
 

@@ -8,7 +8,7 @@ use martlet_engine::Limits;
 use super::Topics;
 use crate::reports::{Report, Reports};
 
-/// The bounds, each in a topic of its own: they do not change while the broker runs.
+/// The bounds, each in a topic of its own.
 pub(super) fn limits(limits: &Limits, topics: &mut Topics) {
     let bounds = [
         ("connections_max", limits.connections_max),

@@ -70,7 +70,8 @@ pub(super) const PART: Part = Part {
             Engine(Flag(|it| &mut it.features.exactly_once_at_release)),
             "whether a message of QoS 2 takes effect when its PUBREL comes, and not when its PUBLISH does",
         )
-        .default("`false`; `true` when called as `mosquitto`"),
+        .default("`false`; `true` when called as `mosquitto`")
+        .restart(),
         ConfigOption::new(
             "include_dir",
             Structure(S::IncludeFolder),
@@ -89,7 +90,8 @@ pub(super) const PART: Part = Part {
              the third time; no expiry for a Message Expiry Interval of 0; no Will when a client takes over its own \
              Session, which goes on",
         )
-        .default("`false`; `true` when called as `mosquitto`"),
+        .default("`false`; `true` when called as `mosquitto`")
+        .restart(),
         ConfigOption::new(
             "persistence",
             Keeping(OptionalFlag(|it| &mut it.is_on)),
@@ -187,7 +189,8 @@ pub(super) const PART: Part = Part {
             General(Number(Range::new(0, u16::MAX as i64), |it, n| it.sys_interval = Duration::from_secs(fit(n)))),
             "seconds between two updates of the topics below `$SYS`; 0 is never",
         )
-        .default("10"),
+        .default("10")
+        .live(),
         ConfigOption::new(
             "upgrade_outgoing_qos",
             Engine(Flag(|it| &mut it.features.upgrade_outgoing_qos)),

@@ -34,7 +34,8 @@ pub(super) const OF_MOSQUITTO: Part = Part {
             Engine(Number(Range::new(0, ANY), |it, n| it.limits.control_requests_max = fit(n))),
             "requests of one shard below `$CONTROL/` that wait for their answers; further ones get 0x97",
         )
-        .default("100"),
+        .default("100")
+        .restart(),
         ConfigOption::new(
             "global_max_clients",
             Engine(Number(INT, |it, n| {
@@ -152,7 +153,8 @@ pub(super) const OWN: Part = Part {
             Engine(Number(Range::new(1, ANY), |it, n| it.limits.connections_max = fit(n))),
             "connections of one shard; further ones are closed",
         )
-        .default("1000000"),
+        .default("1000000")
+        .restart(),
         ConfigOption::own(
             "handshake_timeout",
             General(Number(Range::new(1, WORD), |it, n| it.handshake_timeout = Duration::from_secs(fit(n)))),
@@ -226,19 +228,22 @@ pub(super) const OWN: Part = Part {
             Engine(Number(Range::new(0, ANY), |it, n| it.limits.retained_bytes_max = fit(n))),
             "bytes of all retained messages (topics, properties, payloads); further ones get 0x97",
         )
-        .default("268435456"),
+        .default("268435456")
+        .restart(),
         ConfigOption::own(
             "retained_messages_max",
             Engine(Number(Range::new(0, ANY), |it, n| it.limits.retained_messages_max = fit(n))),
             "retained messages of the whole broker; further ones get 0x97",
         )
-        .default("1000000"),
+        .default("1000000")
+        .restart(),
         ConfigOption::own(
             "route_cache_entries_max",
             Engine(Number(Range::new(0, ANY), |it, n| it.limits.route_cache_entries_max = fit(n))),
             "Topic Names whose receivers one shard remembers; others are looked up each time",
         )
-        .default("4096"),
+        .default("4096")
+        .restart(),
         ConfigOption::own(
             "session_expiry_interval_max",
             Engine(Number(Range::new(0, WORD), |it, n| it.limits.session_expiry_interval_max = fit(n))),
@@ -268,7 +273,8 @@ pub(super) const OWN: Part = Part {
             Engine(Number(Range::new(0, SHORT), |it, n| it.limits.topic_alias_maximum = fit(n))),
             "Topic Aliases that one client may use; others get DISCONNECT 0x94",
         )
-        .default("10"),
+        .default("10")
+        .restart(),
         ConfigOption::own(
             "topic_alias_maximum_outgoing",
             Engine(Number(Range::new(0, SHORT), |it, n| it.limits.topic_alias_maximum_outgoing = fit(n))),
