@@ -84,6 +84,71 @@ fn a_configuration_tells_of_each_listener() {
     assert!(stranger.out.starts_with("port 1883 of 127.0.0.1\n  connect    denied "), "{}", stranger.out);
 }
 
+/// What is said of reading, writing and subscribing at the last of the listeners, or of coming in.
+fn answers(answer: &Done) -> Vec<String> {
+    let listener = answer.out.split("port ").last().unwrap();
+    let lines = listener.lines().filter_map(|line| line.strip_prefix("  "));
+    lines.map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn it_knows_of_mount_points_and_of_names_that_take_the_place_of_others() {
+    let folder = Folder::new("acl-listeners");
+    let acl = folder.file_of("acl", "topic mine\npattern write own/%c\nuser joe\ntopic read m/a\n");
+    let file = |options: &str| {
+        folder.file_of("m.conf", &format!("listener 1\nallow_anonymous true\nacl_file {acl}\n{options}\n"))
+    };
+    let mounted = file("mount_point m/");
+    let answer = ask(&mounted, "joe", "a");
+    assert!(answer.out.starts_with("port 1, where it is `m/a`\n"), "{}", answer.out);
+    assert_eq!(answers(&answer)[1..3], ["read allowed", "write denied"]);
+    assert_eq!(answers(&ask(&mounted, "joe", "m/a"))[1], "read denied");
+
+    let named = file("use_username_as_clientid true");
+    assert_eq!(answers(&ask(&named, "joe", "own/joe"))[2], "write allowed");
+    assert_eq!(answers(&ask(&named, "joe", "own/phone"))[2], "write denied");
+    assert_eq!(answers(&ask(&named, "", "mine")), ["connect denied"]);
+    let prefixed = file("clientid_prefixes tele");
+    assert_eq!(answers(&ask(&prefixed, "joe", "m/a")), ["connect denied"]);
+    assert_eq!(answers(&ask(&file("clientid_prefixes ph"), "joe", "m/a"))[0], "connect allowed");
+}
+
+#[test]
+fn nobody_may_write_to_what_the_broker_publishes() {
+    let folder = Folder::new("acl-reserved");
+    let file = folder.file_of("acl", "topic $SYS/#\n");
+    let expected = format!(
+        "read       allowed  {file}:1: topic $SYS/#\nwrite      denied   only the broker itself publishes to it\n"
+    );
+    assert!(ask(&file, "", "$SYS/broker/uptime").out.starts_with(&expected));
+    assert_eq!(ask(&file, "", "$share/g/t").err, "Error: `$share/g/t` is no Topic Name\n");
+}
+
+#[test]
+fn it_asks_dynamic_security() {
+    let folder = Folder::new("acl-dynsec");
+    let rules = folder.file_of(
+        "rules.json",
+        r#"{"defaultACLAccess": {"publishClientReceive": true},
+            "clients": [{"username": "joe", "clientid": "phone", "roles": [{"rolename": "r"}],
+                         "encoded_password": "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$7/SSU9/0Iw3ZSk+1oeFHBw"}],
+            "roles": [{"rolename": "r", "acls": [
+                {"acltype": "publishClientSend", "topic": "a", "priority": 0, "allow": true},
+                {"acltype": "subscribePattern", "topic": "a", "priority": 0, "allow": true}]}]}"#,
+    );
+    let text = format!("listener 1\nplugin mosquitto_dynamic_security.so\nplugin_opt_config_file {rules}\n");
+    let file = folder.file_of("m.conf", &text);
+    let all = ["connect allowed", "read allowed", "write allowed", "subscribe allowed"];
+    assert_eq!(answers(&ask(&file, "joe", "a")), all);
+    let some = ["connect allowed", "read allowed", "write denied", "subscribe denied"];
+    assert_eq!(answers(&ask(&file, "joe", "b")), some);
+    assert_eq!(answers(&ask(&file, "eve", "a")), ["connect denied"]);
+    let other = run_words(&["acl", &file, "joe", "a", "--client-id", "tablet"]);
+    assert_eq!(answers(&other), ["connect denied"]);
+    std::fs::remove_file(&rules).unwrap();
+    assert_eq!(ask(&file, "joe", "a").status, Some(3));
+}
+
 #[test]
 fn what_cannot_be_answered_is_exit_code_3() {
     let folder = Folder::new("acl-wrong");

@@ -80,7 +80,7 @@ pub use listeners::ListenerRules;
 pub use martlet_proto::{Instant, PeerMisbehaved};
 pub use message::Message;
 pub use notice::{Cause, Notice, WillFacts};
-pub use own::Announcement;
+pub use own::{Announcement, is_reserved};
 pub use peer::{BridgeEnd, Peer, PeerCertificate, PeerDetails, PeerTls};
 pub use restore::{Stored, UnreadableRecord};
 pub use status::Status;

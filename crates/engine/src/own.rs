@@ -52,7 +52,7 @@ pub(crate) fn is_of_this_run(topic: &str) -> bool {
 }
 
 /// Whether no client may publish to this topic [s4.7.2]. Bridges tell below `$SYS/broker/connection/` of their state.
-pub(crate) fn is_reserved(topic: &str) -> bool {
+pub fn is_reserved(topic: &str) -> bool {
     let mut levels = topic.split('/');
     match levels.next() {
         Some("$share") => true,

@@ -9,6 +9,7 @@ mod roster;
 
 use std::path::PathBuf;
 
+pub(crate) use file::read;
 pub(crate) use keeper::Keeper;
 pub(crate) use roster::Roster;
 

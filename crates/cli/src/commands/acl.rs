@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use martlet_access::{AccessList, Action, Ruling, Who};
-use martlet_server::config::{Configuration, Dialect, Plan};
+use martlet_dynsec as dynsec;
+use martlet_engine::is_reserved;
+use martlet_server::config::{Configuration, Dialect, ListenerSettings, Plan};
 use martlet_server::{Admission, Authority};
 use martlet_wire::TopicName;
 
@@ -34,6 +36,12 @@ struct Query {
     user_name: Option<String>,
     topic: String,
     client_identifier: String,
+}
+
+impl Query {
+    fn who(&self) -> Who<'_> {
+        Who { client_identifier: &self.client_identifier, user_name: self.user_name.as_deref() }
+    }
 }
 
 /// Answers what a user may do.
@@ -76,32 +84,35 @@ fn query(arguments: &[OsString]) -> Option<Query> {
 
 /// The answer, and whether anything is allowed.
 fn answer(query: &Query) -> Result<(String, bool), String> {
-    if TopicName::parse(&query.topic).is_err() {
+    if TopicName::parse(&query.topic).is_err() || query.topic.starts_with("$share/") {
         return Err(format!("`{}` is no Topic Name", query.topic.escape_debug()));
     }
     let path = Path::new(&query.file);
     let content = fs::read(path).map_err(|error| format!("{}: cannot be read: {error}", query.file))?;
-    let who = Who { client_identifier: &query.client_identifier, user_name: query.user_name.as_deref() };
     if is_list(&content) {
         let list = AccessList::parse(&content)
             .map_err(|error| format!("{}:{}: {}", query.file, error.line, error.problem))?;
         let mut page = Page::default();
+        let who = query.who();
         let ruling = |action| vec![(path, list.ruling(who, action, &query.topic))];
-        page.rules(Some(ruling(Action::Read)), Some(ruling(Action::Write)));
+        page.rule("read", true, &ruling(Action::Read), None);
+        page.rule("write", !is_reserved(&query.topic), &ruling(Action::Write), None);
+        page.subscription(None);
         return Ok((page.text, page.is_allowed));
     }
     let mut notes = Vec::new();
     let configuration =
         Configuration::read(path, Dialect::Martlet, &mut notes).map_err(|error| error.to_string())?;
     let plan = Plan { file: Some(query.file.clone()), ..Plan::default() };
-    let authority = plan.authority(&configuration).map_err(|error| error.to_string())?;
+    let authority = plan.authority_at_work(&configuration)?;
     let settings = &configuration.settings;
     let mut page = Page::default();
     if settings.is_local_only() {
-        page.listener(&authority, 0, "this machine", who, &query.topic);
+        let listener = settings.listeners.first().cloned().unwrap_or_default();
+        page.listener(&authority, 0, "this machine", &listener, query);
     } else {
         for (number, listener) in (0..).zip(&settings.listeners) {
-            page.listener(&authority, number, &listener.place.to_string(), who, &query.topic);
+            page.listener(&authority, number, &listener.place.to_string(), listener, query);
         }
     }
     Ok((page.text, page.is_allowed))
@@ -131,41 +142,70 @@ impl Page {
     }
 
     /// What is so at one listener.
-    fn listener(&mut self, authority: &Authority, number: u16, place: &str, who: Who<'_>, topic: &str) {
-        let _ = writeln!(self.text, "{place}");
+    fn listener(
+        &mut self,
+        authority: &Authority,
+        number: u16,
+        place: &str,
+        listener: &ListenerSettings,
+        query: &Query,
+    ) {
+        let mount_point = listener.mount_point.as_deref().unwrap_or_default();
+        let topic = [mount_point, &query.topic].concat();
+        let _ = write!(self.text, "{place}");
+        if !mount_point.is_empty() {
+            let _ = write!(self.text, ", where it is `{topic}`");
+        }
+        self.text.push('\n');
         self.indent = "  ";
-        let (answer, why) = match authority.admission(number, who.user_name) {
+        let mut who = query.who();
+        if listener.user_name_is_client_identifier {
+            who.client_identifier = who.user_name.unwrap_or_default();
+        }
+        let is_nameless = listener.user_name_is_client_identifier && who.user_name.is_none();
+        let (answer, why) = match authority.admission(number, who) {
+            _ if is_nameless => ("denied", "nobody may come in without a user name"),
             Admission::Anyone => ("allowed", "no password is asked for"),
             Admission::Password => ("allowed", "with its password"),
             Admission::ProvenName => ("allowed", "with a certificate or a key of this name"),
+            Admission::OtherIdentifier => ("denied", "its Client Identifier has to begin otherwise"),
             Admission::Nobody => ("denied", "it is not known, or nobody may come in without a user name"),
         };
         self.line("connect", answer, why);
         if answer == "denied" {
             return;
         }
-        let rulings = |action| {
-            let rulings: Vec<_> = authority.rulings(number, who, action, topic).collect();
-            (!rulings.is_empty()).then_some(rulings)
-        };
-        self.rules(rulings(Action::Read), rulings(Action::Write));
+        for (what, action, dynamic, may_be) in [
+            ("read", Action::Read, dynsec::Action::Receive, true),
+            ("write", Action::Write, dynsec::Action::Publish, !is_reserved(&topic)),
+        ] {
+            let rulings: Vec<_> = authority.rulings(number, who, action, &topic).collect();
+            let dynamic = authority.dynamic_ruling(number, who, dynamic, &topic);
+            self.rule(what, may_be, &rulings, dynamic);
+        }
+        self.subscription(authority.dynamic_ruling(number, who, dynsec::Action::Subscribe, &topic));
     }
 
-    /// What lists say; nothing where there are none.
-    fn rules(&mut self, read: Option<Vec<(&Path, Ruling)>>, write: Option<Vec<(&Path, Ruling)>>) {
-        for (what, rulings) in [("read", read), ("write", write)] {
-            let Some(rulings) = rulings else {
-                self.line(what, "allowed", "there is no access control list");
-                self.is_allowed = true;
-                continue;
-            };
-            let decides = rulings.iter().find(|(_, ruling)| !ruling.is_allowed).or_else(|| rulings.first());
-            let Some((path, ruling)) = decides else { continue };
-            self.is_allowed |= ruling.is_allowed;
-            let answer = if ruling.is_allowed { "allowed" } else { "denied" };
-            self.line(what, answer, &reason(path, *ruling));
+    /// What lists and dynamic security say of something; nothing where there are none. All have to allow it, and the broker itself.
+    fn rule(&mut self, what: &str, may_be: bool, lists: &[(&Path, Ruling)], dynamic: Option<bool>) {
+        let decides = lists.iter().find(|(_, ruling)| !ruling.is_allowed).or_else(|| lists.first());
+        let (is_allowed, why) = match (decides, dynamic) {
+            _ if !may_be => (false, "only the broker itself publishes to it".into()),
+            (Some((path, ruling)), _) if !ruling.is_allowed => (false, reason(path, *ruling)),
+            (_, Some(is_allowed)) => (is_allowed, "by dynamic security".into()),
+            (Some((path, ruling)), None) => (true, reason(path, *ruling)),
+            (None, None) => (true, "there is no access control list".into()),
+        };
+        self.is_allowed |= is_allowed;
+        self.line(what, if is_allowed { "allowed" } else { "denied" }, &why);
+    }
+
+    /// Whether it may subscribe.
+    fn subscription(&mut self, dynamic: Option<bool>) {
+        match dynamic {
+            Some(false) => self.line("subscribe", "denied", "by dynamic security"),
+            _ => self.line("subscribe", "allowed", "each message is looked at when it is delivered"),
         }
-        self.line("subscribe", "allowed", "each message is looked at when it is delivered");
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Admission {
     Password,
     /// A certificate or a pre-shared key with its user name.
     ProvenName,
+    /// A Client Identifier that begins as it has to.
+    OtherIdentifier,
     /// Nothing helps.
     Nobody,
 }
@@ -196,17 +198,36 @@ impl Authority {
         lists.iter().map(move |named| (&*named.path, named.list.ruling(who, action, topic)))
     }
 
+    /// What dynamic security, where it counts, says about a Topic Name, or to subscribe a Topic Filter.
+    pub fn dynamic_ruling(
+        &self,
+        listener: u16,
+        who: Who<'_>,
+        action: dynsec::Action,
+        topic: &str,
+    ) -> Option<bool> {
+        let is_dynamic = self.door(listener).is_some_and(|door| door.is_dynamic);
+        is_dynamic.then(|| self.dynamic.allows(known_as(who), action, topic))
+    }
+
     /// What a client needs to come in at a listener.
-    pub fn admission(&self, listener: u16, user_name: Option<&str>) -> Admission {
-        match self.door(listener) {
-            Some(door) if door.has_proven_names && user_name.is_some() => Admission::ProvenName,
-            Some(door) if door.knows(user_name) => {
-                let user_name = user_name.unwrap_or_default();
-                let is_known = door.passwords.iter().any(|passwords| passwords.has_password(user_name));
-                if is_known || door.is_dynamic { Admission::Password } else { Admission::Nobody }
+    pub fn admission(&self, listener: u16, who: Who<'_>) -> Admission {
+        let Some(door) = self.door(listener) else { return Admission::Nobody };
+        if !self.client_identifier_prefix.as_ref().is_none_or(|it| who.client_identifier.starts_with(it)) {
+            return Admission::OtherIdentifier;
+        }
+        let login = if door.is_dynamic { self.dynamic.login(known_as(who)) } else { Login::Unknown };
+        match (who.user_name, login) {
+            (Some(_), _) if door.has_proven_names => Admission::ProvenName,
+            (_, Login::Compare(_)) => Admission::Password,
+            (_, Login::Refuse) => Admission::Nobody,
+            (Some(name), _) if door.passwords.iter().any(|passwords| passwords.has_password(name)) => {
+                Admission::Password
             }
-            Some(door) if door.admits_anonymous => Admission::Anyone,
-            Some(_) | None => Admission::Nobody,
+            (user_name, Login::Unknown) if door.admits_anonymous && !door.knows(user_name) => {
+                Admission::Anyone
+            }
+            (_, Login::Unknown) => Admission::Nobody,
         }
     }
 }
@@ -226,4 +247,9 @@ impl Door {
 /// A client, as dynamic security knows it.
 fn identity(client: Client<'_>) -> Identity<'_> {
     Identity { user_name: client.user_name, client_id: client.client_identifier }
+}
+
+/// The same of one that is only spoken of.
+fn known_as(who: Who<'_>) -> Identity<'_> {
+    Identity { user_name: who.user_name, client_id: who.client_identifier }
 }

@@ -20,6 +20,7 @@ use super::{Configuration, Dialect};
 use crate::auth::{AccessFileError, Authority};
 use crate::control::ControlHandlers;
 use crate::control::about::{About, ListenerFacts, PluginFacts};
+use crate::dynsec;
 use crate::logging::LogPlan;
 use crate::options::{self, Host, ListenAddress, ListenerOptions, Options, Wording};
 use crate::persist::Persistence;
@@ -132,6 +133,18 @@ impl Plan {
     pub fn authority(&self, configuration: &Configuration) -> Result<Authority, AccessFileError> {
         let settings = &configuration.settings;
         access::authority(settings, &self.offered(settings))
+    }
+
+    /// The same with what dynamic security says at this moment. Nothing is made that is not there yet.
+    ///
+    /// # Errors
+    /// A file cannot be read, or something in it is wrong.
+    pub fn authority_at_work(&self, configuration: &Configuration) -> Result<Authority, String> {
+        let authority = self.authority(configuration).map_err(|error| error.to_string())?;
+        Ok(match access::dynamic_security(&configuration.settings) {
+            Some(options) => authority.with_dynamic(Arc::new(dynsec::read(&options.config_file)?.rules())),
+            None => authority,
+        })
     }
 
     /// Limits and features, with those defaults of Mosquitto that people depend on and the standard leaves open.

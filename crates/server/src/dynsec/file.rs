@@ -64,6 +64,17 @@ pub(super) fn open(options: &DynamicSecurityOptions) -> DynamicSecurity {
     }
 }
 
+/// Reads the file for someone who only wants to know what is in it.
+///
+/// # Errors
+/// It cannot be read, or is not what it should be.
+pub(crate) fn read(path: &Path) -> Result<DynamicSecurity, String> {
+    let failed = |cause: &dyn core::fmt::Display| format!("{}: {cause}", path.display());
+    let content = fs::read(path).map_err(|error| failed(&format_args!("cannot be read: {error}")))?;
+    let (security, _) = DynamicSecurity::read(&content).map_err(|error| failed(&error))?;
+    Ok(security)
+}
+
 /// Replaces the file at once: whoever reads it finds the old one or the new one.
 ///
 /// # Errors
