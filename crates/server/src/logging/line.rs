@@ -3,7 +3,7 @@
 use core::fmt::{self, Write as _};
 
 use jiff::Timestamp;
-use jiff::fmt::strtime;
+use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
 use jiff::tz::TimeZone;
 use tracing::Event;
 use tracing::field::{Field, Visit};
@@ -66,7 +66,10 @@ impl Stamp {
             Self::Rfc3339 => Some(format!("{now:.6}")),
             Self::Letters(letters) => {
                 let local = now.to_zoned(TimeZone::try_system().unwrap_or(TimeZone::UTC));
-                Some(strtime::format(letters, &local).unwrap_or_else(|_| "Time error".into()))
+                // As in the C locale.
+                let config = Config::new().custom(PosixCustom::new());
+                let text = BrokenDownTime::from(&local).to_string_with_config(&config, letters);
+                Some(text.unwrap_or_else(|_| "Time error".into()))
             }
         }
     }

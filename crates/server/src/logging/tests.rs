@@ -94,6 +94,9 @@ fn a_line_begins_with_the_time() {
     let (seconds, rest) = line.split_once(": ").unwrap();
     assert!(seconds.parse::<u64>().unwrap() > 1_700_000_000 && rest == "hello", "{line}");
     assert!(stamped(Stamp::Letters("%Y".into())).starts_with("20"));
+    let (date, time) = ("Wed Nov 25 ".len(), "22:18:00 2026".len());
+    let line = stamped(Stamp::Letters("%c".into()));
+    assert_eq!(line.find(": hello"), Some(date + time), "{line}");
     assert_eq!(stamped(Stamp::None), "hello");
 }
 
@@ -158,6 +161,8 @@ fn the_dialect_decides_what_is_left_open() {
     assert_eq!((ours.format, &ours.stamp), (Text, &Stamp::Rfc3339));
     let theirs = LogPlan::new(&settings, Dialect::Mosquitto, Some(LogTypes::ALL));
     assert_eq!((theirs.format, &theirs.stamp), (Mosquitto, &Stamp::UnixSeconds));
-    assert_eq!((theirs.types, theirs.program), (LogTypes::ALL, "mosquitto"));
+    assert_eq!((theirs.types, theirs.program), (LogTypes::verbose(), "mosquitto"));
+    let reads_and_writes = LogTypes::of(LogType::Internal);
+    assert_eq!(LogPlan::new(&settings, Dialect::Mosquitto, Some(reads_and_writes)).types, reads_and_writes);
     assert_eq!(theirs.destinations, Destinations::stderr());
 }
