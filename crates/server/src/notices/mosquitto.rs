@@ -79,7 +79,9 @@ fn words(notice: &Notice) -> Option<String> {
             )
         }
         Notice::Refused { peer, client_identifier, reason, .. } => {
-            disconnected(client_identifier, peer, Some(reason_words(*reason)))
+            let is_nameless = client_identifier.is_empty();
+            let client = if is_nameless { &place(peer) } else { client_identifier };
+            disconnected(client, peer, Some(reason_words(*reason)))
         }
         Notice::Disconnected { peer, client_identifier, cause, .. } => {
             let reason = match cause {
@@ -268,12 +270,16 @@ mod tests {
             let expected = expected.map(|text| text.replace('?', place));
             assert_eq!(ended(*client, cause.clone()), expected);
         }
-        let refused = Notice::Refused {
-            connection: CONNECTION,
-            peer: peer(),
-            client_identifier: "id".into(),
-            reason: ReasonCode::NotAuthorized,
+        let refused = |name: &str| {
+            words(&Notice::Refused {
+                connection: CONNECTION,
+                peer: peer(),
+                client_identifier: name.into(),
+                reason: ReasonCode::NotAuthorized,
+            })
+            .unwrap()
         };
-        assert_eq!(words(&refused).unwrap(), format!("Client id {place}: not authorised."));
+        assert_eq!(refused("id"), format!("Client id {place}: not authorised."));
+        assert_eq!(refused(""), format!("Client 127.0.0.1 {place}: not authorised."));
     }
 }
