@@ -7,6 +7,7 @@ mod common;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::process::Command;
 use std::thread;
 
 use common::process::{ACCEPTED, Running, answer, free_port, lines, mosquitto, run_mosquitto, signal, until};
@@ -229,6 +230,14 @@ fn whoever_comes_behind_a_sighup_meets_what_is_read_on_it() {
 #[test]
 fn sighup_reads_certificates_again() {
     let folder = Folder::new("certificates");
+    sighup_reads_certificates_of(common::martlet(), &folder, "certificates stay as they were");
+    let folder = Folder::new("certificates-of-mosquitto");
+    let (certificate, key) = (folder.file("cert.pem"), folder.file("key.pem"));
+    let expected = format!("Error when reloading certificate '{certificate}' or key '{key}'.\n");
+    sighup_reads_certificates_of(mosquitto(&folder), &folder, &expected);
+}
+
+fn sighup_reads_certificates_of(mut command: Command, folder: &Folder, complaint: &str) {
     let port = free_port();
     let log = folder.file("log");
     let renew = || {
@@ -238,13 +247,13 @@ fn sighup_reads_certificates_again() {
     };
     renew();
     let text = format!(
-        "log_dest file {log}\npersistence false\nlistener {port} 127.0.0.1\nallow_anonymous true\n\
+        "user root\nlog_dest file {log}\npersistence false\nlistener {port} 127.0.0.1\nallow_anonymous true\n\
          certfile {}\nkeyfile {}\n",
         folder.file("cert.pem"),
         folder.file("key.pem")
     );
     let file = folder.file_of("m.conf", &text);
-    let broker = Running::start(common::martlet().args(["-c", &file]));
+    let broker = Running::start(command.args(["-c", &file]));
     until("nobody listens", || TcpStream::connect(("127.0.0.1", port)).ok());
     let says = |what: &str| fs::read_to_string(&log).unwrap_or_default().contains(what);
     renew();
@@ -252,7 +261,7 @@ fn sighup_reads_certificates_again() {
     until("nothing is read", || says("certificates were read again").then_some(()));
     folder.file_of("key.pem", "no key");
     broker.signal("-HUP");
-    until("nothing is told", || says("certificates stay as they were").then_some(()));
+    until("nothing is told", || says(complaint).then_some(()));
     assert_eq!(broker.end().0, Some(0));
 }
 

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use martlet_server::config::{Configuration, Dialect, Note, ReloadErrors, changes};
 use martlet_server::logging::{Log, LogPlan};
 use martlet_server::signals::Orders;
-use martlet_server::{Broker, LimitsChanger, Operator, Options, Place, RulesChanger, Stopper, TlsReloader};
+use martlet_server::{
+    Broker, LimitsChanger, Operator, Options, Place, ReloadError, RulesChanger, Security, Stopper,
+    TlsReloader,
+};
 
 use super::bridges::BridgeKeeper;
 use super::service::Service;
@@ -115,10 +118,18 @@ impl Reloader {
             let Some(security) = listener.and_then(|listener| listener.security.as_ref()) else { continue };
             match self.tls.reload(number, security) {
                 Ok(()) => tracing::info!(listener = number, "certificates were read again"),
-                Err(error) => {
-                    tracing::error!(%error, listener = number, "certificates stay as they were");
-                }
+                Err(error) => self.say_certificates_stay(&error, number, security),
             }
+        }
+    }
+
+    fn say_certificates_stay(&self, error: &ReloadError, listener: u16, security: &Security) {
+        if let (Dialect::Mosquitto, Security::Tls(tls)) = (self.dialect, security) {
+            let (certificate, key) = (tls.certificate_file.display(), tls.key_file.display());
+            tracing::error!("Error: {error}");
+            tracing::error!("Error when reloading certificate '{certificate}' or key '{key}'.");
+        } else {
+            tracing::error!(%error, listener, "certificates stay as they were");
         }
     }
 
