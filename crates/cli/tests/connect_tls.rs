@@ -4,9 +4,12 @@
 
 mod common;
 
+use std::net::TcpStream;
 use std::sync::Arc;
 
+use authority::{Authority, Issued};
 use common::modules::Modules;
+use common::process::{Running, free_port, until};
 use common::{Done, Folder, run};
 use martlet_client::rustls::ServerConfig;
 use martlet_client::rustls::crypto::ring;
@@ -91,4 +94,43 @@ fn an_unknown_authority_is_refused_whatever_the_name() {
         let flags = format!("--cafile {} {flags} -h localhost", stranger.authority);
         assert!(!is_accepted(&roles(&server, &flags)));
     }
+}
+
+/// Certificates of version 1, for the broker and for clients.
+#[test]
+fn certificates_of_version_1_are_taken_on_both_sides() {
+    let authority = Authority::new("cli-version-1");
+    let own = authority.as_version1(authority.server());
+    let folder = Folder::new("tls-version-1");
+    let port = free_port();
+    let text = format!(
+        "listener {port} localhost\nallow_anonymous true\npersistence false\nrequire_certificate true\ncafile {}\ncertfile {}\n\
+         keyfile {}\n",
+        authority.file.display(),
+        own.certificate_file.display(),
+        own.key_file.display(),
+    );
+    let _broker = Running::start(common::martlet().args(["-c", &folder.file_of("m.conf", &text)]));
+    until("nobody listens", || TcpStream::connect(("localhost", port)).ok());
+
+    let publish = |trusted: &Authority, client: &Issued, more: &str| {
+        let (certificate, key) = client.files();
+        let (cafile, certificate, key) = (trusted.file.display(), certificate.display(), key.display());
+        let done = run(&format!(
+            "pub -p {port} --cafile {cafile} --cert {certificate} --key {key} -t t -m m -q 1 {more}"
+        ));
+        if done.status == Some(0) { Ok(()) } else { Err(done.err) }
+    };
+    let client = authority.as_version1(authority.client("client"));
+    for version in ["tlsv1.2", "tlsv1.3"] {
+        publish(&authority, &client, &format!("-h localhost --tls-version {version}")).unwrap();
+    }
+    // There are no names but the Common Name, and an address is none.
+    publish(&authority, &client, "-h 127.0.0.1 --insecure").unwrap();
+    let error = publish(&authority, &client, "-h 127.0.0.1").unwrap_err();
+    assert!(error.contains("NotValidForName") || error.contains("not valid for name"), "{error}");
+    // Who only calls itself the same has not signed it.
+    let alike = Authority::named_as(&authority, "cli-version-1-alike");
+    let error = publish(&alike, &client, "-h localhost --insecure").unwrap_err();
+    assert!(error.contains("UnknownIssuer"), "{error}");
 }

@@ -2,8 +2,10 @@
 
 mod ciphers;
 mod common_name;
+mod der;
 mod key_log;
 mod verifier;
+mod version1;
 
 use core::fmt;
 use std::path::{Path, PathBuf};
@@ -15,8 +17,10 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{
-    self, ClientConfig, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion, version,
+    self, ClientConfig, Error, InconsistentKeys, RootCertStore, SupportedCipherSuite,
+    SupportedProtocolVersion, version,
 };
 
 use crate::error::ConnectError;
@@ -100,7 +104,7 @@ pub enum TlsError {
     /// The operating system has no certificates of authorities, or this build cannot read them, and no others were given.
     NoAuthorities,
     /// Certificates or key are not what rustls takes.
-    Rustls(rustls::Error),
+    Rustls(Error),
     /// The host is no name that a certificate can be for.
     ServerName,
 }
@@ -333,8 +337,15 @@ impl Tls {
         };
         let mut config = match self.identity.as_deref() {
             None => builder.with_no_client_auth(),
+            // What is in the certificate is for the server to judge, which may take what rustls would not.
             Some((chain, key)) => {
-                builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(TlsError::Rustls)?
+                let key = provider.key_provider.load_private_key(key.clone_key());
+                let own = CertifiedKey::new(chain.clone(), key.map_err(TlsError::Rustls)?);
+                if let Err(error @ Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) = own.keys_match()
+                {
+                    return Err(TlsError::Rustls(error));
+                }
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own)))
             }
         };
         if let Some(file) = &self.key_log {

@@ -2,13 +2,10 @@
 //!
 //! Only as much is read as it takes to get there. The certificate was checked before.
 
-const INTEGER: u8 = 0x02;
-const OBJECT_IDENTIFIER: u8 = 0x06;
-const UTF8_STRING: u8 = 0x0C;
-const PRINTABLE_STRING: u8 = 0x13;
-const IA5_STRING: u8 = 0x16;
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
+use super::der::{
+    IA5_STRING, INTEGER, OBJECT_IDENTIFIER, PRINTABLE_STRING, SEQUENCE, SET, UTF8_STRING, value,
+};
+
 /// The version of a certificate, which may be missing.
 const VERSION: u8 = 0xA0;
 /// 2.5.4.3
@@ -49,24 +46,6 @@ fn string(bytes: &[u8]) -> Option<&str> {
         }
         _ => None,
     }
-}
-
-/// The content of a value of this tag, and what follows it.
-fn value(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    let (&length, rest) = rest.split_first()?;
-    let (length, rest) = if length < 0x80 {
-        (usize::from(length), rest)
-    } else {
-        // Up to 64 KiB, which is more than a certificate in a handshake has.
-        let (digits, rest) =
-            rest.split_at_checked(usize::from(length & 0x7F)).filter(|(digits, _)| digits.len() <= 2)?;
-        (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
-    };
-    if first != tag {
-        return None;
-    }
-    rest.split_at_checked(length)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether the certificate of a server is accepted.
 //!
 //! Besides what rustls accepts, this takes certificates without any alternative name if their Common Name is that of the
-//! host, as OpenSSL does: many private servers have such certificates. Or the name does not matter. In both cases the
+//! host, as OpenSSL does: many private servers have such certificates, some of version 1. Or the name does not matter. In both cases the
 //! certificate has to come from a trusted authority.
 
 use core::fmt;
@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use tokio_rustls::rustls::crypto::CryptoProvider;
+use tokio_rustls::rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::TlsError;
 use super::common_name::common_name;
+use super::version1::Version1;
 
 /// Names that are accepted besides the alternative names of a certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) enum OtherNames {
 /// Accepts certificates.
 pub(super) struct Verifier {
     strict: Arc<WebPkiServerVerifier>,
+    roots: Arc<RootCertStore>,
+    algorithms: WebPkiSupportedAlgorithms,
     names: OtherNames,
 }
 
@@ -40,10 +43,25 @@ impl Verifier {
         provider: &Arc<CryptoProvider>,
         names: OtherNames,
     ) -> Result<Self, TlsError> {
+        let roots = Arc::new(roots);
         let strict =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
+            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider)).build();
         let strict = strict.map_err(|error| TlsError::Rustls(Error::General(error.to_string())))?;
-        Ok(Self { strict, names })
+        Ok(Self { strict, roots, algorithms: provider.signature_verification_algorithms, names })
+    }
+
+    /// Whether the name of a certificate does not matter, or is one besides alternative names.
+    fn takes_name(
+        &self,
+        certificate: &CertificateDer<'_>,
+        has_alternatives: bool,
+        wanted: &ServerName<'_>,
+    ) -> bool {
+        match self.names {
+            OtherNames::None => false,
+            OtherNames::Common => !has_alternatives && is_common_name(certificate, &wanted.to_str()),
+            OtherNames::Any => true,
+        }
     }
 }
 
@@ -62,6 +80,14 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if let Some(certificate) = Version1::read(end_entity) {
+            certificate.judge(&self.roots, &self.algorithms, now)?;
+            return if self.takes_name(end_entity, false, server_name) {
+                Ok(ServerCertVerified::assertion())
+            } else {
+                Err(CertificateError::NotValidForName.into())
+            };
+        }
         let verified =
             self.strict.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         // The name is compared last, when everything else is in order.
@@ -72,12 +98,11 @@ impl ServerCertVerifier for Verifier {
             })) => !presented.is_empty(),
             _ => return verified,
         };
-        let is_accepted = match self.names {
-            OtherNames::None => false,
-            OtherNames::Common => !has_alternatives && is_common_name(end_entity, &server_name.to_str()),
-            OtherNames::Any => true,
-        };
-        if is_accepted { Ok(ServerCertVerified::assertion()) } else { verified }
+        if self.takes_name(end_entity, has_alternatives, server_name) {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            verified
+        }
     }
 
     fn verify_tls12_signature(
@@ -86,7 +111,10 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.strict.verify_tls12_signature(message, certificate, signature)
+        match Version1::read(certificate) {
+            Some(certificate) => certificate.verify_tls12(message, signature, &self.algorithms),
+            None => self.strict.verify_tls12_signature(message, certificate, signature),
+        }
     }
 
     fn verify_tls13_signature(
@@ -95,7 +123,10 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.strict.verify_tls13_signature(message, certificate, signature)
+        match Version1::read(certificate) {
+            Some(certificate) => certificate.verify_tls13(message, signature, &self.algorithms),
+            None => self.strict.verify_tls13_signature(message, certificate, signature),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
