@@ -14,7 +14,10 @@ use common::{Done, Folder, run};
 use martlet_client::rustls::ServerConfig;
 use martlet_client::rustls::crypto::ring;
 use martlet_client::rustls::pki_types::PrivatePkcs8KeyDer;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa,
+    KeyPair,
+};
 
 struct Server {
     port: u16,
@@ -33,6 +36,20 @@ fn server(name: &str, common_name: &str, alternative: &[&str]) -> Server {
     params.distinguished_name.push(DnType::CommonName, common_name);
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &issuer).unwrap();
+    started(name, &certificate, &key, &issuer.pem())
+}
+
+/// A server that has made its certificate itself, as an authority does, for `localhost` and until a year.
+fn own_server(name: &str, until: i32) -> Server {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_after = rcgen::date_time_ymd(until, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    started(name, &certificate, &key, &certificate.pem())
+}
+
+fn started(name: &str, certificate: &Certificate, key: &KeyPair, authority: &str) -> Server {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -47,7 +64,7 @@ fn server(name: &str, common_name: &str, alternative: &[&str]) -> Server {
     };
     let port = Modules { answer, ..Modules::default() }.start_tls(config);
     let folder = Folder::new(name);
-    let authority = folder.file_of("ca.pem", &issuer.pem());
+    let authority = folder.file_of("ca.pem", authority);
     Server { port, authority, _folder: folder }
 }
 
@@ -84,6 +101,18 @@ fn an_alternative_name_counts_alone() {
     assert!(is_accepted(&roles(&server, &format!("{trusting} -h 127.0.0.1"))));
     assert!(!is_accepted(&roles(&server, &format!("{trusting} -h localhost"))));
     assert!(is_accepted(&roles(&server, &format!("{trusting} -h localhost --insecure"))));
+}
+
+#[test]
+fn a_certificate_that_is_trusted_itself_is_accepted() {
+    let (server, other) = (own_server("tls-own", 2090), own_server("tls-other", 2090));
+    let trusting = format!("--cafile {}", server.authority);
+    assert!(is_accepted(&roles(&server, &format!("{trusting} -h localhost"))));
+    assert!(!is_accepted(&roles(&server, &format!("{trusting} -h 127.0.0.1"))));
+    assert!(is_accepted(&roles(&server, &format!("{trusting} -h 127.0.0.1 --insecure"))));
+    assert!(!is_accepted(&roles(&other, &format!("{trusting} -h localhost --insecure"))));
+    let old = own_server("tls-old", 2001);
+    assert!(!is_accepted(&roles(&old, &format!("--cafile {} -h localhost --insecure", old.authority))));
 }
 
 #[test]

@@ -3,11 +3,9 @@
 //! Only as much is read as it takes to get there. The certificate was checked before.
 
 use super::der::{
-    IA5_STRING, INTEGER, OBJECT_IDENTIFIER, PRINTABLE_STRING, SEQUENCE, SET, UTF8_STRING, value,
+    IA5_STRING, INTEGER, OBJECT_IDENTIFIER, PRINTABLE_STRING, SEQUENCE, SET, UTF8_STRING, VERSION, value,
 };
 
-/// The version of a certificate, which may be missing.
-const VERSION: u8 = 0xA0;
 /// 2.5.4.3
 const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
 

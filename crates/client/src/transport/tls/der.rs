@@ -10,6 +10,8 @@ pub(super) const UTC_TIME: u8 = 0x17;
 pub(super) const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
+/// The version of a certificate, which may be missing.
+pub(super) const VERSION: u8 = 0xA0;
 
 /// The content of a value of this tag, and what follows it.
 pub(super) fn value(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {

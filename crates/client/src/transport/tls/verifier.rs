@@ -1,20 +1,23 @@
 //! Whether the certificate of a server is accepted.
 //!
-//! Besides what rustls accepts, this takes certificates without any alternative name if their Common Name is that of the
-//! host, as OpenSSL does: many private servers have such certificates, some of version 1. Or the name does not matter. In both cases the
+//! Besides what rustls accepts, this takes a certificate that was named as trusted itself, as people name the one that a server
+//! has made for itself; and certificates without any alternative name if their Common Name is that of the host, as OpenSSL
+//! does: many private servers have such ones, some of version 1. Or the name does not matter. But for the first case the
 //! certificate has to come from a trusted authority.
 
 use core::fmt;
 use std::sync::Arc;
 
-use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
 use tokio_rustls::rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::TlsError;
 use super::common_name::common_name;
+use super::validity;
 use super::version1::Version1;
 
 /// Names that are accepted besides the alternative names of a certificate.
@@ -33,6 +36,8 @@ pub(super) enum OtherNames {
 pub(super) struct Verifier {
     strict: Arc<WebPkiServerVerifier>,
     roots: Arc<RootCertStore>,
+    /// Certificates that were named as trusted, whole.
+    trusted: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
     names: OtherNames,
 }
@@ -40,6 +45,7 @@ pub(super) struct Verifier {
 impl Verifier {
     pub(super) fn new(
         roots: RootCertStore,
+        trusted: &[CertificateDer<'static>],
         provider: &Arc<CryptoProvider>,
         names: OtherNames,
     ) -> Result<Self, TlsError> {
@@ -47,7 +53,8 @@ impl Verifier {
         let strict =
             WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider)).build();
         let strict = strict.map_err(|error| TlsError::Rustls(Error::General(error.to_string())))?;
-        Ok(Self { strict, roots, algorithms: provider.signature_verification_algorithms, names })
+        let algorithms = provider.signature_verification_algorithms;
+        Ok(Self { strict, roots, trusted: trusted.to_vec(), algorithms, names })
     }
 
     /// Whether the name of a certificate does not matter, or is one besides alternative names.
@@ -88,8 +95,13 @@ impl ServerCertVerifier for Verifier {
                 Err(CertificateError::NotValidForName.into())
             };
         }
-        let verified =
-            self.strict.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let verified = if self.trusted.contains(end_entity) {
+            validity::judge_certificate(end_entity, now)?;
+            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)
+                .map(|()| ServerCertVerified::assertion())
+        } else {
+            self.strict.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        };
         // The name is compared last, when everything else is in order.
         let has_alternatives = match &verified {
             Err(Error::InvalidCertificate(CertificateError::NotValidForName)) => true,
