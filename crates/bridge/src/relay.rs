@@ -268,3 +268,6 @@ impl Relay {
         Ok(ack.encode(kind, NEAR, &mut self.to_near)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

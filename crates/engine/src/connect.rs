@@ -225,13 +225,7 @@ impl Engine {
         };
         let session_present = stored == Some(session_id);
         let bridge = self.connections.get(id).and_then(|connection| connection.peer.bridge().copied());
-        let (expiry_interval, keep_alive) = match bridge {
-            Some(_) => (connect.session_expiry_interval(), connect.keep_alive),
-            None => (
-                connect.session_expiry_interval().min(self.config.limits.session_expiry_interval_max),
-                self.granted_keep_alive(connect),
-            ),
-        };
+        let (expiry_interval, keep_alive) = self.granted_times(connect, bridge.is_some());
         let client = identity.client(listener);
         let will = connect.will.as_ref().map(|will| Will::new(will, client, &self.config));
         let Some(session) = self.clients.get_mut(session_id) else { return };
@@ -337,6 +331,15 @@ impl Engine {
             let record = session.will_record();
             self.journal.write(self.now, &record);
         }
+    }
+
+    /// Session Expiry Interval and Keep Alive, which bridges have as they like.
+    fn granted_times(&self, connect: &Connect<'_>, is_bridge: bool) -> (u32, u16) {
+        let wanted = connect.session_expiry_interval();
+        if is_bridge {
+            return (wanted, connect.keep_alive);
+        }
+        (wanted.min(self.config.limits.session_expiry_interval_max), self.granted_keep_alive(connect))
     }
 
     fn granted_keep_alive(&self, connect: &Connect<'_>) -> u16 {

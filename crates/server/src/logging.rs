@@ -65,12 +65,9 @@ impl LogPlan {
             (None, LogFormat::Mosquitto) => Stamp::UnixSeconds,
             (None, LogFormat::Text | LogFormat::Json) => Stamp::Rfc3339,
         };
-        let types = types.or(settings.types).unwrap_or_default();
-        // Reads and writes have no words of Mosquitto, which has more than enough to say of packets.
-        let is_too_much = format == LogFormat::Mosquitto && types == LogTypes::ALL;
         Self {
             destinations: settings.destinations.clone().unwrap_or_else(Destinations::stderr),
-            types: if is_too_much { LogTypes::verbose() } else { types },
+            types: types.or(settings.types).unwrap_or_default(),
             format,
             stamp,
             facility: settings.facility,

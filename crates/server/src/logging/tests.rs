@@ -161,8 +161,6 @@ fn the_dialect_decides_what_is_left_open() {
     assert_eq!((ours.format, &ours.stamp), (Text, &Stamp::Rfc3339));
     let theirs = LogPlan::new(&settings, Dialect::Mosquitto, Some(LogTypes::ALL));
     assert_eq!((theirs.format, &theirs.stamp), (Mosquitto, &Stamp::UnixSeconds));
-    assert_eq!((theirs.types, theirs.program), (LogTypes::verbose(), "mosquitto"));
-    let reads_and_writes = LogTypes::of(LogType::Internal);
-    assert_eq!(LogPlan::new(&settings, Dialect::Mosquitto, Some(reads_and_writes)).types, reads_and_writes);
+    assert_eq!((theirs.types, theirs.program), (LogTypes::ALL, "mosquitto"));
     assert_eq!(theirs.destinations, Destinations::stderr());
 }

@@ -70,7 +70,7 @@ pub(super) const PART: Part = Part {
                  `internal`, `all` or `none`",
                 kind,
             )),
-            "what is logged; each line adds a kind, `all` is all of them (in the words of Mosquitto without `internal`), and `none` takes all away",
+            "what is logged; each line adds a kind, `all` is all of them, and `none` takes all away",
         )
         .default("`error`, `warning`, `notice` and `information`")
         .live(),
