@@ -26,15 +26,15 @@ fn a_changed_file_is_read_again_by_itself() {
     let logged = |what: &str| fs::read_to_string(&log).unwrap_or_default().matches(what).count();
     assert_eq!(logged("reading the configuration again"), 0);
 
-    folder.file_of("m.conf", &text("max_keepalive 60\n"));
-    until("it is not read", || (logged("option=\"max_keepalive\"") > 0).then_some(()));
+    folder.file_of("m.conf", &text("connections_max 60\n"));
+    until("it is not read", || (logged("option=\"connections_max\"") > 0).then_some(()));
     assert_eq!(logged("reading the configuration again"), 1);
     // One that is wrong changes nothing, and is not given up.
     folder.file_of("m.conf", &text("foo bar\n"));
     until("it is not read", || (logged("there is no option `foo`") > 0).then_some(()));
     fs::remove_file(&file).unwrap();
-    folder.file_of("m.conf", &text("max_keepalive 9\n"));
-    until("it is not read", || (logged("option=\"max_keepalive\"") > 1).then_some(()));
+    folder.file_of("m.conf", &text("connections_max 9\n"));
+    until("it is not read", || (logged("option=\"connections_max\"") > 1).then_some(()));
     assert_eq!(answer(port), ACCEPTED);
     assert_eq!(broker.end().0, Some(0));
 }
