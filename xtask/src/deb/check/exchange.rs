@@ -142,7 +142,21 @@ pub(super) fn fresh(machine: &Machine) -> Result<(), String> {
     machine.apt("install mosquitto mosquitto-clients")?;
     publish(machine, "mosquitto_pub", "theirs")?;
     machine.install("first/*.deb")?;
-    has_kept(machine, "mosquitto_sub", "ours")
+    has_kept(machine, "mosquitto_sub", "ours")?;
+    low_port(machine)
+}
+
+/// The user gives the unit a user and a right, by the name that it had before.
+fn low_port(machine: &Machine) -> Result<(), String> {
+    machine.write("etc/mosquitto/conf.d/low.conf", "listener 883\nallow_anonymous true\n")?;
+    machine.sh("mkdir /etc/systemd/system/mosquitto.service.d")?;
+    machine.write(
+        "etc/systemd/system/mosquitto.service.d/override.conf",
+        "[Service]\nUser=mosquitto\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n",
+    )?;
+    machine.sh("systemctl daemon-reload && systemctl stop mosquitto && rm -r /run/mosquitto")?;
+    machine.sh("systemctl start mosquitto")?;
+    publish(machine, "mosquitto_pub -p 883", "low")
 }
 
 /// What Mosquitto 2.1 has kept by its plugin for SQLite comes along. Debian 12 has an older one, so the file is made here.
