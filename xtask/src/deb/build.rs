@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Options, WORK, fresh, libraries};
+use super::{Options, WORK, fresh, libraries, third_parties};
 use crate::command;
 
 /// Who comes from Mosquitto 2.1 with its plugin for SQLite can bring along what it kept.
@@ -23,6 +23,8 @@ pub(super) struct Built {
     pub(super) architecture: String,
     /// What the program needs of the system, as in `Depends`.
     pub(super) depends: String,
+    /// The licences of what others have written and is in the program.
+    pub(super) third_parties: String,
 }
 
 /// Builds the program and lets it print what it says about itself.
@@ -56,7 +58,8 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<Built, String> {
     let mut readelf = command::new("readelf", root);
     readelf.args(["--wide", "--dynamic", "--version-info"]).arg(&program);
     let depends = libraries::depends(&command::output(readelf.env("LC_ALL", "C"))?)?;
-    Ok(Built { program, documents, architecture: kind.debian.to_owned(), depends })
+    let third_parties = third_parties::texts(root, features, &target)?;
+    Ok(Built { program, documents, architecture: kind.debian.to_owned(), depends, third_parties })
 }
 
 /// The target of this machine.
