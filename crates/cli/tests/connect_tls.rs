@@ -16,7 +16,7 @@ use martlet_client::rustls::crypto::ring;
 use martlet_client::rustls::pki_types::PrivatePkcs8KeyDer;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa,
-    KeyPair,
+    KeyPair, date_time_ymd,
 };
 
 struct Server {
@@ -36,20 +36,20 @@ fn server(name: &str, common_name: &str, alternative: &[&str]) -> Server {
     params.distinguished_name.push(DnType::CommonName, common_name);
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &issuer).unwrap();
-    started(name, &certificate, &key, &issuer.pem())
+    serve(name, &certificate, &key, &issuer.pem())
 }
 
-/// A server that has made its certificate itself, as an authority does, for `localhost` and until a year.
-fn own_server(name: &str, until: i32) -> Server {
-    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+/// A server whose certificate is signed by itself and is that of an authority, as `openssl req -x509` makes it.
+fn own_authority(name: &str, alternative: &str, until_year: i32) -> Server {
+    let mut params = CertificateParams::new([alternative.to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.not_after = rcgen::date_time_ymd(until, 1, 1);
+    params.not_after = date_time_ymd(until_year, 1, 1);
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    started(name, &certificate, &key, &certificate.pem())
+    serve(name, &certificate, &key, &certificate.pem())
 }
 
-fn started(name: &str, certificate: &Certificate, key: &KeyPair, authority: &str) -> Server {
+fn serve(name: &str, certificate: &Certificate, key: &KeyPair, authority: &str) -> Server {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -104,18 +104,6 @@ fn an_alternative_name_counts_alone() {
 }
 
 #[test]
-fn a_certificate_that_is_trusted_itself_is_accepted() {
-    let (server, other) = (own_server("tls-own", 2090), own_server("tls-other", 2090));
-    let trusting = format!("--cafile {}", server.authority);
-    assert!(is_accepted(&roles(&server, &format!("{trusting} -h localhost"))));
-    assert!(!is_accepted(&roles(&server, &format!("{trusting} -h 127.0.0.1"))));
-    assert!(is_accepted(&roles(&server, &format!("{trusting} -h 127.0.0.1 --insecure"))));
-    assert!(!is_accepted(&roles(&other, &format!("{trusting} -h localhost --insecure"))));
-    let old = own_server("tls-old", 2001);
-    assert!(!is_accepted(&roles(&old, &format!("--cafile {} -h localhost --insecure", old.authority))));
-}
-
-#[test]
 fn an_unknown_authority_is_refused_whatever_the_name() {
     let server = server("tls-known", "localhost", &["localhost"]);
     let stranger = self::server("tls-stranger", "localhost", &["localhost"]);
@@ -123,6 +111,19 @@ fn an_unknown_authority_is_refused_whatever_the_name() {
         let flags = format!("--cafile {} {flags} -h localhost", stranger.authority);
         assert!(!is_accepted(&roles(&server, &flags)));
     }
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority_is_accepted_when_it_is_trusted() {
+    let server = own_authority("tls-own", "localhost", 4000);
+    let trusting = format!("--cafile {}", server.authority);
+    assert!(is_accepted(&roles(&server, &format!("{trusting} -h localhost"))));
+    assert!(!is_accepted(&roles(&server, &format!("{trusting} -h 127.0.0.1"))), "another name");
+    assert!(is_accepted(&roles(&server, &format!("{trusting} -h 127.0.0.1 --insecure"))));
+    let stranger = own_authority("tls-own-stranger", "localhost", 4000);
+    assert!(!is_accepted(&roles(&server, &format!("--cafile {} -h localhost", stranger.authority))));
+    let old = own_authority("tls-own-old", "localhost", 2020);
+    assert!(!is_accepted(&roles(&old, &format!("--cafile {} -h localhost --insecure", old.authority))));
 }
 
 /// Certificates of version 1, for the broker and for clients.

@@ -5,12 +5,7 @@ use core::time::Duration;
 use tokio_rustls::rustls::CertificateError;
 use tokio_rustls::rustls::pki_types::UnixTime;
 
-use super::der::{GENERALIZED_TIME, INTEGER, SEQUENCE, UTC_TIME, VERSION, value};
-
-/// Whether a certificate is valid at this time.
-pub(super) fn judge_certificate(der: &[u8], now: UnixTime) -> Result<(), CertificateError> {
-    judge(of(der).ok_or(CertificateError::BadEncoding)?, now)
-}
+use super::der::{GENERALIZED_TIME, UTC_TIME, value};
 
 /// Whether this time is in the content of a `Validity`.
 pub(super) fn judge(validity: &[u8], now: UnixTime) -> Result<(), CertificateError> {
@@ -23,20 +18,6 @@ pub(super) fn judge(validity: &[u8], now: UnixTime) -> Result<(), CertificateErr
         return Err(CertificateError::Expired);
     }
     Ok(())
-}
-
-/// The content of the `Validity` of a certificate.
-fn of(der: &[u8]) -> Option<&[u8]> {
-    let (certificate, _) = value(der, SEQUENCE)?;
-    let (mut fields, _) = value(certificate, SEQUENCE)?;
-    if fields.first() == Some(&VERSION) {
-        fields = value(fields, VERSION)?.1;
-    }
-    // Serial number, signature algorithm and issuer come before.
-    for tag in [INTEGER, SEQUENCE, SEQUENCE] {
-        fields = value(fields, tag)?.1;
-    }
-    Some(value(fields, SEQUENCE)?.0)
 }
 
 /// A time, and what follows it. What was before 1970 counts as then.

@@ -1,9 +1,8 @@
 //! Whether the certificate of a server is accepted.
 //!
-//! Besides what rustls accepts, this takes a certificate that was named as trusted itself, as people name the one that a server
-//! has made for itself; and certificates without any alternative name if their Common Name is that of the host, as OpenSSL
-//! does: many private servers have such ones, some of version 1. Or the name does not matter. But for the first case the
-//! certificate has to come from a trusted authority.
+//! Besides what rustls accepts, this takes certificates without any alternative name if their Common Name is that of the
+//! host, as OpenSSL does: many private servers have such certificates, some of version 1. Or the name does not matter. In both cases the
+//! certificate has to come from a trusted authority. It may be that authority itself, as `openssl req -x509` makes it.
 
 use core::fmt;
 use std::sync::Arc;
@@ -13,11 +12,12 @@ use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
 use tokio_rustls::rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
-use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use tokio_rustls::rustls::{
+    CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+};
 
 use super::TlsError;
 use super::common_name::common_name;
-use super::validity;
 use super::version1::Version1;
 
 /// Names that are accepted besides the alternative names of a certificate.
@@ -36,8 +36,6 @@ pub(super) enum OtherNames {
 pub(super) struct Verifier {
     strict: Arc<WebPkiServerVerifier>,
     roots: Arc<RootCertStore>,
-    /// Certificates that were named as trusted, whole.
-    trusted: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
     names: OtherNames,
 }
@@ -45,7 +43,6 @@ pub(super) struct Verifier {
 impl Verifier {
     pub(super) fn new(
         roots: RootCertStore,
-        trusted: &[CertificateDer<'static>],
         provider: &Arc<CryptoProvider>,
         names: OtherNames,
     ) -> Result<Self, TlsError> {
@@ -53,8 +50,7 @@ impl Verifier {
         let strict =
             WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider)).build();
         let strict = strict.map_err(|error| TlsError::Rustls(Error::General(error.to_string())))?;
-        let algorithms = provider.signature_verification_algorithms;
-        Ok(Self { strict, roots, trusted: trusted.to_vec(), algorithms, names })
+        Ok(Self { strict, roots, algorithms: provider.signature_verification_algorithms, names })
     }
 
     /// Whether the name of a certificate does not matter, or is one besides alternative names.
@@ -70,6 +66,21 @@ impl Verifier {
             OtherNames::Any => true,
         }
     }
+
+    /// Whether a certificate is one of the trusted authorities.
+    fn is_authority(&self, certificate: &CertificateDer<'_>) -> bool {
+        let mut alone = RootCertStore::empty();
+        // What cannot be read is none.
+        let _ = alone.add(certificate.clone().into_owned());
+        alone.roots.first().is_some_and(|authority| self.roots.roots.contains(authority))
+    }
+}
+
+/// Whether all that is wrong with a certificate is that it is an authority's. Its dates have been looked at by then, its name has
+/// not.
+fn is_of_authority(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(OtherError(cause))) = error else { return false };
+    cause.downcast_ref::<webpki::Error>() == Some(&webpki::Error::CaUsedAsEndEntity)
 }
 
 impl fmt::Debug for Verifier {
@@ -95,12 +106,14 @@ impl ServerCertVerifier for Verifier {
                 Err(CertificateError::NotValidForName.into())
             };
         }
-        let verified = if self.trusted.contains(end_entity) {
-            validity::judge_certificate(end_entity, now)?;
-            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)
-                .map(|()| ServerCertVerified::assertion())
-        } else {
-            self.strict.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        let verified =
+            self.strict.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let verified = match verified {
+            Err(error) if is_of_authority(&error) && self.is_authority(end_entity) => {
+                let certificate = ParsedCertificate::try_from(end_entity)?;
+                verify_server_name(&certificate, server_name).map(|()| ServerCertVerified::assertion())
+            }
+            verified => verified,
         };
         // The name is compared last, when everything else is in order.
         let has_alternatives = match &verified {
