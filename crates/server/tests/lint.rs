@@ -163,6 +163,11 @@ What is kept
         ),
         "{text}"
     );
+    let text = report("client-certificates").to_string();
+    assert!(
+        text.contains("clients: they need a certificate, which is who they are; whoever has no name by that does not come in"),
+        "{text}"
+    );
     let text = report("cloud-bridge").to_string();
     assert!(
         text.contains(

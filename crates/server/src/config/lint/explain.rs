@@ -7,7 +7,7 @@ use super::reach::{has_tls, is_mqtt};
 use crate::config::Dialect;
 use crate::config::settings::{
     BridgeSettings, BundledPlugin, Direction, Family, ListenPlace, ListenerSettings, Origin, Protocol,
-    Security, TlsVersion,
+    ProxyProtocol, Security, TlsVersion,
 };
 
 /// The lines of the explanation.
@@ -117,7 +117,12 @@ fn who(subject: &Subject<'_>, listener: &ListenerSettings) -> Vec<String> {
         });
     }
     let named = has_passwords(subject, &security);
+    let has_proven_names = tls.identity_is_user_name || tls.subject_is_user_name;
+    if has_proven_names && !tls.require_certificate && listener.proxy == Some(ProxyProtocol::V2) {
+        ways.push("the certificate that the proxy tells of is who they are".into());
+    }
     ways.push(match (settings.admits_anonymous(listener), named) {
+        _ if has_proven_names => "whoever has no name by that does not come in".into(),
         (true, _) => "without a user name they may come in".into(),
         (false, true) => "without a user name nobody comes in".into(),
         (false, false) => "there are no passwords, so nobody comes in".into(),

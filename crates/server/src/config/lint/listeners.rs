@@ -122,9 +122,9 @@ impl One<'_> {
             is_named(tls.subject_is_user_name, "use_subject_as_username"),
         ];
         for option in options.into_iter().flatten() {
-            if !tls.require_certificate {
+            if !tls.require_certificate && !by_proxy {
                 let text = format!(
-                    "`{option}` without `require_certificate`: who shows no certificate is let in too"
+                    "`{option}` without `require_certificate`: nobody is asked for a certificate, so nobody comes in"
                 );
                 findings.push(self.finding(Rule::IdentityUnproven, option, text));
             } else if tls.ca_file.is_none() && tls.ca_folder.is_none() && !by_proxy {

@@ -86,6 +86,11 @@ fn pairs() -> Vec<(&'static str, String, String)> {
             &format!("listener 1\n{TLS}use_subject_as_username true\nrequire_certificate true"),
             &format!("listener 1\n{TLS}cafile /a\nuse_subject_as_username true\nrequire_certificate true"),
         ),
+        pair(
+            "identity-unproven",
+            &format!("listener 1\n{TLS}use_identity_as_username true"),
+            "listener 1 ::1\nenable_proxy_protocol 2\nuse_identity_as_username true",
+        ),
         pair("missing-file", &format!("acl_file /missing\n{local}"), &format!("acl_file /there\n{local}")),
         pair("mount-point", &format!("{local}mount_point m"), &format!("{local}mount_point m/")),
         pair("no-effect", "set_tcp_nodelay true", "set_tcp_nodelay false"),
