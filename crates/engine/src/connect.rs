@@ -152,10 +152,11 @@ impl Engine {
         let session = self.clients.find(client_identifier).and_then(|it| self.clients.get(it));
         // One with Session Expiry Interval 0 ends when this connection takes its own over.
         let goes_on = |session: &ClientSession| session.outlives_connection() && !connect.clean_start;
-        let needs_log = match session.filter(|session| session.record.is_some()) {
-            Some(session) => !goes_on(session),
-            None => connect.session_expiry_interval() > 0,
-        };
+        let needs_log = self.unsettled.contains(client_identifier)
+            || match session.filter(|session| session.record.is_some()) {
+                Some(session) => !goes_on(session),
+                None => connect.session_expiry_interval() > 0,
+            };
         if self.journal.is_stalled() && needs_log {
             return Some(ReasonCode::ServerUnavailable);
         }

@@ -19,6 +19,7 @@
 
 mod access;
 mod authenticate;
+mod awaited;
 mod bytes;
 mod characters;
 mod checkpoint;
@@ -87,6 +88,7 @@ pub use status::Status;
 pub use subscriptions::SubscriptionFacts;
 pub use trace::{PacketTrace, TraceDetails};
 
+use awaited::Awaited;
 use checkpoint::Checkpoint;
 use clients::Clients;
 use connections::Connections;
@@ -257,6 +259,8 @@ pub struct Engine {
     /// Whose turn it is in each Shared Subscription, as far as this shard chooses.
     group_turns: Map<Arc<str>, usize>,
     journal: Journal,
+    /// Clients of whom a Session began or ended in a batch that is not durable.
+    unsettled: Awaited,
     obligations: Obligations,
     restoring: Option<Box<Restoring>>,
     checkpoint: Option<Box<Checkpoint>>,
@@ -303,6 +307,7 @@ impl Engine {
             routes: Routes::new(seed, config.limits.route_cache_entries_max),
             group_turns: Map::with_hasher(hasher(seed)),
             journal: Journal::off(shard.0),
+            unsettled: Awaited::new(seed),
             obligations: Obligations::new(commons.shards()),
             restoring: None,
             checkpoint: None,
@@ -478,6 +483,7 @@ impl Engine {
             self.free(id);
         }
         self.forwards.release(|batch| self.journal.is_durable(batch));
+        self.unsettled.release(|batch| self.journal.is_durable(batch));
         if was_stalled {
             for session in self.clients.ids() {
                 self.pump(session);

@@ -116,8 +116,15 @@ impl Opened {
                 tracing::error!(shard = shard.0, %error, "a part of what was kept is passed over");
             }
         }
-        let (log, report) = self.store.log(recovery);
+        let (mut log, report) = self.store.log(recovery);
         tell(shard, &report, unreadable);
+        // The log tries it again before each batch; until it has worked, nobody is told of what may not be durable.
+        if let Err(error) = log.settle() {
+            tracing::warn!(shard = shard.0, %error, "what was found waits for the disk");
+        }
+        if let Some(Seq(first)) = log.unsettled_from() {
+            engine.unsettled(BatchId(first));
+        }
         let last = BatchId(log.next_seq().0.saturating_sub(1));
         if !report.is_closed {
             engine.crashed();
