@@ -68,6 +68,8 @@ pub struct Totals {
     pub checkpoints: u64,
     /// How often a shard was told that its log cannot be written to.
     pub stalls: u64,
+    /// How often a shard could not make durable what it found at a start.
+    pub unsettled: u64,
     /// Broken rules that were to be ignored.
     pub ignored: u64,
 }

@@ -54,6 +54,8 @@ pub(super) struct LogCheck {
     entries: Vec<Entry>,
     /// The engine knows that the log cannot be written to.
     pub(super) is_stalled: bool,
+    /// What is durable and what the engine knows of that may differ.
+    pub(super) is_news_due: bool,
 }
 
 impl Checker {
@@ -107,6 +109,7 @@ impl Checker {
     /// All batches up to this one are durable.
     pub(crate) fn durable(&mut self, shard: usize, batch: BatchId) {
         let log = &mut self.logs[shard];
+        log.is_news_due = true;
         log.times = log.times.split_off(&batch);
         log.entries.retain(|entry| entry.batch > batch);
     }
@@ -121,6 +124,7 @@ impl Checker {
     /// The engine of a shard is told that something is durable.
     pub(crate) fn flows(&mut self, shard: usize) {
         self.logs[shard].is_stalled = false;
+        self.logs[shard].is_news_due = false;
     }
 
     /// When a shard gave its last sign of life to the log.
@@ -128,15 +132,30 @@ impl Checker {
         self.logs[shard].times.last_key_value().map_or(0, |(_, at)| *at)
     }
 
-    /// A shard has come back from its log, with all batches up to this one.
-    pub(crate) fn recovered(&mut self, shard: usize, last: BatchId) {
+    /// A shard has come back from its log, with all batches up to this one. What is not settled may still get lost, and the
+    /// engine goes on as with a log that cannot be written to.
+    pub(crate) fn recovered(&mut self, shard: usize, last: BatchId, is_settled: bool) {
         let log = &mut self.logs[shard];
         log.written = last;
-        log.is_stalled = false;
+        log.is_stalled = !is_settled;
+        log.is_news_due = !is_settled;
         log.times.split_off(&BatchId(last.0 + 1));
         let entries = core::mem::take(&mut log.entries);
-        for entry in entries.into_iter().rev().filter(|entry| entry.batch > last) {
+        let (mut found, lost): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.batch <= last);
+        if is_settled {
+            found.clear();
+        }
+        log.entries = found;
+        self.totals.unsettled += u64::from(!is_settled);
+        for entry in lost.into_iter().rev() {
             self.turn_back(entry.undo);
+        }
+    }
+
+    /// Nothing that was is turned back any more.
+    pub(super) fn forget_logs(&mut self) {
+        for log in &mut self.logs {
+            log.entries.clear();
         }
     }
 
