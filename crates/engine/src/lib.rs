@@ -479,11 +479,11 @@ impl Engine {
     /// What waited for these batches may be seen.
     fn persisted(&mut self, batch: BatchId) {
         let was_stalled = self.journal.persisted(batch);
+        self.unsettled.release(|batch| self.journal.is_durable(batch));
         while let Some(id) = self.journal.next_freed() {
             self.free(id);
         }
         self.forwards.release(|batch| self.journal.is_durable(batch));
-        self.unsettled.release(|batch| self.journal.is_durable(batch));
         if was_stalled {
             for session in self.clients.ids() {
                 self.pump(session);

@@ -376,6 +376,10 @@ fn what_a_start_cannot_make_durable_is_not_acknowledged_before_it_is() {
     broker.sync();
     let delivery = |dup| Delivery::new(QoS::ExactlyOnce, dup, id(1));
     assert_eq!(broker.publish(2, V5, delivery(false), b"one"), NONE);
+    for index in [1, 2] {
+        broker.handle(Input::Closed { connection: connection(index) });
+    }
+    assert_eq!(broker.drain(), NONE);
     // Killed now, and the machine goes on; but what it has cannot be written to the disk.
     let mut broker = broker.killed();
     // Sessions that were there before are there at once.
@@ -404,4 +408,33 @@ fn a_session_whose_end_a_start_cannot_make_durable_is_not_said_to_be_gone() {
     assert_eq!(broker.publish(6, V5, Delivery::AtMostOnce, b"m"), ["6: PUBLISH 0 m"]);
     broker.sync();
     assert_eq!(broker.connect(7, V5, "subscriber", true, 0), ["7: CONNACK Success false"]);
+}
+
+#[test]
+fn that_there_is_no_session_is_told_once_the_end_of_the_one_before_is_durable() {
+    let mut broker = with_subscriber();
+    assert_eq!(broker.connect(2, V5, "subscriber", true, 0), ["1: DISCONNECT"]);
+    broker.handle(Input::Closed { connection: connection(2) });
+    // Its CONNACK never left. Nothing of the Session is left here, but a crash now would bring it back.
+    assert_eq!(broker.crash().connect(9, V5, "subscriber", false, 100), NONE);
+    assert_eq!(broker.connect(3, V5, "subscriber", true, 0), NONE);
+    assert_eq!(broker.connect(4, V5, "other", true, 0), ["4: CONNACK Success false"]);
+    assert_eq!(broker.sync(), ["3: CONNACK Success false"]);
+    broker.handle(Input::Closed { connection: connection(3) });
+    assert_eq!(broker.connect(5, V5, "subscriber", true, 0), ["5: CONNACK Success false"]);
+}
+
+#[test]
+fn while_the_log_stalls_nobody_is_let_in_whose_session_it_may_not_know() {
+    let mut broker = with_subscriber();
+    broker.connect(2, V5, "subscriber", true, 0);
+    broker.connect(3, V5, "newcomer", false, 100);
+    broker.handle(Input::LogStalled);
+    let refused = |index| [format!("{index}: CONNACK ServerUnavailable false")];
+    assert_eq!(broker.connect(4, V5, "subscriber", true, 0), refused(4));
+    assert_eq!(broker.connect(5, V5, "newcomer", false, 100), refused(5));
+    broker.sync();
+    broker.handle(Input::LogStalled);
+    let lines = broker.connect(6, V5, "newcomer", false, 100);
+    assert_eq!(lines.last().map(String::as_str), Some("6: CONNACK Success true"));
 }

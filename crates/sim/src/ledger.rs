@@ -86,10 +86,11 @@ impl Ledger {
     }
 
     /// What was found is what there is from here on, and all of it is durable, or only what was so before.
-    pub(crate) fn settle(&mut self, shard: u16, last: BatchId, is_settled: bool) {
+    pub(crate) fn settle(&mut self, shard: u16, last: BatchId, is_settled: bool, revived: &[(BatchId, u64)]) {
         let account = self.of(shard);
         account.durable = if is_settled { last } else { account.durable.min(last) };
         account.given_up.extend(account.batches.split_off(&BatchId(last.0 + 1)));
+        account.batches.extend(revived.iter().copied());
         if is_settled {
             account.given_up.clear();
         }
@@ -129,13 +130,13 @@ impl Comparison {
                 foreign = Some(format!("the checkpoint behind batch {}", behind.0));
             }
         }
-        let mut is_revived = false;
+        let mut revived = Vec::new();
         for (batch, sum) in &entries {
             if account.batches.get(batch) == Some(sum) {
                 continue;
             }
             if account.given_up.contains(&(*batch, *sum)) {
-                is_revived = true;
+                revived.push((*batch, *sum));
             } else {
                 foreign = Some(format!("batch {}", batch.0));
             }
@@ -144,7 +145,7 @@ impl Comparison {
         if let Some(batch) = (behind.0 + 1..=until.0).find(|batch| !entries.contains_key(&BatchId(*batch))) {
             missing = Some(format!("batch {batch} of {}", until.0));
         }
-        Verdict { foreign, lost: missing, is_revived }
+        Verdict { foreign, lost: missing, revived }
     }
 }
 
@@ -156,7 +157,7 @@ pub(crate) struct Verdict {
     /// It was durable, and did not come back.
     pub(crate) lost: Option<String>,
     /// Something is there that an earlier start had not found, and could not make sure that it is gone.
-    pub(crate) is_revived: bool,
+    pub(crate) revived: Vec<(BatchId, u64)>,
 }
 
 /// FNV-1a.

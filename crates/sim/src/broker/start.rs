@@ -131,11 +131,11 @@ impl Surroundings {
         let Found { last, report, verdict, is_settled, .. } = found;
         self.checker.note(&format!("s{shard} has all up to batch {}", last.0));
         self.checker.recovered(usize::from(shard), *last, *is_settled);
-        self.ledger.settle(shard, *last, *is_settled);
+        self.ledger.settle(shard, *last, *is_settled, &verdict.revived);
         if self.saboteur.is_at_disk() {
             return; // the books have to find it
         }
-        let Verdict { foreign, lost, is_revived } = verdict;
+        let Verdict { foreign, lost, revived } = verdict;
         if let Some(what) = foreign.as_ref().filter(|_| self.disk != Disk::Lying) {
             self.checker.fail(&format!("s{shard}: {what} is not what was written"));
         }
@@ -153,7 +153,7 @@ impl Surroundings {
             self.checker.fail(&format!("s{shard}: damage where there is none: {damage:?}"));
         }
         // The books were turned back by what is there again.
-        self.is_damaged |= foreign.is_some() || lost.is_some() || *is_revived;
+        self.is_damaged |= foreign.is_some() || lost.is_some() || !revived.is_empty();
     }
 }
 

@@ -11,7 +11,7 @@ use martlet_engine::BatchId;
 use super::Checker;
 use crate::clock::Millis;
 use crate::network::LinkId;
-use crate::reference::{Incoming, Life, MessageId, Outgoing, WillState};
+use crate::reference::{Incoming, Life, MessageId, Outgoing, Reference, WillState};
 
 /// One change of the books, and how they were before.
 #[derive(Debug)]
@@ -32,6 +32,15 @@ pub(super) enum Undo {
     Received { session: usize, packet_id: u16 },
     /// The client finished a message.
     Acknowledged { session: usize, packet_id: u16, outgoing: Outgoing },
+}
+
+impl Undo {
+    /// The client of whom a Session that has to survive began or ended.
+    fn turn_of_session(&self, reference: &Reference) -> Option<usize> {
+        let (Self::Began { session } | Self::Ended { session }) = self else { return None };
+        let session = &reference.sessions[*session];
+        session.survives.then_some(session.client)
+    }
 }
 
 /// A change with the batch that has it.
@@ -78,10 +87,20 @@ impl Checker {
         self.remember(session, Undo::Life { session, before });
     }
 
-    /// The broker told that a CONNECT took effect.
+    /// The broker told that a CONNECT took effect, and so that no Session of before is left.
     pub(super) fn promise_connect(&mut self, link: LinkId) {
         let log = &mut self.logs[self.links[link.0].shard];
         log.entries.retain(|entry| entry.link != Some(link));
+        if self.is_unsettled(link) {
+            self.fail_on(link, "CONNACK before the log has what became of the Session before");
+        }
+    }
+
+    /// Whether a Session of the client that has to survive began or ended, and the log may not have it.
+    pub(super) fn is_unsettled(&self, link: LinkId) -> bool {
+        let client = self.identity(link);
+        let entries = &self.logs[self.links[link.0].shard].entries;
+        entries.iter().any(|entry| entry.undo.turn_of_session(&self.reference) == Some(client))
     }
 
     /// The broker told that it knows what came with this Packet Identifier.
