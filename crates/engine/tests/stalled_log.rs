@@ -438,3 +438,40 @@ fn while_the_log_stalls_nobody_is_let_in_whose_session_it_may_not_know() {
     let lines = broker.connect(6, V5, "newcomer", false, 100);
     assert_eq!(lines.last().map(String::as_str), Some("6: CONNACK Success true"));
 }
+
+#[test]
+fn a_message_whose_pubrel_comes_while_the_log_stalls_takes_effect_once_with_the_next_one() {
+    for (index, version) in [(3, V5), (100, V311)] {
+        let mut config = Config::default();
+        config.features.exactly_once_at_release = true;
+        let mut broker = Broker::with(config);
+        broker.connect(1, V5, "subscriber", true, 0);
+        broker.subscribe(1, "t", QoS::AtMostOnce);
+        broker.connect(2, V5, "other", false, 100);
+        broker.connect(index, version, "publisher", false, 100);
+        broker.sync();
+        for (number, payload) in [(1, b"one"), (2, b"two")] {
+            let delivery = Delivery::new(QoS::ExactlyOnce, false, id(number));
+            broker.publish(index, version, delivery, payload);
+        }
+        broker.sync();
+        broker.handle(Input::LogStalled);
+        broker.handle(Input::Closed { connection: connection(2) });
+        assert_eq!(broker.drain(), NONE);
+        let pubrel = |number| Packet::PubRel(Ack::success(id(number)));
+        assert_eq!(broker.send(index, version, &pubrel(1)), NONE);
+        // The log goes on, but what was written before that PUBREL is not durable yet. The second may not overtake the first.
+        broker.handle(Input::Persisted(BatchId(0)));
+        assert_eq!(broker.send(index, version, &pubrel(2)), NONE);
+        assert_eq!(broker.closed, []);
+        broker.sync();
+        assert_eq!(broker.closed, [connection(index)]);
+        broker.connect(index + 1, version, "publisher", false, 100);
+        assert_eq!(broker.sync(), [format!("{}: CONNACK Success true", index + 1)]);
+        for (number, payload) in [(1, "one"), (2, "two")] {
+            let lines = broker.send(index + 1, version, &pubrel(number));
+            assert_eq!(lines, [format!("1: PUBLISH 0 {payload}")]);
+            assert_eq!(broker.sync(), [format!("{}: PUBCOMP", index + 1)]);
+        }
+    }
+}

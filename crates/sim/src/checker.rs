@@ -194,6 +194,8 @@ struct LinkCheck {
     pubcomps: BTreeMap<u16, Option<Due>>,
     subacks: BTreeMap<u16, SubscribeDue>,
     unsubacks: BTreeMap<u16, UnsubscribeDue>,
+    /// A PUBREL was left without an answer while the log could not be written to: so are all that follow.
+    puts_off_releases: bool,
     pings: u32,
     /// Aliases that the broker set, and that the client set.
     aliases: BTreeMap<u16, String>,
@@ -307,6 +309,7 @@ impl Checker {
             pubcomps: BTreeMap::new(),
             subacks: BTreeMap::new(),
             unsubacks: BTreeMap::new(),
+            puts_off_releases: false,
             pings: 0,
             aliases: BTreeMap::new(),
             client_aliases: BTreeMap::new(),

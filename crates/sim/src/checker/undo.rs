@@ -26,8 +26,8 @@ pub(super) enum Undo {
     Will { message: MessageId, before: WillState },
     /// A QoS 2 message of the client was taken over.
     TakenOver { session: usize, packet_id: u16 },
-    /// PUBREL came from the client; while the log could not be written to, perhaps.
-    Released { session: usize, packet_id: u16, incoming: Incoming, is_stalled: bool },
+    /// PUBREL came from the client.
+    Released { session: usize, packet_id: u16, incoming: Incoming },
     /// PUBREC came from the client.
     Received { session: usize, packet_id: u16 },
     /// The client finished a message.
@@ -211,11 +211,9 @@ impl Checker {
                     self.reference.messages[message].copies -= 1;
                 }
             }
-            Undo::Released { session, packet_id, incoming, is_stalled } => {
-                // While the log cannot be written to, messages go to other shards all the same: it may be durable there.
+            Undo::Released { session, packet_id, incoming } => {
                 if let Some(message) = incoming.message
                     && self.terms.at_release
-                    && !is_stalled
                 {
                     self.reference.messages[message].copies -= 1;
                 }
