@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use martlet_proto::{Instant, Outbound};
-use martlet_wire::TopicFilter;
+use martlet_wire::{QoS, TopicFilter};
 
 use crate::bytes::Reader;
 use crate::clients::{ClientSession, SessionId, Will};
@@ -168,6 +168,14 @@ impl Engine {
         session.will = state.wills.remove(&*session.client_identifier);
         if state.is_after_crash && session.state.outbound.is_empty() {
             session.state.outbound = Outbound::default();
+        }
+        if state.is_after_crash && self.config.features.mosquitto_behaviour {
+            // They have a Packet Identifier and may have been sent, or not: so DUP may be told either way. A QoS 2 message of a
+            // Shared Subscription may go to another Session only if it surely was not.
+            let unanswered = session.state.outbound.unfinished();
+            let at_least_once =
+                unanswered.filter(|(_, it)| it.is_some_and(|(qos, _)| qos == QoS::AtLeastOnce));
+            session.never_sent = at_least_once.map(|(id, _)| id).collect();
         }
         if !session.outlives_connection() {
             self.end_session(id);
