@@ -9,7 +9,7 @@ use std::path::Path;
 
 use authority::Folder;
 use common::{
-    Client, DISCONNECT, connect_311_lasting, puback, publish, publish_1, suback, subscribe, wait_until,
+    Client, DISCONNECT, connect_311_lasting, log, puback, publish, publish_1, suback, subscribe, wait_until,
 };
 use martlet_server::{Broker, Durability, Options, Persistence};
 
@@ -121,4 +121,21 @@ fn a_start_that_cannot_write_serves_what_needs_no_disk_and_acknowledges_the_rest
     publisher.expect(&puback(1));
     subscriber.expect(&publish_1("t", 1, b"taken"));
     broker.shutdown().unwrap();
+}
+
+#[test]
+fn a_start_tells_what_earlier_ones_have_set_aside() {
+    log::capture();
+    let folder = Folder::new("aside");
+    let mut options: Options = common::options(1);
+    options.persistence = Some(Persistence::in_folder(folder.join("kept")));
+    Broker::start(options.clone()).unwrap().shutdown().unwrap();
+    let told = "earlier starts have set damaged files aside";
+    assert!(!log::says(told));
+    fs::create_dir(folder.join("kept/damaged")).unwrap();
+    fs::write(folder.join("kept/damaged/shard-00000-log-00000000000000000001-at-64"), "0123456789").unwrap();
+    fs::write(folder.join("kept/damaged/shard-00000-log-00000000000000000001-at-96"), "").unwrap();
+    Broker::start(options).unwrap().shutdown().unwrap();
+    log::wait_for(told);
+    assert!(log::says("files=2 bytes=10"));
 }
