@@ -160,13 +160,13 @@ impl Checker {
         log.is_news_due = !is_settled;
         log.times.split_off(&BatchId(last.0 + 1));
         let entries = core::mem::take(&mut log.entries);
-        let (mut found, lost): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.batch <= last);
+        let (mut there, gone): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.batch <= last);
         if is_settled {
-            found.clear();
+            there.clear();
         }
-        log.entries = found;
+        log.entries = there;
         self.totals.unsettled += u64::from(!is_settled);
-        for entry in lost.into_iter().rev() {
+        for entry in gone.into_iter().rev() {
             self.turn_back(entry.undo);
         }
     }
