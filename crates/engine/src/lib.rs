@@ -20,6 +20,7 @@
 mod access;
 mod authenticate;
 mod awaited;
+mod bridge;
 mod bytes;
 mod characters;
 mod checkpoint;
