@@ -6,6 +6,7 @@ mod common;
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 
 use common::process::{ACCEPTED, Running, answer, free_port, lines, mosquitto, run_mosquitto, signal, until};
 use common::{Done, Folder, run};
@@ -236,4 +237,34 @@ fn lint_explains_and_tells_by_its_exit_code() {
     let help = run("lint --help");
     assert!(help.out.contains("anonymous-public"), "{}", help.out);
     assert_eq!(run("lint").status, Some(3));
+}
+
+#[test]
+fn lint_looks_into_the_files_that_a_configuration_names() {
+    let folder = Folder::new("lint-files");
+    let open = |name: &str, content: &str, mode: u32| {
+        let path = folder.file_of(name, content);
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    };
+    let passwords = open("passwords", "# users\nann:secret\n", 0o644);
+    let list = open("list", "user joe\ntopic a\ntopics b\n", 0o600);
+    let missing = folder.file("missing");
+    let text = format!(
+        "listener 1 ::1\npassword_file {passwords}\nacl_file {list}\ncertfile {missing}\nkeyfile {list}\n"
+    );
+    let done = run(&format!("lint {}", folder.file_of("m.conf", &text)));
+    assert_eq!(done.status, Some(3), "{done:?}");
+    let file = folder.file("m.conf");
+    for finding in [
+        format!("{file}:2: everyone on this machine can read {passwords} [readable-secret]\n"),
+        format!("{file}:4: {missing}: No such file or directory (os error 2) [missing-file]\n"),
+        format!(
+            "{passwords}:2: what follows the user name is no hash of a password, as `martlet passwd` makes them"
+        ),
+        format!("{list}:1: no password file has the user joe [unknown-user]\n"),
+        format!("{list}:3: `topics` is neither `user`, `topic` nor `pattern` [wrong-file]\n"),
+    ] {
+        assert!(done.out.contains(&finding), "{finding} is missing: {}", done.out);
+    }
 }
