@@ -178,6 +178,41 @@ fn sighup_changes_what_can_be_changed_and_tells_of_the_rest() {
     assert_eq!(broker.end().0, Some(0));
 }
 
+/// What decides goes on to decide until then, both ways.
+#[test]
+fn dynamic_security_comes_and_goes_with_a_restart_alone() {
+    let folder = Folder::new("reload-dynamic");
+    let port = free_port();
+    let log = folder.file("log");
+    let (with, without) = (
+        format!(
+            "log_dest file {log}\npersistence false\nlistener {port} 127.0.0.1\nallow_anonymous true\n\
+             plugin mosquitto_dynamic_security.so\nplugin_opt_config_file {}\n",
+            folder.file("dynamic.json")
+        ),
+        format!("log_dest file {log}\npersistence false\nlistener {port} 127.0.0.1\nallow_anonymous true\n"),
+    );
+    for (before, after, may_publish) in [(&without, &with, true), (&with, &without, false)] {
+        let _ = fs::remove_file(&log);
+        let file = folder.file_of("m.conf", before);
+        let broker = Running::start(common::martlet().args(["-c", &file]));
+        let may = || {
+            let words = ["pub", "-p", &port.to_string(), "-V", "5", "-q", "1", "-t", "a", "-m", "1"];
+            !common::run_words(&words).err.contains("Not authorized")
+        };
+        assert_eq!(answer(port), ACCEPTED);
+        assert_eq!(may(), may_publish);
+        folder.file_of("m.conf", after);
+        broker.signal("-HUP");
+        until("it does not tell", || {
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            log.contains("changed, and takes effect after a restart option=\"plugin\"").then_some(())
+        });
+        assert_eq!(may(), may_publish);
+        assert_eq!(broker.end().0, Some(0));
+    }
+}
+
 #[test]
 fn sighup_reads_certificates_again() {
     let folder = Folder::new("certificates");

@@ -89,7 +89,7 @@ pub fn lint(configuration: &Configuration, notes: &[Note], dialect: Dialect, fil
         let mut names: Vec<&'static str> = configuration
             .given
             .iter()
-            .filter(|given| given.option.reload == reload)
+            .filter(|given| configuration.reload(given) == reload)
             .map(|given| given.option.name)
             .collect();
         names.sort_unstable();

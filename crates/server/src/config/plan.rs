@@ -184,6 +184,7 @@ impl Plan {
     fn problems(&self, configuration: &Configuration) -> Vec<ConfigError> {
         let mut problems = unsupported(configuration);
         let settings = &configuration.settings;
+        problems.extend(access::second_dynamic_security(configuration));
         let nobody = !self.offered(settings).iter().any(|listener| access::admits_anyone(settings, listener));
         // Mosquitto starts, and turns everyone away.
         if problems.is_empty() && nobody && self.dialect == Dialect::Martlet {

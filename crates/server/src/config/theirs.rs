@@ -73,6 +73,7 @@ impl Problem {
             Self::TooLarge { .. }
             | Self::Environment { .. }
             | Self::Unsupported { .. }
+            | Self::DynamicSecurityTwice
             | Self::NobodyAllowed => {
                 return Some(format!("Error: {self}."));
             }

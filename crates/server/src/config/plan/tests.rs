@@ -267,6 +267,21 @@ fn what_is_not_there_yet_is_an_error() {
 }
 
 #[test]
+fn dynamic_security_can_be_there_only_once() {
+    let load = |name: &str| {
+        format!("plugin_load {name} mosquitto_dynamic_security.so\nplugin_opt_config_file /{name}\n")
+    };
+    let once = format!("{}listener 1\nplugin_use a\nlistener 2\nplugin_use a\n", load("a"));
+    assert_eq!(options(&once).listeners.len(), 2);
+    let expected = "dynamic security can be there only once; for several listeners there is `plugin_use`";
+    let twice = format!("{}{}listener 1\nplugin_use a\nlistener 2\nplugin_use b\n", load("a"), load("b"));
+    assert_eq!(problem(&twice), format!("a.conf:3: {expected}"));
+    let plugin = "plugin mosquitto_dynamic_security.so\nplugin_opt_config_file /a\n";
+    let global = format!("listener 1\nglobal_{plugin}{plugin}");
+    assert_eq!(problem(&global), format!("a.conf:4: {expected}"));
+}
+
+#[test]
 fn what_says_what_is_so_anyway_is_no_error() {
     let text = "allow_anonymous true\nlistener 1\nprotocol mqtt\nrequire_certificate false\nmax_connections -1\n\
                 tls_keyform pem\naccept_protocol_versions 3,4,5\nmessage_size_limit 0\nmemory_limit 0\n\
