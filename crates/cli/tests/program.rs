@@ -129,15 +129,14 @@ fn a_bad_configuration_is_exit_code_3() {
     let expected = format!("Error: {}:2: `bridge_cafile` needs a `connection` above it\n", file.path());
     assert_eq!(run(&["-c", file.path()]), (Some(3), String::new(), expected));
 
-    let file = File::new("later.conf", "connection a\naddress b\ntopic c\nmemory_limit 9\n");
+    let file = File::new("later.conf", "connection a\naddress b\ntopic c\nlog_dest dlt\n");
     let (code, stdout, stderr) = run(&["-c", file.path(), "--test-config"]);
     assert_eq!((code, stdout.as_str()), (Some(3), ""));
-    let expected = [(1, "connection", "bridges"), (4, "memory_limit", "a limit on memory")].map(
-        |(line, option, what)| {
+    let expected = [(1, "connection", "bridges"), (4, "log_dest dlt", "a log for Diagnostic Log and Trace")]
+        .map(|(line, option, what)| {
             let file = file.path();
             format!("Error: {file}:{line}: `{option}` is not supported: this version does not have {what}\n")
-        },
-    );
+        });
     assert_eq!(stderr, expected.concat());
 
     let (code, _, stderr) = run(&["-c", "/nonexistent.conf"]);

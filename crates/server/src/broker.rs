@@ -24,6 +24,7 @@ use crate::errors::{EndError, ReloadError, StartError};
 use crate::http::{Gate, HttpThread, Pages};
 use crate::inbox::{Inbox, Inboxes, LocalFabric};
 use crate::listening::{Bound, Listeners, Places, bind_all};
+use crate::memory::MemoryLimit;
 use crate::operator::Operator;
 use crate::options::{ListenerOptions, Options, Security, Wording};
 use crate::persist::{self, Growth, Opened, Persistence, Recovered, ShardLog};
@@ -50,6 +51,7 @@ pub struct Broker {
     /// What the listeners are, several for one that has several addresses.
     entrances: Vec<Arc<Entrance>>,
     rules_changer: RulesChanger,
+    memory: Arc<MemoryLimit>,
 }
 
 impl Broker {
@@ -95,6 +97,7 @@ impl Broker {
                 .map(|(entrance, _)| Arc::clone(entrance))
                 .collect(),
             rules_changer,
+            memory: Arc::new(MemoryLimit::new(options.memory_bytes_max)),
         };
         let common = Common {
             seats,
@@ -109,6 +112,7 @@ impl Broker {
             inboxes,
             control,
             roster,
+            memory: Arc::clone(&broker.memory),
         };
         let engines = common.engines(opened.as_ref(), options.persistence.as_ref())?;
         for ((id, poll), (engine, log)) in members.view().shards_here().zip(polls).zip(engines) {
@@ -161,6 +165,7 @@ impl Broker {
             publisher: self.publisher.clone(),
             limits: common.config.limits.clone(),
             has_log,
+            memory: Arc::clone(&common.memory),
         })?);
         Ok(())
     }
@@ -223,6 +228,11 @@ impl Broker {
     /// then.
     pub fn rules_changer(&self) -> RulesChanger {
         self.rules_changer.clone()
+    }
+
+    /// How much memory the broker may take, to be changed by another thread.
+    pub fn memory_limit(&self) -> Arc<MemoryLimit> {
+        Arc::clone(&self.memory)
     }
 
     /// What asks the broker for things, for another thread.
@@ -379,6 +389,7 @@ struct Common {
     control: ControlDoor,
     /// Who has to know who is connected, if anyone.
     roster: Option<Arc<Roster>>,
+    memory: Arc<MemoryLimit>,
 }
 
 impl Common {
@@ -449,6 +460,7 @@ impl Common {
             rules_announced: Arc::clone(&self.rules_announced),
             auth: Arc::clone(&self.judges.pool),
             wording: self.wording,
+            memory: Arc::clone(&self.memory),
             gauge,
         })
     }

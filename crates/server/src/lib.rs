@@ -37,6 +37,7 @@ mod inbox;
 mod listening;
 mod lobby;
 pub mod logging;
+mod memory;
 mod notices;
 mod openings;
 mod operator;
@@ -62,6 +63,7 @@ pub use martlet_transport::{
 };
 #[cfg(feature = "psk")]
 pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
+pub use memory::MemoryLimit;
 pub use operator::Operator;
 pub use options::{
     AccessFactory, Authenticator, Conditions, Family, Host, HttpOptions, ListenAddress, ListenerOptions,

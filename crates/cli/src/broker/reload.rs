@@ -7,7 +7,7 @@ use std::sync::Arc;
 use martlet_server::config::{Configuration, Dialect, Note, ReloadErrors, changes};
 use martlet_server::logging::{Log, LogPlan};
 use martlet_server::signals::Orders;
-use martlet_server::{Broker, Operator, Options, Place, RulesChanger, Stopper, TlsReloader};
+use martlet_server::{Broker, MemoryLimit, Operator, Options, Place, RulesChanger, Stopper, TlsReloader};
 
 use super::service::Service;
 use super::{Arguments, BrokerError, configuration, options, say, say_notes};
@@ -24,6 +24,7 @@ pub(super) struct Reloader {
     tls: TlsReloader,
     rules: RulesChanger,
     operator: Operator,
+    memory: Arc<MemoryLimit>,
     service: Service,
     stopper: Stopper,
     /// The broker has to end since something that was read is wrong.
@@ -47,6 +48,7 @@ impl Reloader {
             tls: broker.tls_reloader(),
             rules: broker.rules_changer(),
             operator: broker.operator(),
+            memory: broker.memory_limit(),
             service,
             stopper: broker.stopper(),
             has_failed: Arc::default(),
@@ -89,6 +91,7 @@ impl Reloader {
                 tracing::warn!(option, section, "changed, and takes effect after a restart");
             }
             self.reload_tls(&options);
+            self.memory.set(options.memory_bytes_max);
             self.current.settings.logging = new.settings.logging;
         }
         self.open_log();

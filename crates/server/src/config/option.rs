@@ -67,7 +67,7 @@ impl fmt::Display for Feature {
             Self::Bridges => "bridges",
             Self::Engines => "OpenSSL engines",
             Self::LogTrace => "a log for Diagnostic Log and Trace",
-            Self::MemoryLimit => "a limit on memory",
+            Self::MemoryLimit => "an allocator that counts memory",
             Self::Plugins => "plugins",
             Self::TlsPsk => "TLS with pre-shared keys",
         })

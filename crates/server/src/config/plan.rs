@@ -116,6 +116,7 @@ impl Plan {
             dynamic_security: access::dynamic_security(settings),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
             connections_of_node_max: settings.general.connections_max.map(|most| most as usize),
+            memory_bytes_max: settings.general.memory_bytes_max,
             listener_facts: self.facts(settings),
             control: self.control(settings),
             sys_interval: Some(settings.general.sys_interval).filter(|interval| !interval.is_zero()),

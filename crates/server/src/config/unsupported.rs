@@ -29,6 +29,9 @@ fn lacks(given: &Given, configuration: &Configuration) -> Option<(String, Featur
         ("psk_hint" | "psk_file", ..) if !cfg!(feature = "psk") => {
             Some((given.name.clone(), Feature::TlsPsk))
         }
+        ("memory_limit", ..) if !given.is_default && martlet_heap::used() == 0 => {
+            Some((given.name.clone(), Feature::MemoryLimit))
+        }
         _ => match given.option.status {
             Status::Waits(Feature::Plugins) if is_built_in(given, configuration) => None,
             Status::Waits(feature) if !given.is_default => Some((given.name.clone(), feature)),

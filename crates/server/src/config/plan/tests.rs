@@ -244,7 +244,7 @@ fn what_is_not_there_yet_is_an_error() {
     let table: &[(&str, &str)] = &[
         (
             "memory_limit 10",
-            "a.conf:1: `memory_limit` is not supported: this version does not have a limit on memory",
+            "a.conf:1: `memory_limit` is not supported: this version does not have an allocator that counts memory",
         ),
         (
             "log_dest dlt",
