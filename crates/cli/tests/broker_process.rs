@@ -178,6 +178,39 @@ fn sighup_changes_what_can_be_changed_and_tells_of_the_rest() {
     assert_eq!(broker.end().0, Some(0));
 }
 
+#[test]
+fn with_log_type_all_it_says_what_mosquitto_would_say_and_nothing_else() {
+    let folder = Folder::new("all-words");
+    let port = free_port();
+    let text = format!(
+        "user root\nlog_type all\npersistence true\nlistener {port} 127.0.0.1\nallow_anonymous true\n"
+    );
+    folder.file_of("m.conf", &text);
+    let broker = Running::start(mosquitto(&folder).args(["-c", "m.conf"]));
+    assert_eq!(answer(port), ACCEPTED);
+    for name in ["-USR1", "-USR2"] {
+        broker.signal(name);
+    }
+    let (code, log) = broker.end();
+    assert_eq!(code, Some(0));
+    let known = [
+        "Info: running mosquitto as user: ",
+        "Warning: Mosquitto should not be run as root/administrator.",
+        "Config loaded from m.conf.",
+        "Opening ipv4 listen socket on port ",
+        "martlet version 0.1.0 ",
+        "New connection from 127.0.0.1:",
+        "New client connected from 127.0.0.1:",
+        "No will message specified.",
+        "Sending CONNACK to a (0, 0)",
+        "Client a [127.0.0.1:",
+    ];
+    for line in lines(&log) {
+        assert!(known.iter().any(|begin| line.starts_with(begin)), "{line:?} in {log}");
+    }
+    assert!(log.contains("Sending CONNACK to a (0, 0)"), "{log}");
+}
+
 /// What decides goes on to decide until then, both ways.
 #[test]
 fn dynamic_security_comes_and_goes_with_a_restart_alone() {

@@ -10,6 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 use crate::broker::Stopper;
+use crate::logging::OWN;
 
 /// Has the configuration read again, as whoever sends SIGHUP to this process.
 ///
@@ -74,7 +75,7 @@ impl Caught {
                     SIGUSR2 => orders.print_subscriptions(),
                     SIGINT | SIGTERM => {
                         let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
-                        tracing::info!(signal = name, "shutting down");
+                        tracing::info!(target: OWN, signal = name, "shutting down");
                         orders.stopping();
                         stopper.stop();
                     }

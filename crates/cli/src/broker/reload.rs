@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use martlet_server::config::{Configuration, Dialect, Note, ReloadErrors, changes};
-use martlet_server::logging::{Log, LogPlan};
+use martlet_server::logging::{Log, LogPlan, OWN};
 use martlet_server::signals::Orders;
 use martlet_server::{Broker, MemoryLimit, Operator, Options, Place, RulesChanger, Stopper, TlsReloader};
 
@@ -193,12 +193,12 @@ impl Orders for Reloader {
     }
 
     fn save(&mut self) {
-        tracing::info!("SIGUSR1: all that has to survive is in the log already; a checkpoint begins");
+        tracing::info!(target: OWN, "SIGUSR1: all that has to survive is in the log already; a checkpoint begins");
         self.operator.save();
     }
 
     fn print_subscriptions(&mut self) {
-        tracing::info!("SIGUSR2: the subscriptions go to standard output");
+        tracing::info!(target: OWN, "SIGUSR2: the subscriptions go to standard output");
         say(io::stdout(), self.operator.subscription_tree());
     }
 }
