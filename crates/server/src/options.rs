@@ -142,6 +142,8 @@ impl From<ListenAddress> for ListenerOptions {
 pub struct HttpOptions {
     /// A folder whose files it serves.
     pub folder: Option<PathBuf>,
+    /// Whether the broker goes on without it where its place is taken.
+    pub is_optional: bool,
 }
 
 /// How connections are encrypted.

@@ -33,6 +33,10 @@ pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Argumen
     while let Some(argument) = arguments.next() {
         match argument.to_str().unwrap_or_default() {
             "-c" | "--config-file" => {
+                // Mosquitto reads all of them; that one of them has no effect could let everybody in.
+                if parsed.config_file.is_some() {
+                    return Err(wrong("Only one config file can be specified on the command line."));
+                }
                 let missing = "-c argument given, but no config file specified.";
                 parsed.config_file = Some(path(arguments.next(), missing)?);
             }
@@ -100,6 +104,15 @@ pub(super) fn say_starting(arguments: &Arguments, configuration: &Configuration)
     } else {
         tracing::info!("Using default config.");
     }
+    for (what, is_there) in [
+        ("Bridge", false),
+        ("Persistence", true),
+        ("TLS", true),
+        ("TLS-PSK", cfg!(feature = "psk")),
+        ("Websockets", true),
+    ] {
+        tracing::info!("{what} support {}available.", if is_there { "" } else { "NOT " });
+    }
     if configuration.settings.is_local_only() {
         tracing::warn!(
             "Starting in local only mode. Connections will only be possible from clients running on this machine."
@@ -156,6 +169,10 @@ mod tests {
             (&["-h"], Answer::Help),
             (&["--version"], Answer::Version),
             (&["-c"], wrong("Error: -c argument given, but no config file specified.")),
+            (
+                &["-c", "a", "-c", "b"],
+                wrong("Error: Only one config file can be specified on the command line."),
+            ),
             (&["-p"], wrong("Error: -p argument given, but no port specified.")),
             (&["-p", "0"], wrong("Error: Invalid port specified (0).")),
             (&["-p", "x"], wrong("Error: Invalid port specified (0).")),

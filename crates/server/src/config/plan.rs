@@ -203,13 +203,17 @@ impl Plan {
     }
 
     /// The settings of each listener, by their numbers. Where no line says where to listen, options for listeners concern
-    /// all ports of this machine.
+    /// all ports of this machine, and Mosquitto offers programs of this machine its HTTP API as well.
     fn offered(&self, settings: &Settings) -> Vec<ListenerSettings> {
-        if settings.is_local_only() {
-            let listener = settings.listeners.first().cloned().unwrap_or_default();
-            return vec![listener; self.ports.len().max(1)];
+        if !settings.is_local_only() {
+            return settings.listeners.clone();
         }
-        settings.listeners.clone()
+        let listener = settings.listeners.first().cloned().unwrap_or_default();
+        let mut offered = vec![listener; self.ports.len().max(1)];
+        if self.dialect == Dialect::Mosquitto {
+            offered.push(ListenerSettings::local_http_api());
+        }
+        offered
     }
 
     /// Where to listen if no line says so.

@@ -84,6 +84,22 @@ fn a_port_of_the_command_line_beside_listeners() {
 }
 
 #[test]
+fn programs_of_this_machine_have_the_http_api_where_mosquitto_offers_it() {
+    let theirs = |text: &str, ports: &[u16]| planned(text, Dialect::Mosquitto, ports).unwrap();
+    let local = theirs("max_qos 1", &[1884, 1885]);
+    let api = listen(Host::Named("127.0.0.1".into()), 9883);
+    assert_eq!(places(&local), [listen(Host::Loopback, 1884), listen(Host::Loopback, 1885), api]);
+    let http: Vec<_> = local.listeners.iter().map(|listener| listener.http.clone()).collect();
+    let optional = options::HttpOptions { folder: None, is_optional: true };
+    assert_eq!(http, [None, None, Some(optional)]);
+    assert_eq!((local.listener_facts[2].port, local.listener_facts[2].allows_anonymous), (9883, true));
+    assert!(!theirs("allow_anonymous false", &[]).listener_facts[1].allows_anonymous);
+    let said = theirs("listener 1\nprotocol http_api", &[]);
+    assert_eq!(said.listeners.len(), 1);
+    assert!(!said.listeners[0].http.as_ref().unwrap().is_optional);
+}
+
+#[test]
 fn tls_of_a_listener() {
     let tls = |text: &str, dialect| match listener_as(text, dialect).security {
         Some(Security::Tls(tls)) => tls,
