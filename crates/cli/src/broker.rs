@@ -1,5 +1,6 @@
 //! The broker as a program: from its arguments and its configuration to its end.
 
+mod bridges;
 mod greeting;
 mod mosquitto;
 mod reload;
@@ -28,6 +29,7 @@ use martlet_server::{Broker, EndError, Options, StartError};
 
 use crate::flags::Flags;
 use crate::{EXIT_RUNTIME, EXIT_USAGE, say};
+use bridges::BridgeKeeper;
 use reload::Reloader;
 use service::Service;
 
@@ -238,7 +240,7 @@ fn serve(arguments: &Arguments, dialect: Dialect) -> Result<(), BrokerError> {
 fn broker(
     arguments: &Arguments,
     configuration: Configuration,
-    options: Options,
+    mut options: Options,
     (dialect, notes): (Dialect, &[Note]),
     log: Log,
     background: Option<Background>,
@@ -250,15 +252,17 @@ fn broker(
     let places = options.listeners.iter().map(|listener| listener.place.clone()).collect();
     let kept = options.persistence.as_ref().map(|persistence| persistence.location.clone());
     let signals = Caught::catch().map_err(BrokerError::Signals)?;
+    options.hangup = Some(signals.hangup());
     if configuration.settings.general.reload_on_change {
         watch::watch(arguments.clone(), dialect, &configuration).map_err(BrokerError::Signals)?;
     }
     let broker = Broker::start(options).map_err(BrokerError::Start)?;
     let has_file = arguments.config_file.is_some();
     log.publish_with(broker.publisher());
-    signals.announce(broker.rules_changer().announcement()).map_err(BrokerError::Signals)?;
     let service = Service::of_this_process();
-    let parts = (log, service.clone(), places);
+    let mut bridges = BridgeKeeper::new(&broker, dialect);
+    bridges.keep(&configuration.settings);
+    let parts = (log, service.clone(), places, bridges);
     let reloader = Reloader::new(arguments.clone(), dialect, configuration, parts, &broker);
     let has_failed = reloader.has_failed();
     signals.obey(broker.stopper(), reloader).map_err(BrokerError::Signals)?;

@@ -13,6 +13,8 @@ use martlet_tools::payload::reason;
 use martlet_tools::property::{Property, PropertyId, Value};
 
 pub(crate) use property::to_wire;
+#[cfg(feature = "psk")]
+pub(crate) use way::bytes_of_hexadecimal;
 pub(crate) use way::{idle_tls_flags, way};
 
 use way::WayError;

@@ -4,9 +4,11 @@
 
 mod common;
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::thread;
 
 use common::process::{ACCEPTED, Running, answer, free_port, lines, mosquitto, run_mosquitto, signal, until};
 use common::{Done, Folder, run};
@@ -178,6 +180,45 @@ fn sighup_changes_what_can_be_changed_and_tells_of_the_rest() {
     assert_eq!(broker.end().0, Some(0));
 }
 
+/// Each client comes right behind a SIGHUP, while all processors are busy.
+#[test]
+fn whoever_comes_behind_a_sighup_meets_what_is_read_on_it() {
+    let folder = Folder::new("behind-sighup");
+    let port = free_port();
+    let write = |allows: bool| {
+        folder.file_of(
+            "m.conf",
+            &format!(
+                "user root\nlog_dest none\npersistence false\nlistener {port} 127.0.0.1\n\
+                 allow_anonymous {allows}\n"
+            ),
+        )
+    };
+    let broker = Running::start(mosquitto(&folder).args(["-c", &write(true)]));
+    assert_eq!(answer(port), ACCEPTED);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    core::hint::spin_loop();
+                }
+            });
+        }
+        let wrong: Vec<_> = (0..100)
+            .filter(|round| {
+                let allows = round % 2 == 1;
+                write(allows);
+                broker.signal("-HUP");
+                answer(port) != if allows { ACCEPTED } else { NOT_AUTHORIZED }
+            })
+            .collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(wrong, [0_u32; 0]);
+    });
+    assert_eq!(broker.end().0, Some(0));
+}
+
 #[test]
 fn with_log_type_all_it_says_what_mosquitto_would_say_and_nothing_else() {
     let folder = Folder::new("all-words");
@@ -197,7 +238,7 @@ fn with_log_type_all_it_says_what_mosquitto_would_say_and_nothing_else() {
         "Info: running mosquitto as user: ",
         "Warning: Mosquitto should not be run as root/administrator.",
         "Config loaded from m.conf.",
-        "Bridge support NOT available.",
+        "Bridge support available.",
         "Persistence support available.",
         "TLS support available.",
         "TLS-PSK support ",

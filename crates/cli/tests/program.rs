@@ -129,14 +129,17 @@ fn a_bad_configuration_is_exit_code_3() {
     let expected = format!("Error: {}:2: `bridge_cafile` needs a `connection` above it\n", file.path());
     assert_eq!(run(&["-c", file.path()]), (Some(3), String::new(), expected));
 
-    let file = File::new("later.conf", "connection a\naddress b\ntopic c\nlog_dest dlt\n");
+    let file = File::new("later.conf", "log_dest dlt\n\n\ntls_keyform engine\n");
     let (code, stdout, stderr) = run(&["-c", file.path(), "--test-config"]);
     assert_eq!((code, stdout.as_str()), (Some(3), ""));
-    let expected = [(1, "connection", "bridges"), (4, "log_dest dlt", "a log for Diagnostic Log and Trace")]
-        .map(|(line, option, what)| {
-            let file = file.path();
-            format!("Error: {file}:{line}: `{option}` is not supported: this version does not have {what}\n")
-        });
+    let expected =
+        [(1, "log_dest dlt", "a log for Diagnostic Log and Trace"), (4, "tls_keyform", "OpenSSL engines")]
+            .map(|(line, option, what)| {
+                let file = file.path();
+                format!(
+                    "Error: {file}:{line}: `{option}` is not supported: this version does not have {what}\n"
+                )
+            });
     assert_eq!(stderr, expected.concat());
 
     let (code, _, stderr) = run(&["-c", "/nonexistent.conf"]);

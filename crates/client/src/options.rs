@@ -29,6 +29,8 @@ pub struct Options {
     pub(crate) address: Address,
     pub(crate) bind_address: Option<String>,
     pub(crate) no_delay: bool,
+    pub(crate) tcp_keep_alive: Option<(Duration, Duration, u32)>,
+    pub(crate) tcp_user_timeout: Option<Duration>,
     pub(crate) version: ProtocolVersion,
     pub(crate) client_identifier: String,
     /// Whether it is the application's, and not a random one.
@@ -80,6 +82,8 @@ impl Options {
             address,
             bind_address: None,
             no_delay: true,
+            tcp_keep_alive: None,
+            tcp_user_timeout: None,
             version: ProtocolVersion::Mqtt5,
             client_identifier: format!("martlet-{:015x}", reconnect::random() >> 4),
             has_client_identifier: false,
@@ -138,6 +142,22 @@ impl Options {
     #[must_use]
     pub fn no_delay(mut self, no_delay: bool) -> Self {
         self.no_delay = no_delay;
+        self
+    }
+
+    /// Has the operating system look whether the server is still there: after so long a silence, then in this interval, and so
+    /// often without an answer before the connection is lost. By default it does not look. Whole seconds, from 1.
+    #[must_use]
+    pub fn tcp_keep_alive(mut self, idle: Duration, interval: Duration, probes: u32) -> Self {
+        self.tcp_keep_alive = Some((idle, interval, probes));
+        self
+    }
+
+    /// How long sent bytes may stay without an answer of the server's operating system before the connection is lost, in whole
+    /// milliseconds; by default the system decides. Only on Linux and its relatives; elsewhere it has no effect.
+    #[must_use]
+    pub fn tcp_user_timeout(mut self, timeout: Duration) -> Self {
+        self.tcp_user_timeout = Some(timeout);
         self
     }
 

@@ -151,10 +151,8 @@ impl Checkpoint {
 
     fn retained(&mut self, engine: &Engine, after: Option<&str>, to: &mut Vec<u8>) -> Stage {
         let page = engine.commons.retained_page(after, PAGE_LEN);
-        let is_kept = |(_, stamp, message): &&RetainedRow| {
-            engine.keeps(stamp.shard)
-                && !is_of_this_run(message.publisher.client().client_identifier, &message.topic)
-        };
+        let is_kept =
+            |(_, stamp, message): &&RetainedRow| engine.keeps(stamp.shard) && !is_of_this_run(&message.topic);
         for (_, stamp, message) in page.iter().filter(is_kept) {
             let (id, is_new) = self.name(message);
             if is_new {

@@ -20,7 +20,7 @@ use crate::notice::{Cause, Notice, WillFacts};
 use crate::own::is_reserved;
 use crate::records::Record;
 use crate::refuse::explain;
-use crate::{ConnectionId, Engine, Output, Peer, ShardId};
+use crate::{BridgeEnd, ConnectionId, Engine, Output, Peer, ShardId};
 
 /// Where a CONNECT is handled.
 pub(crate) enum Admission {
@@ -46,6 +46,9 @@ impl Engine {
         connection.protocol.connect(connect, limits.receive_maximum);
         let aliases = self.config.topic_alias_maximum_outgoing(listener);
         connection.protocol.lower(limits.inflight_messages_max, aliases);
+        if connection.peer.bridge().is_some_and(|bridge| bridge.only_subscribes) {
+            connection.protocol.inflight_messages_max = 0;
+        }
         let identity = match identity {
             Ok(identity) => identity,
             Err(reason) => {
@@ -70,6 +73,10 @@ impl Engine {
         }
         let Some(connection) = self.connections.get_mut(id) else { return };
         let peer = &connection.peer;
+        if peer.bridge().is_some() {
+            self.admit(id, connect, &identity, None);
+            return;
+        }
         let newcomer =
             Newcomer { client: identity.client(listener), is_proven: identity.is_proven, peer, connect };
         match self.access.connect(&newcomer) {
@@ -217,9 +224,8 @@ impl Engine {
             }
         };
         let session_present = stored == Some(session_id);
-        let expiry_interval =
-            connect.session_expiry_interval().min(self.config.limits.session_expiry_interval_max);
-        let keep_alive = self.granted_keep_alive(connect);
+        let bridge = self.connections.get(id).and_then(|connection| connection.peer.bridge().copied());
+        let (expiry_interval, keep_alive) = self.granted_times(connect, bridge.is_some());
         let client = identity.client(listener);
         let will = connect.will.as_ref().map(|will| Will::new(will, client, &self.config));
         let Some(session) = self.clients.get_mut(session_id) else { return };
@@ -236,6 +242,9 @@ impl Engine {
         let old_will = core::mem::replace(&mut session.will, will);
         self.name_session(session_id, client);
         self.record_connected(session_id, old_will.is_some());
+        if let Some(bridge) = bridge {
+            self.attach_bridge(session_id, bridge);
+        }
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.session = Some(session_id);
         connection.awaits_verdict = false;
@@ -255,6 +264,29 @@ impl Engine {
             return;
         }
         self.await_journal(id);
+    }
+
+    /// The Session goes on as that of a bridge at the other broker does.
+    fn attach_bridge(&mut self, session_id: SessionId, bridge: BridgeEnd) {
+        let Some(session) = self.clients.get_mut(session_id) else { return };
+        if session.state.outbound.is_empty() {
+            session.state.outbound.go_on_behind(bridge.last_packet_id);
+        }
+        if !bridge.has_new_session {
+            return;
+        }
+        let void: Vec<_> = session.state.inbound.taken_over_ids().collect();
+        for id in void {
+            let Some(session) = self.clients.get_mut(session_id) else { return };
+            session.state.inbound.release(id);
+            // What was to take effect at its PUBREL takes effect now: there will be none.
+            if let Some(mut publication) = session.unreleased.take(id).as_ref().and_then(Message::publication)
+            {
+                self.begin_exactly_once(session_id, publication.qos);
+                self.take_effect(&mut publication);
+            }
+            self.record(session_id, |session| Record::Released { session, id });
+        }
     }
 
     /// Whoever has this Client Identifier is sent away for another [MQTT-3.1.4-3].
@@ -299,6 +331,15 @@ impl Engine {
             let record = session.will_record();
             self.journal.write(self.now, &record);
         }
+    }
+
+    /// Session Expiry Interval and Keep Alive, which bridges have as they like.
+    fn granted_times(&self, connect: &Connect<'_>, is_bridge: bool) -> (u32, u16) {
+        let wanted = connect.session_expiry_interval();
+        if is_bridge {
+            return (wanted, connect.keep_alive);
+        }
+        (wanted.min(self.config.limits.session_expiry_interval_max), self.granted_keep_alive(connect))
     }
 
     fn granted_keep_alive(&self, connect: &Connect<'_>) -> u16 {

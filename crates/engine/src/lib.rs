@@ -81,7 +81,7 @@ pub use martlet_proto::{Instant, PeerMisbehaved};
 pub use message::Message;
 pub use notice::{Cause, Notice, WillFacts};
 pub use own::Announcement;
-pub use peer::{Peer, PeerCertificate, PeerDetails, PeerTls};
+pub use peer::{BridgeEnd, Peer, PeerCertificate, PeerDetails, PeerTls};
 pub use restore::{Stored, UnreadableRecord};
 pub use status::Status;
 pub use subscriptions::SubscriptionFacts;
@@ -463,6 +463,12 @@ impl Engine {
             log_stalled: self.journal.is_stalled(),
             ..self.status
         }
+    }
+
+    /// How many messages wait in the Session of a Client Identifier, those on their way included; 0 if this shard has none.
+    pub fn waiting_messages(&self, client_identifier: &str) -> usize {
+        let session = self.clients.find(client_identifier).and_then(|session| self.clients.get(session));
+        session.map_or(0, |session| session.queue.len() + session.state.outbound.len())
     }
 
     /// Up to `limit` subscriptions of this shard, client by client.

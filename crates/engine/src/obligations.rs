@@ -98,7 +98,7 @@ impl Engine {
         if !is_owed {
             let publisher = publication.publisher.client_identifier;
             let is_stalled = self.journal.is_stalled();
-            let is_passing = is_of_this_run(publisher, publication.topic.as_str());
+            let is_passing = is_of_this_run(publication.topic.as_str());
             // Whatever the other shard makes durable of a QoS 2 message may not come again.
             let is_once = publication.qos == QoS::ExactlyOnce;
             let is_kept = (publication.retain || is_once) && !is_stalled && !is_passing;

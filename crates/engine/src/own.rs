@@ -45,9 +45,10 @@ impl Engine {
     }
 }
 
-/// Whether a message tells of this run of the broker, so that it is nothing to the next.
-pub(crate) fn is_of_this_run(publisher: &str, topic: &str) -> bool {
-    publisher == BROKER && topic.starts_with("$SYS/")
+/// Whether messages on a topic tell of this run of the broker, so that they are nothing to the next: the broker's own, and what
+/// bridges of others tell of themselves, which they tell again when they come back.
+pub(crate) fn is_of_this_run(topic: &str) -> bool {
+    topic.starts_with("$SYS/")
 }
 
 /// Whether no client may publish to this topic [s4.7.2]. Bridges tell below `$SYS/broker/connection/` of their state.

@@ -15,6 +15,20 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// The number of the listener that bridges come by. There is no such listener: nothing is said of what it offers.
+    pub const BRIDGE_LISTENER: u16 = u16::MAX;
+
+    /// The near end of a bridge.
+    pub fn of_bridge(end: BridgeEnd) -> Self {
+        let details = PeerDetails { bridge: Some(end), ..PeerDetails::default() };
+        Self { address: None, listener: Self::BRIDGE_LISTENER, details: Some(Arc::new(details)) }
+    }
+
+    /// What there is to know if it is the near end of a bridge.
+    pub fn bridge(&self) -> Option<&BridgeEnd> {
+        self.details.as_ref()?.bridge.as_ref()
+    }
+
     /// What is known of the TLS connection; `None` if there is none, neither here nor at a proxy that tells.
     pub fn tls(&self) -> Option<&PeerTls> {
         self.details.as_ref()?.tls.as_ref()
@@ -35,6 +49,24 @@ pub struct PeerDetails {
     pub proxy: Option<SocketAddr>,
     /// The TLS connection of the client, which ends here or at the proxy.
     pub tls: Option<PeerTls>,
+    /// It is no client, but the near end of a bridge.
+    pub bridge: Option<BridgeEnd>,
+}
+
+/// The near end of a bridge: a connection from within, which is let in without being asked who it is, and whose Session never
+/// expires.
+///
+/// Such an end passes on what it gets, under the same Packet Identifiers, so its Session is at the same time that of the
+/// bridge as a client of the other broker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BridgeEnd {
+    /// The Packet Identifier that was given out last towards the other broker, 0 before the first: where nothing is unfinished
+    /// the next one follows it.
+    pub last_packet_id: u16,
+    /// The other broker begins a new Session: the Packet Identifiers of QoS 2 messages that came from it are free again.
+    pub has_new_session: bool,
+    /// Messages of QoS 1 and 2 are kept from it: it only comes to subscribe.
+    pub only_subscribes: bool,
 }
 
 /// What is known of a TLS connection. Nothing here is checked further: it is as the handshake, or the proxy, had it.

@@ -256,7 +256,7 @@ impl Engine {
     }
 
     /// A crash lets a QoS 2 message come again that the log does not have: its way to other shards waits for that.
-    fn begin_exactly_once(&mut self, session: SessionId, qos: QoS) {
+    pub(crate) fn begin_exactly_once(&mut self, session: SessionId, qos: QoS) {
         let survives = self.clients.get(session).is_some_and(|session| session.record.is_some());
         if qos == QoS::ExactlyOnce && survives {
             self.journal.begin_batch(self.now);
@@ -340,7 +340,7 @@ impl Engine {
     /// Keeps a message for later subscribers [MQTT-3.3.1-5]; an empty payload deletes the one that is there
     /// [MQTT-3.3.1-6] [MQTT-3.3.1-7].
     fn retain(&mut self, publication: &mut Publication<'_>) {
-        let is_passing = is_of_this_run(publication.publisher.client_identifier, publication.topic.as_str());
+        let is_passing = is_of_this_run(publication.topic.as_str());
         let is_left_out = is_passing || (self.journal.is_stalled() && publication.qos == QoS::AtMostOnce);
         if is_left_out && !is_passing {
             self.journal.leave_out();

@@ -149,6 +149,12 @@ impl<M> Outbound<M> {
         None
     }
 
+    /// Goes on behind an identifier that was given out elsewhere, 0 for none. Only while nothing is unfinished.
+    pub fn go_on_behind(&mut self, id: u16) {
+        debug_assert!(self.is_empty(), "the place of a message follows from its identifier");
+        self.last_id = id;
+    }
+
     /// Passes an identifier over, for a message that is not sent after all: Mosquitto gives out an identifier before it knows.
     pub fn skip(&mut self) {
         self.reserve(|_| false);

@@ -4,6 +4,7 @@
 //! takes long, hashing a password, is left to the [`Pool`], whose threads no shard waits for. [`RulesChanger`] puts another
 //! authority in place of it while the broker runs.
 
+mod announcement;
 mod authority;
 mod changer;
 mod files;
@@ -15,6 +16,7 @@ pub use authority::{Admission, Authority};
 pub use changer::RulesChanger;
 pub use files::{AccessFile, AccessFileError};
 
+pub(crate) use announcement::Announcement;
 pub(crate) use authority::{Door, NamedList};
 pub(crate) use changer::Judges;
 pub(crate) use files::Library;

@@ -1,7 +1,7 @@
 //! A running broker: its listeners and the threads of its shards.
 
 use core::net::SocketAddr;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +12,8 @@ use martlet_engine::{Commons, Config, Engine, ShardId};
 use martlet_transport::{Listener, TlsOptions};
 use mio::{Poll, Waker};
 
-use crate::auth::{Judges, RulesChanger};
+use crate::auth::{Announcement, Judges, RulesChanger};
+use crate::bridgehead::Bridgehead;
 use crate::clock::Clock;
 use crate::control::about::ListenerFacts;
 use crate::control::{self, ControlDoor};
@@ -75,7 +76,8 @@ impl Broker {
         let keeper = Keeper::hired(&mut options, shards);
         let judges = Judges::new(options.rules, options.authority.as_ref(), Arc::clone(&inboxes));
         let judges = judges.map_err(StartError::Shard)?;
-        let rules_changer = RulesChanger::new(options.authority, &judges, Arc::clone(&inboxes));
+        let announcement = Announcement::new(options.hangup);
+        let rules_changer = RulesChanger::new(options.authority, &judges, announcement, Arc::clone(&inboxes));
         let roster = keeper.map(|keeper| keeper.attach(rules_changer.clone()));
         let waiting_max = options.engine.limits.control_requests_max.saturating_mul(shards.into());
         let (control, control_thread) =
@@ -235,6 +237,11 @@ impl Broker {
         Arc::clone(&self.memory)
     }
 
+    /// Where bridges to other brokers begin.
+    pub fn bridgehead(&self) -> Bridgehead {
+        Bridgehead::new(Arc::clone(&self.stopper.inboxes))
+    }
+
     /// What asks the broker for things, for another thread.
     pub fn operator(&self) -> Operator {
         Operator::new(Arc::clone(&self.stopper.inboxes))
@@ -380,7 +387,7 @@ struct Common {
     commons: Arc<Commons>,
     config: Config,
     judges: Judges,
-    rules_announced: Arc<AtomicBool>,
+    rules_announced: Arc<Announcement>,
     wording: Wording,
     handshake_time_max: Duration,
     clock: Clock,

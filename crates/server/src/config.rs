@@ -90,6 +90,11 @@ impl Configuration {
     }
 }
 
+/// The name of this machine, of which those of bridges are made.
+pub fn this_host() -> String {
+    nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 fn reader(dialect: Dialect, notes: &mut Vec<Note>) -> Reader<'_> {
     let lookup: Option<environment::Lookup<'_>> = match dialect {
         Dialect::Martlet => Some(&environment::of_process),
@@ -100,16 +105,15 @@ fn reader(dialect: Dialect, notes: &mut Vec<Note>) -> Reader<'_> {
 
 fn finish(reader: Reader<'_>, file: &str) -> Result<Configuration, ConfigError> {
     let Reader { settings, given, listener_places, bridge_places, .. } = reader;
-    let this_host = nix::unistd::gethostname().unwrap_or_default();
-    check::check(&settings, &listener_places, &bridge_places, &this_host.to_string_lossy()).map_err(
-        |(at, problem)| ConfigError {
+    check::check(&settings, &listener_places, &bridge_places, &this_host()).map_err(|(at, problem)| {
+        ConfigError {
             file: Arc::from(file),
             at,
             included_at: None,
             is_late: true,
             problem: Box::new(problem),
-        },
-    )?;
+        }
+    })?;
     Ok(Configuration { settings, given, listener_places, bridge_places })
 }
 

@@ -18,7 +18,7 @@ mod outgoing;
 mod patience;
 mod telling;
 
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::io;
@@ -31,7 +31,7 @@ use mio::event::Event;
 use mio::{Events, Poll, Token};
 
 use self::patience::Patience;
-use crate::auth::Pool;
+use crate::auth::{Announcement, Pool};
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
 use crate::control::ControlDoor;
@@ -60,10 +60,12 @@ const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The token of the inbox. A connection's token is its index in the slab, which never comes near.
 pub(crate) const INBOX: Token = Token(usize::MAX);
+/// The token of what announces other rules.
+const RULES: Token = Token(usize::MAX - 1);
 
 /// The token of a share of a listener, and the way back.
 const fn door(number: usize) -> Token {
-    Token(usize::MAX - 1 - number)
+    Token(usize::MAX - 2 - number)
 }
 
 /// What a shard is made of.
@@ -86,7 +88,7 @@ pub(crate) struct Parts {
     /// The log, if anything has to survive.
     pub(crate) log: Option<ShardLog>,
     /// Whether other rules are about to come.
-    pub(crate) rules_announced: Arc<AtomicBool>,
+    pub(crate) rules_announced: Arc<Announcement>,
     /// Who finds out what takes long.
     pub(crate) auth: Arc<Pool>,
     /// Where requests to the broker go.
@@ -160,6 +162,7 @@ impl Shard {
     pub(crate) fn new(mut parts: Parts) -> io::Result<Self> {
         let acceptors = core::mem::take(&mut parts.acceptors);
         let reception = Reception::open(acceptors, parts.poll.registry(), door, parts.wording)?;
+        parts.rules_announced.watch(parts.poll.registry(), RULES)?;
         Ok(Self {
             now: parts.clock.now(),
             connections: Connections::new(Arc::clone(&parts.seats)),
@@ -223,8 +226,7 @@ impl Shard {
         let is_short = self.parts.memory.is_reached();
         self.parts.engine.handle(self.now, Input::Memory { is_short });
         let handed = self.handed.len();
-        // Before the mail is taken: once nothing is announced any more, the rules are in it.
-        self.patience.look(self.parts.rules_announced.load(Ordering::Acquire), self.now);
+        self.look_for_rules();
         self.read_ending();
         self.take_mail();
         self.accept();
@@ -245,6 +247,10 @@ impl Shard {
     fn note(&mut self, event: &Event) {
         if event.token() == INBOX {
             return; // The mail is taken in every turn.
+        }
+        if event.token() == RULES {
+            self.patience.hear();
+            return;
         }
         let Some((id, connection)) =
             u32::try_from(event.token().0).ok().and_then(|index| self.connections.at(index))
@@ -306,6 +312,8 @@ impl Shard {
                     }
                 }
                 Mail::Save => self.save(),
+                // Whoever asked may have stopped waiting.
+                Mail::Waiting(name, to) => _ = to.send(self.parts.engine.waiting_messages(&name)),
                 Mail::Subscriptions(to) => self.tell_subscriptions(&to),
                 // Whoever asked may have stopped waiting.
                 Mail::Pulse(answer) => _ = answer.send(()),
@@ -334,6 +342,9 @@ impl Shard {
     fn accept(&mut self) {
         self.seat_waiting();
         for _ in 0..ACCEPTS_PER_TURN_MAX {
+            if self.reception.next(self.now).is_none() || self.rules_are_due() {
+                return;
+            }
             let Some(arrival) = self.reception.accept(self.now) else { return };
             self.counters.accepted += 1;
             if self.connections.len() >= self.parts.connections_max {
@@ -378,12 +389,13 @@ impl Shard {
 
     /// How long nothing is to be done unless an event comes; `None` for ever.
     fn time_to_wait(&self) -> Option<Duration> {
-        let reads = self.can_read() || !self.readable.opening.is_empty();
+        let waits = self.patience.until().is_some();
+        let reads = self.can_read() || (!waits && !self.readable.opening.is_empty());
         if self.is_unfinished || self.has_mail || !self.handed.is_empty() || reads || self.has_to_keep() {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();
-        let accepts = [self.reception.next(now), self.lobby.next(now)];
+        let accepts = [self.reception.next(now).filter(|_| !waits), self.lobby.next(now)];
         [self.wake_at, self.patience.until(), self.openings.next(), self.farewells.next(), self.ends_at]
             .into_iter()
             .chain(accepts)

@@ -40,6 +40,8 @@ pub(crate) enum Mail {
     Save,
     /// An operator wants to see the subscriptions.
     Subscriptions(SubscriptionsTo),
+    /// An operator wants to know how many messages wait for a Client Identifier.
+    Waiting(Arc<str>, mpsc::Sender<usize>),
     /// Someone wants to know how it is.
     Report(ReportTo),
     /// The answer to a question about a connection.

@@ -20,6 +20,7 @@
 
 mod auth;
 mod binding;
+mod bridgehead;
 mod broker;
 mod clock;
 pub mod config;
@@ -53,9 +54,11 @@ pub mod signals;
 mod sys;
 
 pub use auth::{AccessFile, AccessFileError, Admission, Authority, RulesChanger};
+pub use bridgehead::Bridgehead;
 pub use broker::{Broker, Pulse, Stopper, TlsReloader};
 pub use dynsec::DynamicSecurityOptions;
 pub use errors::{EndError, ReloadError, StartError};
+pub use martlet_engine::BridgeEnd;
 pub use martlet_store::Durability;
 pub use martlet_transport::{
     ClientCertificates, LocalCommand, ProxyOptions, ProxyVersion, Refusal, TlsError, TlsOptions, TlsVersion,

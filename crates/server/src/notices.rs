@@ -19,6 +19,11 @@ const SHOWN_CHARACTERS_MAX: usize = 256;
 
 /// Writes one line.
 pub(crate) fn log(notice: &Notice, wording: Wording) {
+    if let Notice::Connected { peer, .. } | Notice::Disconnected { peer, .. } = notice
+        && peer.bridge().is_some()
+    {
+        return; // The bridge tells of itself.
+    }
     match wording {
         Wording::Own => log_own(notice),
         Wording::Mosquitto => mosquitto::log(notice),

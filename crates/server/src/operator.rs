@@ -32,6 +32,13 @@ impl Operator {
         self.inboxes.send_to_all(|_| Mail::Save);
     }
 
+    /// How many messages of QoS 1 and 2, and of QoS 0 where these are queued, wait in the Session of a Client Identifier, those on
+    /// their way included. Takes five seconds at most.
+    pub fn waiting_messages(&self, client_identifier: &str) -> usize {
+        let name: Arc<str> = client_identifier.into();
+        self.inboxes.ask_all(ANSWER_TIME_MAX, |to| Mail::Waiting(Arc::clone(&name), to)).sum()
+    }
+
     /// All subscriptions as a tree of topic levels, each with its clients, as Mosquitto prints it; of many only the first 10,000
     /// of each shard. Takes five seconds at most.
     pub fn subscription_tree(&self) -> String {

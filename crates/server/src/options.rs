@@ -12,6 +12,7 @@ use crate::control::ControlHandlers;
 use crate::control::about::ListenerFacts;
 use crate::dynsec::DynamicSecurityOptions;
 use crate::persist::Persistence;
+use crate::signals::Hangup;
 use martlet_engine::{Access, Config, Question, ShardId, Verdict};
 #[cfg(feature = "psk")]
 use martlet_transport::PskOptions;
@@ -52,6 +53,8 @@ pub struct Options {
     /// handshakes of TLS and WebSocket. By default
     /// [`Options::HANDSHAKE_TIME_MAX_DEFAULT`].
     pub handshake_time_max: Duration,
+    /// The SIGHUP of this process, where rules are read anew on it: what clients send behind it waits for these.
+    pub hangup: Option<Arc<Hangup>>,
 }
 
 impl Default for Options {
@@ -71,6 +74,7 @@ impl Default for Options {
             sys_interval: None,
             wording: Wording::Own,
             handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
+            hangup: None,
         }
     }
 }

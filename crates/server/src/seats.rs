@@ -2,6 +2,8 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use martlet_engine::Peer;
+
 use crate::options::Options;
 
 /// The seats of a broker. A connection has one from when it is accepted until it is gone, on whatever shard it is.
@@ -46,8 +48,11 @@ impl Seats {
         Self { all: Row::new(options.connections_of_node_max), listeners: listeners.collect() }
     }
 
-    /// Takes a seat at a listener, if one is free there and at all.
+    /// Takes a seat at a listener, if one is free there and at all. Bridges need none.
     pub(crate) fn take(&self, listener: u16) -> bool {
+        if listener == Peer::BRIDGE_LISTENER {
+            return true;
+        }
         let row = self.listeners.get(usize::from(listener));
         if !row.is_none_or(Row::take) {
             return false;
@@ -63,6 +68,9 @@ impl Seats {
 
     /// Gives back what [`Seats::take`] took.
     pub(crate) fn give_back(&self, listener: u16) {
+        if listener == Peer::BRIDGE_LISTENER {
+            return;
+        }
         self.all.give_back();
         if let Some(row) = self.listeners.get(usize::from(listener)) {
             row.give_back();

@@ -70,6 +70,16 @@ impl Received {
 }
 
 impl Stream {
+    /// A Unix socket that is connected already.
+    ///
+    /// # Errors
+    /// The operating system cannot make it non-blocking.
+    #[cfg(unix)]
+    pub fn unix(socket: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self::new(Socket::Unix(mio::net::UnixStream::from_std(socket))))
+    }
+
     pub(crate) const fn new(socket: Socket) -> Self {
         Self { socket, layers: None }
     }

@@ -105,7 +105,7 @@ pub(super) fn say_starting(arguments: &Arguments, configuration: &Configuration)
         tracing::info!("Using default config.");
     }
     for (what, is_there) in [
-        ("Bridge", false),
+        ("Bridge", true),
         ("Persistence", true),
         ("TLS", true),
         ("TLS-PSK", cfg!(feature = "psk")),

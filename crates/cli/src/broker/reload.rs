@@ -9,6 +9,7 @@ use martlet_server::logging::{Log, LogPlan, OWN};
 use martlet_server::signals::Orders;
 use martlet_server::{Broker, MemoryLimit, Operator, Options, Place, RulesChanger, Stopper, TlsReloader};
 
+use super::bridges::BridgeKeeper;
 use super::service::Service;
 use super::{Arguments, BrokerError, configuration, options, say, say_notes};
 
@@ -26,6 +27,7 @@ pub(super) struct Reloader {
     operator: Operator,
     memory: Arc<MemoryLimit>,
     service: Service,
+    bridges: BridgeKeeper,
     stopper: Stopper,
     /// The broker has to end since something that was read is wrong.
     has_failed: Arc<AtomicBool>,
@@ -36,7 +38,7 @@ impl Reloader {
         arguments: Arguments,
         dialect: Dialect,
         current: Configuration,
-        (log, service, places): (Log, Service, Vec<Place>),
+        (log, service, places, bridges): (Log, Service, Vec<Place>, BridgeKeeper),
         broker: &Broker,
     ) -> Self {
         Self {
@@ -50,6 +52,7 @@ impl Reloader {
             operator: broker.operator(),
             memory: broker.memory_limit(),
             service,
+            bridges,
             stopper: broker.stopper(),
             has_failed: Arc::default(),
         }
@@ -71,27 +74,26 @@ impl Reloader {
     /// Reads the configuration again. What can change at once changes; of the rest the log says that it needs a restart.
     /// A configuration that is wrong changes nothing. The log file is opened anew in any case.
     fn read_again(&mut self) {
-        // Whoever comes from here on meets the new rules, also if the handler of the signal was quicker than the end of the reload
-        // before this one.
-        self.rules.announcement().store(true, Ordering::Relaxed);
         match self.dialect {
             Dialect::Martlet => tracing::info!("SIGHUP: reading the configuration again"),
             Dialect::Mosquitto => tracing::info!("Reloading config."),
         }
         let mut notes = Vec::new();
         let read = self.read(&mut notes);
-        match &read {
-            Some((_, options)) => self.replace_rules(options),
-            None => self.rules.keep(),
+        if let Some((_, options)) = &read {
+            self.replace_rules(options);
+            self.reload_tls(options);
+            self.memory.set(options.memory_bytes_max);
         }
+        self.rules.conclude();
         say_notes(&notes, self.dialect);
-        if let Some((new, options)) = read {
+        if let Some((new, _)) = read {
             for change in changes(&self.current, &new).iter().filter(|change| !change.is_live()) {
                 let (option, section) = (change.option.name, change.section.as_str());
                 tracing::warn!(option, section, "changed, and takes effect after a restart");
             }
-            self.reload_tls(&options);
-            self.memory.set(options.memory_bytes_max);
+            self.bridges.keep(&new.settings);
+            self.current.settings.bridges = new.settings.bridges;
             self.current.settings.logging = new.settings.logging;
         }
         self.open_log();
@@ -179,12 +181,17 @@ impl Reloader {
 }
 
 impl Orders for Reloader {
+    fn expect_reload(&mut self) {
+        self.rules.announce();
+    }
+
     fn reload(&mut self) {
         let service = self.service.clone();
         service.around_reload(|| self.read_again());
     }
 
     fn stopping(&mut self) {
+        self.bridges.end();
         self.service.stopping();
     }
 

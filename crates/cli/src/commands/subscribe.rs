@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
 
 async fn subscribe(options: SubscribeOptions) -> u8 {
     match Subscriber::new(&options) {
-        Ok(subscriber) => subscriber.run().await,
+        Ok(subscriber) => Box::pin(subscriber.run()).await,
         Err(message) => {
             Errors { is_quiet: options.connection.quiet }.say(&message);
             EXIT_ARGUMENTS

@@ -136,7 +136,7 @@ fn pre_shared(options: Options, tls: &TlsOptions, key: &str, identity: &str) -> 
 
 /// The bytes of a hexadecimal number. An odd number of digits has a 0 before it.
 #[cfg(feature = "psk")]
-fn bytes_of_hexadecimal(digits: &str) -> Option<Vec<u8>> {
+pub(crate) fn bytes_of_hexadecimal(digits: &str) -> Option<Vec<u8>> {
     let values: Vec<u8> = digits
         .chars()
         .map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()))

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use std::io;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::error::ConnectError;
@@ -17,7 +18,22 @@ pub(super) async fn connect(options: &Options, host: &str, port: u16) -> Result<
     };
     let socket = connected.map_err(ConnectError::Io)?;
     socket.set_nodelay(options.no_delay).map_err(ConnectError::Io)?;
+    keep_watch(options, &socket).map_err(ConnectError::Io)?;
     Ok(socket)
+}
+
+/// Has the operating system look whether the server is still there, as the options want it.
+fn keep_watch(options: &Options, socket: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    if let Some((idle, interval, probes)) = options.tcp_keep_alive {
+        let probing = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(probes);
+        socket.set_tcp_keepalive(&probing)?;
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(timeout) = options.tcp_user_timeout {
+        socket.set_tcp_user_timeout(Some(timeout))?;
+    }
+    Ok(())
 }
 
 async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {

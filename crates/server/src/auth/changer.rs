@@ -1,13 +1,13 @@
 //! Other rules while the broker runs.
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use martlet_dynsec::{self as dynsec, Kicked};
 use martlet_engine::{Access, AllowAll, ShardId};
 
+use super::announcement::Announcement;
 use super::guard::Guard;
 use super::{Authority, Pool};
 use crate::inbox::{Inboxes, Mail};
@@ -65,7 +65,7 @@ pub struct RulesChanger {
     current: Arc<Mutex<Current>>,
     inboxes: Arc<Inboxes>,
     pool: Arc<Pool>,
-    announced: Arc<AtomicBool>,
+    announcement: Arc<Announcement>,
 }
 
 /// What decides at this moment.
@@ -75,13 +75,18 @@ struct Current {
 }
 
 impl RulesChanger {
-    pub(crate) fn new(authority: Option<Arc<Authority>>, judges: &Judges, inboxes: Arc<Inboxes>) -> Self {
+    pub(crate) fn new(
+        authority: Option<Arc<Authority>>,
+        judges: &Judges,
+        announcement: Announcement,
+        inboxes: Arc<Inboxes>,
+    ) -> Self {
         let current = Current { authority: authority.unwrap_or_default(), rules: judges.rules.clone() };
         Self {
             current: Arc::new(Mutex::new(current)),
             inboxes,
             pool: Arc::clone(&judges.pool),
-            announced: Arc::default(),
+            announcement: Arc::new(announcement),
         }
     }
 
@@ -90,16 +95,21 @@ impl RulesChanger {
         self.lock().rules.clone()
     }
 
-    /// To be set, in a handler of a signal for example, when other rules are about to be read: whatever clients send from then
-    /// on waits for them, for a moment at most. To be followed by [`RulesChanger::replace`] or [`RulesChanger::keep`].
-    pub fn announcement(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.announced)
+    /// Other rules are about to be read: whatever clients send from here on waits for them, for a moment at most. To be
+    /// followed by [`RulesChanger::conclude`].
+    pub fn announce(&self) {
+        self.announcement.make();
     }
 
-    /// There are no other rules after all.
-    pub fn keep(&self) {
-        // First the flag, then the mail, which wakes: a shard that sees the flag has all rules in its inbox.
-        self.announced.store(false, Ordering::Release);
+    /// Where it is told that other rules are about to come.
+    pub(crate) fn announcement(&self) -> Arc<Announcement> {
+        Arc::clone(&self.announcement)
+    }
+
+    /// What was announced is there, or does not come after all.
+    pub fn conclude(&self) {
+        // First this, then the mail, which wakes: a shard that sees nothing announced has all rules in its inbox.
+        self.announcement.withdraw();
         self.inboxes.send_to_all(|_| Mail::Rules(None));
     }
 
@@ -114,9 +124,7 @@ impl RulesChanger {
     pub fn replace(&self, authority: Authority, order: &[Option<u16>]) -> io::Result<()> {
         let mut current = self.lock();
         let authority = Arc::new(authority.arranged(order, &current.authority));
-        self.put(&mut current, authority)?;
-        self.keep();
-        Ok(())
+        self.put(&mut current, authority)
     }
 
     /// Lets dynamic security say something else from now on. Clients have to go for that, but not before

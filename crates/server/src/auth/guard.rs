@@ -18,29 +18,35 @@ pub(super) struct Guard {
     pub(super) checks_deliveries: bool,
 }
 
+/// Whether it is the near end of a bridge: what goes over it is what its `topic` lines say.
+fn is_bridge(client: Client<'_>) -> bool {
+    client.listener == Some(Peer::BRIDGE_LISTENER)
+}
+
 impl Access for Guard {
     fn connect(&mut self, newcomer: &Newcomer<'_>) -> Decision {
         self.authority.decide(newcomer)
     }
 
     fn stays(&mut self, peer: &Peer, client: Client<'_>) -> bool {
-        self.authority.keeps(&self.before, peer, client)
+        peer.bridge().is_some() || self.authority.keeps(&self.before, peer, client)
     }
 
     fn publish(&mut self, client: Client<'_>, topic: TopicName<'_>) -> bool {
-        self.authority.allows(client, Action::Write, topic.as_str())
+        is_bridge(client) || self.authority.allows(client, Action::Write, topic.as_str())
     }
 
     fn receive(&mut self, client: Client<'_>, topic: TopicName<'_>) -> bool {
-        self.authority.allows(client, Action::Read, topic.as_str())
+        is_bridge(client) || self.authority.allows(client, Action::Read, topic.as_str())
     }
 
     fn subscribe(&mut self, client: Client<'_>, filter: TopicFilter<'_>) -> bool {
-        self.authority.dynamic_allows(client, dynsec::Action::Subscribe, filter.as_str())
+        is_bridge(client) || self.authority.dynamic_allows(client, dynsec::Action::Subscribe, filter.as_str())
     }
 
     fn unsubscribe(&mut self, client: Client<'_>, filter: TopicFilter<'_>) -> bool {
-        self.authority.dynamic_allows(client, dynsec::Action::Unsubscribe, filter.as_str())
+        is_bridge(client)
+            || self.authority.dynamic_allows(client, dynsec::Action::Unsubscribe, filter.as_str())
     }
 
     fn checks_deliveries(&self) -> bool {

@@ -53,10 +53,10 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is told in words by `Display`")]
 pub enum Feature {
-    Bridges,
     Engines,
     LogTrace,
     MemoryLimit,
+    Ocsp,
     Plugins,
     TlsPsk,
 }
@@ -64,10 +64,10 @@ pub enum Feature {
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Bridges => "bridges",
             Self::Engines => "OpenSSL engines",
             Self::LogTrace => "a log for Diagnostic Log and Trace",
             Self::MemoryLimit => "an allocator that counts memory",
+            Self::Ocsp => "OCSP",
             Self::Plugins => "plugins",
             Self::TlsPsk => "TLS with pre-shared keys",
         })

@@ -26,7 +26,7 @@ pub(super) fn unsupported(configuration: &Configuration) -> Vec<(Option<Place>, 
 fn lacks(given: &Given, configuration: &Configuration) -> Option<(String, Feature)> {
     match (given.option.name, given.value.as_str(), given.section) {
         ("log_dest", "dlt", _) => Some((given.shown(), Feature::LogTrace)),
-        ("psk_hint" | "psk_file", ..) if !cfg!(feature = "psk") => {
+        ("psk_hint" | "psk_file" | "bridge_psk" | "bridge_identity", ..) if !cfg!(feature = "psk") => {
             Some((given.name.clone(), Feature::TlsPsk))
         }
         ("memory_limit", ..) if !given.is_default && martlet_heap::used() == 0 => {

@@ -1,7 +1,5 @@
 //! What comes in: connections and their bytes.
 
-use core::sync::atomic::Ordering;
-
 use martlet_engine::{ConnectionId, Input, Peer};
 use martlet_transport::{READ_BYTES_MAX, ReadError, Received, Stream};
 use mio::{Interest, Token};
@@ -60,10 +58,27 @@ impl Shard {
         }
     }
 
+    /// Looks whether other rules are about to count. To be called before the mail is taken: once nothing is announced any
+    /// more, the rules are in it.
+    pub(super) fn look_for_rules(&mut self) {
+        let announcement = &self.parts.rules_announced;
+        let asks = self.patience.has_to_ask();
+        let comes = if asks { announcement.is_made_or_due() } else { announcement.is_made() };
+        self.patience.look(comes, self.now);
+    }
+
+    /// Whether nobody is let in for now, since other rules, or certificates, are about to count.
+    pub(super) fn rules_are_due(&mut self) -> bool {
+        if self.parts.rules_announced.is_made_or_due() {
+            self.patience.look(true, self.now);
+        }
+        self.patience.until().is_some()
+    }
+
     /// Whether what comes in is left in the sockets for now, since other rules are about to count. Looked at again and again,
     /// since a turn may take long where the machine is busy.
-    fn waits_for_rules(&mut self) -> bool {
-        if self.parts.rules_announced.load(Ordering::Acquire) {
+    pub(super) fn waits_for_rules(&mut self) -> bool {
+        if self.parts.rules_announced.is_made() {
             self.patience.look(true, self.now);
         }
         self.patience.until().is_some()

@@ -31,6 +31,9 @@ impl Shard {
     pub(super) fn read_openings(&mut self) {
         let started = time::Instant::now();
         for _ in 0..self.readable.opening.len() {
+            if self.waits_for_rules() {
+                return;
+            }
             let Some(id) = self.readable.opening.pop_front() else { return };
             self.read_opening(id);
             if started.elapsed() >= HANDSHAKE_TIME_PER_TURN_MAX {

@@ -8,8 +8,15 @@ use martlet_engine::Instant;
 const WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// Whether a shard leaves what clients send in their sockets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Patience {
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Patience {
+    state: State,
+    /// It was heard that rules may come.
+    has_heard: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
     /// No rules are on their way.
     #[default]
     NotNeeded,
@@ -20,21 +27,31 @@ pub(super) enum Patience {
 }
 
 impl Patience {
+    /// Hears that rules may come.
+    pub(super) fn hear(&mut self) {
+        self.has_heard = true;
+    }
+
+    /// Whether it does not know by itself what to [`Patience::look`] at.
+    pub(super) fn has_to_ask(&mut self) -> bool {
+        core::mem::take(&mut self.has_heard) || self.until().is_some()
+    }
+
     /// Looks whether rules are on their way.
     pub(super) fn look(&mut self, announced: bool, now: Instant) {
-        *self = match *self {
-            _ if !announced => Self::NotNeeded,
-            Self::NotNeeded => Self::Until(now + WAIT_MAX),
-            Self::Until(at) if at <= now => Self::Over,
+        self.state = match self.state {
+            _ if !announced => State::NotNeeded,
+            State::NotNeeded => State::Until(now + WAIT_MAX),
+            State::Until(at) if at <= now => State::Over,
             other => other,
         };
     }
 
     /// Until when nothing is read, if anything is waited for.
     pub(super) const fn until(self) -> Option<Instant> {
-        match self {
-            Self::Until(at) => Some(at),
-            Self::NotNeeded | Self::Over => None,
+        match self.state {
+            State::Until(at) => Some(at),
+            State::NotNeeded | State::Over => None,
         }
     }
 }

@@ -267,12 +267,8 @@ fn what_is_not_there_yet_is_an_error() {
             "a.conf:1: `log_dest dlt` is not supported: this version does not have a log for Diagnostic Log and Trace",
         ),
         (
-            "connection a\naddress b\ntopic c",
-            "a.conf:1: `connection` is not supported: this version does not have bridges",
-        ),
-        (
-            "connection a\naddress b\ntopic c\nremote_password s3cret",
-            "a.conf:1: `connection` is not supported: this version does not have bridges",
+            "connection a\naddress b\ntopic c\nbridge_require_ocsp true",
+            "a.conf:4: `bridge_require_ocsp` is not supported: this version does not have OCSP",
         ),
     ];
     for (text, expected) in table {

@@ -20,7 +20,6 @@ use crate::config::value::Value;
 const SHORT: i64 = u16::MAX as i64;
 const INT_MAX: i64 = i32::MAX as i64;
 const ALIASES: &str = "Error: bridge_max_topic_alias must be > 0 and <= 65535.";
-const BRIDGES: Feature = Feature::Bridges;
 
 pub(super) const PART: Part = Part {
     title: "Bridges",
@@ -32,20 +31,20 @@ pub(super) const PART: Part = Part {
             "where the other broker is; the first one is the main one",
         )
         .or(&["addresses"])
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_attempt_unsubscribe",
             Bridge(Flag(|it| &mut it.attempt_unsubscribe)),
             "whether topics that only go out are unsubscribed from at the other broker",
         )
         .default("true")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_bind_address",
             Bridge(Text(IsAnError, |it| &mut it.bind_address)),
             "the address of this machine to connect from",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_max_packet_size",
             Bridge(Number(Range::new(0, INT_MAX).below(Beyond::Clamp), |it, n| {
@@ -54,7 +53,7 @@ pub(super) const PART: Part = Part {
             "bytes of a packet over the bridge; 0 is no limit",
         )
         .default("0")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_max_topic_alias",
             Bridge(Number(
@@ -64,14 +63,14 @@ pub(super) const PART: Part = Part {
             "Topic Aliases that the other broker may use",
         )
         .default("10")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_outgoing_retain",
             Bridge(Flag(|it| &mut it.outgoing_retain)),
             "whether retained messages go out as such",
         )
         .default("true")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_protocol_version",
             Bridge(Choice(&[
@@ -82,7 +81,7 @@ pub(super) const PART: Part = Part {
             "what the bridge speaks",
         )
         .default("mqttv311")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_receive_maximum",
             Bridge(Number(
@@ -93,7 +92,7 @@ pub(super) const PART: Part = Part {
             )),
             "unfinished messages of QoS 1 and 2 from the other broker",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_reload_type",
             Bridge(Choice(&[
@@ -103,7 +102,7 @@ pub(super) const PART: Part = Part {
             "whether a changed configuration waits until the bridge connects again, or makes it do so",
         )
         .default("lazy")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_session_expiry_interval",
             Bridge(Number(
@@ -114,13 +113,13 @@ pub(super) const PART: Part = Part {
             "Session Expiry Interval at the other broker, in seconds",
         )
         .default("0")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_tcp_keepalive",
             Bridge(Special("three numbers from 1: seconds of silence, seconds between probes, probes", tcp_keep_alive)),
             "when the operating system looks whether the other broker is still there",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_tcp_user_timeout",
             Bridge(Number(
@@ -129,16 +128,16 @@ pub(super) const PART: Part = Part {
             )),
             "seconds that sent bytes may stay without an answer",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "cleansession",
             Bridge(Flag(|it| &mut it.clean_start)),
             "whether the Session at the other broker ends with the connection",
         )
         .default("false")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new("connection", Structure(S::Connection), "begins a bridge, which has this name")
-            .waits(BRIDGES),
+            .live(),
         ConfigOption::new(
             "idle_timeout",
             Bridge(Number(
@@ -149,7 +148,7 @@ pub(super) const PART: Part = Part {
             "seconds that a lazy bridge stays without work",
         )
         .default("60")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "keepalive_interval",
             Bridge(Number(
@@ -161,14 +160,14 @@ pub(super) const PART: Part = Part {
             "Keep Alive in seconds",
         )
         .default("60")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "local_cleansession",
             Bridge(OptionalFlag(|it| &mut it.local_clean_start)),
             "whether the Session at this broker ends with the connection",
         )
         .default("as `cleansession`")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "local_clientid",
             Bridge(Text(IsAnError, |it| &mut it.local_client_identifier)),
@@ -176,7 +175,7 @@ pub(super) const PART: Part = Part {
         )
         .called("bridge local clientd")
         .default("`local.` and `remote_clientid`")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "local_password",
             Bridge(Secret(|it| &mut it.local_password)),
@@ -184,35 +183,35 @@ pub(super) const PART: Part = Part {
         )
         .called("bridge local_password")
         .secret()
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "local_username",
             Bridge(Text(IsAnError, |it| &mut it.local_user_name)),
             "user name at this broker",
         )
         .called("bridge local_username")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "notification_topic",
             Bridge(Text(IsAnError, |it| &mut it.notification_topic)),
             "the topic that tells whether the bridge is connected",
         )
         .default("`$SYS/broker/connection/CLIENT_IDENTIFIER/state`")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "notifications",
             Bridge(Flag(|it| &mut it.notifications)),
             "whether a retained message tells whether the bridge is connected",
         )
         .default("true")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "notifications_local_only",
             Bridge(Flag(|it| &mut it.notifications_local_only)),
             "whether only this broker gets that message",
         )
         .default("false")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "remote_clientid",
             Bridge(Text(IsAnError, |it| &mut it.remote_client_identifier)),
@@ -221,7 +220,7 @@ pub(super) const PART: Part = Part {
         .or(&["clientid"])
         .called("bridge remote clientid")
         .default("the name of this machine, a dot, and the name of the bridge")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "remote_password",
             Bridge(Secret(|it| &mut it.remote_password)),
@@ -230,7 +229,7 @@ pub(super) const PART: Part = Part {
         .or(&["password"])
         .called("bridge remote_password")
         .secret()
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "remote_username",
             Bridge(Text(IsAnError, |it| &mut it.remote_user_name)),
@@ -238,7 +237,7 @@ pub(super) const PART: Part = Part {
         )
         .or(&["username"])
         .called("bridge remote_username")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "restart_timeout",
             Bridge(Special(
@@ -248,21 +247,21 @@ pub(super) const PART: Part = Part {
             "how long to wait before connecting again: always the same, or longer and longer",
         )
         .default("`5 30`")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "round_robin",
             Bridge(Flag(|it| &mut it.round_robin)),
             "whether all addresses are alike; otherwise the bridge goes back to the first one when it can",
         )
         .default("false")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "start_type",
             Bridge(Special("`automatic`, `lazy` or `once`", start_type)),
             "when the bridge connects: at once and always again, when enough messages wait, or once",
         )
         .default("automatic")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "threshold",
             Bridge(Number(
@@ -272,7 +271,7 @@ pub(super) const PART: Part = Part {
             "messages that start a lazy bridge",
         )
         .default("10")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "topic",
             Bridge(Special(
@@ -281,14 +280,14 @@ pub(super) const PART: Part = Part {
             )),
             "what goes over the bridge, and where to; each line adds a topic",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "try_private",
             Bridge(Flag(|it| &mut it.try_private)),
             "whether the bridge tells the other broker that it is one",
         )
         .default("true")
-        .waits(BRIDGES),
+        .live(),
     ],
 };
 
@@ -301,7 +300,7 @@ pub(super) const TLS: Part = Part {
             Bridge(Text(IsAnError, |it| &mut it.tls.alpn)),
             "the application protocol (ALPN) to ask for",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_cafile",
             Bridge(Special("a path", |it, value| {
@@ -309,7 +308,7 @@ pub(super) const TLS: Part = Part {
             })),
             "a file of the authorities (CA) that may vouch for the other broker, in PEM; it turns TLS on",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_capath",
             Bridge(Special("a path", |it, value| {
@@ -317,7 +316,7 @@ pub(super) const TLS: Part = Part {
             })),
             "a folder of files of such authorities; it turns TLS on",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_certfile",
             Bridge(Special("a path", |it, value| {
@@ -325,19 +324,19 @@ pub(super) const TLS: Part = Part {
             })),
             "the certificate of the bridge, in PEM",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_ciphers",
             Bridge(Text(IsAnError, |it| &mut it.tls.ciphers)),
             "the cipher suites for TLS 1.2, in the notation of OpenSSL",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_ciphers_tls1.3",
             Bridge(Text(IsAnError, |it| &mut it.tls.ciphers_tls13)),
             "the cipher suites for TLS 1.3, in the notation of OpenSSL",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_identity",
             Bridge(Special("a text", |it, value| {
@@ -346,14 +345,14 @@ pub(super) const TLS: Part = Part {
             })),
             "the name of the pre-shared key",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_insecure",
             Bridge(Special("`true` or `false`", insecure)),
             "whether the name in the other broker's certificate does not matter",
         )
         .default("false")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_keyfile",
             Bridge(Special("a path", |it, value| {
@@ -363,7 +362,7 @@ pub(super) const TLS: Part = Part {
             })),
             "the private key for `bridge_certfile`, in PEM",
         )
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_psk",
             Bridge(Special("a text", |it, value| {
@@ -374,21 +373,21 @@ pub(super) const TLS: Part = Part {
             "the pre-shared key in hexadecimal digits",
         )
         .secret()
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_require_ocsp",
             Bridge(Flag(|it| &mut it.tls.require_ocsp)),
             "whether the other broker has to prove that its certificate has not been revoked",
         )
         .default("false")
-        .waits(BRIDGES),
+        .waits(Feature::Ocsp),
         ConfigOption::new(
             "bridge_tls_use_os_certs",
             Bridge(Flag(|it| &mut it.tls.use_system_roots)),
             "whether the authorities of this machine may vouch for the other broker; it turns TLS on",
         )
         .default("false")
-        .waits(BRIDGES),
+        .live(),
         ConfigOption::new(
             "bridge_tls_version",
             Bridge(Special("`tlsv1.2` or `tlsv1.3`", |it, value| {
@@ -397,7 +396,7 @@ pub(super) const TLS: Part = Part {
             "the lowest version of TLS",
         )
         .default("`tlsv1.2`")
-        .waits(BRIDGES),
+        .live(),
     ],
 };
 

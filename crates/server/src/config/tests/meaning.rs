@@ -247,7 +247,7 @@ fn changes_are_told_by_section_and_option() {
         ["/log_type*", "listener on port 1/maximum_qos", "listener on port 2/listener"]
     );
     let bridge = "connection a\naddress b\ntopic c\n";
-    assert_eq!(changed(bridge, &format!("{bridge}topic d")), ["bridge a/topic"]);
+    assert_eq!(changed(bridge, &format!("{bridge}topic d")), ["bridge a/topic*"]);
     assert_eq!(changed("max_keepalive 5", ""), ["/max_keepalive"]);
     // Files of passwords are read again, whoever reads them; dynamic security is not.
     let passwords = "plugin_load p mosquitto_password_file.so\nplugin_opt_password_file /p\nlistener 1\n";
