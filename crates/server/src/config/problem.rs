@@ -259,7 +259,8 @@ impl fmt::Display for Problem {
             Self::Combination(combination) => combination.fmt(f),
             Self::Environment { name, cause } => write!(f, "`${{{}}}` {cause}", name.escape_debug()),
             Self::Unsupported { what, feature } => {
-                write!(f, "`{}` is not supported: this version does not have {feature}", what.escape_debug())
+                let (what, instead) = (what.escape_debug(), feature.instead());
+                write!(f, "`{what}` is not supported: this version does not have {feature}; {instead}")
             }
             Self::DynamicSecurityTwice => {
                 write!(

@@ -260,22 +260,35 @@ fn what_is_not_there_yet_is_an_error() {
     let table: &[(&str, &str)] = &[
         (
             "memory_limit 10",
-            "a.conf:1: `memory_limit` is not supported: this version does not have an allocator that counts memory",
+            "a.conf:1: `memory_limit` is not supported: this version does not have an allocator that counts memory; \
+             let the program make `martlet_heap::Counted` its allocator",
         ),
         (
             "log_dest dlt",
-            "a.conf:1: `log_dest dlt` is not supported: this version does not have a log for Diagnostic Log and Trace",
+            "a.conf:1: `log_dest dlt` is not supported: this version does not have a log for Diagnostic Log and Trace; \
+             use `log_dest syslog` or `log_dest file`",
         ),
         (
             "connection a\naddress b\ntopic c\nbridge_require_ocsp true",
-            "a.conf:4: `bridge_require_ocsp` is not supported: this version does not have OCSP",
+            "a.conf:4: `bridge_require_ocsp` is not supported: this version does not have OCSP; without it the \
+             certificate counts as long as `bridge_cafile` vouches for it",
         ),
     ];
     for (text, expected) in table {
         assert_eq!(problem(text), *expected, "{text:?}");
     }
-    let all = problem("listener 1\ntls_keyform engine\nlistener 2\ntls_engine e\nplugin a.so");
-    assert_eq!(all.lines().count(), 3, "{all}");
+    // Each line is told; but of a plugin that is not there the first.
+    let digest = "0123456789abcdef0123456789abcdef01234567";
+    let all = problem(&format!(
+        "listener 1\ntls_keyform engine\ntls_engine e\ntls_engine_kpass_sha1 {digest}\nplugin a.so\nplugin_opt_abc d"
+    ));
+    let instead =
+        "this version does not have OpenSSL engines; keep the key in a file, and name that by `keyfile`";
+    let lines: Vec<&str> = all.lines().collect();
+    for (number, option) in [(2, "tls_keyform"), (3, "tls_engine"), (4, "tls_engine_kpass_sha1")] {
+        assert_eq!(lines[number - 2], format!("a.conf:{number}: `{option}` is not supported: {instead}"));
+    }
+    assert!(lines[3].starts_with("a.conf:5: `plugin` is not supported: ") && lines.len() == 4, "{all}");
 }
 
 #[test]

@@ -79,6 +79,10 @@ pub(super) const PART: Part = Part {
     ],
 };
 
+/// Why there is nothing of the kind `websockets`.
+pub(in crate::config) const NO_WEBSOCKETS_LOG: &str =
+    "there is no library for WebSocket that would say something; faults of handshakes are `information`";
+
 /// `log_dest`
 fn destination(log: &mut LogSettings, value: &mut Value<'_>) -> Result<(), Problem> {
     let word = value.word()?;
@@ -125,10 +129,7 @@ fn kind(log: &mut LogSettings, value: &mut Value<'_>) -> Result<(), Problem> {
         "unsubscribe" => LogTypes::of(LogType::Unsubscribe),
         "websockets" => {
             // In Mosquitto it is for what a library of others says, and Mosquitto 2.1 by itself says nothing there.
-            value.say(NoteKind::NoEffect {
-                option: "log_type websockets".into(),
-                reason: "there is no library for WebSocket that would say something; faults of handshakes are `information`",
-            });
+            value.say(NoteKind::NoEffect { option: "log_type websockets".into(), reason: NO_WEBSOCKETS_LOG });
             LogTypes::of(LogType::WebSockets)
         }
         "internal" => LogTypes::of(LogType::Internal),
