@@ -176,3 +176,21 @@ fn a_refusal_is_told_at_once() {
     let lines = broker.publish(2, V5, Delivery::new(QoS::AtLeastOnce, false, id(7)), b"m");
     assert_eq!(lines, [format!("2: ACK 7 {:?}", ReasonCode::QuotaExceeded)]);
 }
+
+#[test]
+fn nobody_is_read_from_while_too_much_waits_for_the_log() {
+    let mut config = Config::default();
+    config.limits.unpersisted_bytes_max = 1_000;
+    let mut broker = Broker::with(config);
+    broker.connect(1, V5, "subscriber", false, 100);
+    broker.sync();
+    broker.subscribe(1, "t", QoS::AtLeastOnce);
+    broker.connect(2, V5, "publisher", true, 0);
+    broker.sync();
+    for (number, accepts) in [(1, true), (2, false)] {
+        broker.publish(2, V5, Delivery::new(QoS::AtLeastOnce, false, id(number)), &[b'x'; 600]);
+        assert_eq!(broker.engine.accepts(connection(2)), accepts, "{number}");
+    }
+    broker.sync();
+    assert!(broker.engine.accepts(connection(2)));
+}
