@@ -110,7 +110,7 @@ fn a_packet_or_a_payload_has_a_largest_size() {
         assert_eq!(refused(line)[..3], [0xE0, 1, 0x95], "{line}"); // DISCONNECT
     }
     for line in ["message_size_limit 50", "payload_bytes_max 50"] {
-        assert_eq!(refused(line)[..5], [0x40, 4, 0, 1, 0x97], "{line}");
+        assert_eq!(refused(line)[..5], [0x40, 3, 0, 1, 0x97], "{line}");
     }
     assert_eq!(refused("message_size_limit 50\nmosquitto_behaviour true")[4], 0x95);
 }
