@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::link::{Link, Orders};
+use crate::link::{Link, Orders, PREPARE_TIME_MAX};
 use crate::notice::Notice;
 use crate::options::BridgeOptions;
 
@@ -54,6 +54,7 @@ pub enum Reload {
 enum Command {
     Put(Arc<BridgeOptions>, Reload),
     Remove(String),
+    TellWhenListening(std::sync::mpsc::Sender<()>),
 }
 
 /// All bridges of a broker. They end when it is dropped.
@@ -79,6 +80,15 @@ impl Bridges {
     /// Starts a bridge, or gives the one of this name other options.
     pub fn put(&self, options: BridgeOptions, reload: Reload) {
         self.send(Command::Put(Arc::new(options), reload));
+    }
+
+    /// Waits until all bridges that were put before have subscribed at this broker, if their Sessions there outlive a connection:
+    /// what is published from then on waits for them. Takes ten seconds at most.
+    pub fn wait_until_listening(&self) {
+        let (done, wait) = std::sync::mpsc::channel();
+        self.send(Command::TellWhenListening(done));
+        // The end of the thread is an answer, too.
+        let _ = wait.recv_timeout(PREPARE_TIME_MAX);
     }
 
     /// Ends a bridge.
@@ -113,13 +123,15 @@ impl Drop for Bridges {
 /// One bridge that runs.
 struct Running {
     orders: watch::Sender<Orders>,
+    listens: watch::Receiver<bool>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Running {
     fn start(options: Arc<BridgeOptions>, near: Arc<dyn Near>, log: Log) -> Self {
         let (orders, received) = watch::channel(Orders::new(options));
-        Self { orders, task: tokio::spawn(Link::new(received, near, log).run()) }
+        let (tell, listens) = watch::channel(false);
+        Self { orders, listens, task: tokio::spawn(Link::new(received, near, log).run(tell)) }
     }
 
     async fn end(self) {
@@ -141,6 +153,14 @@ async fn run(mut commands: mpsc::UnboundedReceiver<Command>, near: Arc<dyn Near>
                     let running = Running::start(options, Arc::clone(&near), Arc::clone(&log));
                     bridges.insert(name, running);
                 }
+            }
+            Command::TellWhenListening(done) => {
+                for running in bridges.values_mut() {
+                    // One that has ended will never listen.
+                    let _ = running.listens.wait_for(|listens| *listens).await;
+                }
+                // Who asked may have stopped waiting.
+                let _ = done.send(());
             }
             Command::Remove(name) => {
                 if let Some(running) = bridges.remove(&name) {

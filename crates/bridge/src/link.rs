@@ -27,7 +27,7 @@ const CONNACK_TIME_MAX: Duration = Duration::from_secs(20);
 /// How long the last bytes of a connection may take.
 const FAREWELL_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long this broker may take to let a near end subscribe.
-const PREPARE_TIME_MAX: Duration = Duration::from_secs(10);
+pub(crate) const PREPARE_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often a lazy bridge looks whether it has to connect.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// How often a bridge that is not on its main way looks whether that is free again, as Mosquitto does.
@@ -90,9 +90,10 @@ impl Link {
         Self { orders, anew: 0, options, near, log, memory: Memory::default(), way: 0, connected_at: None }
     }
 
-    /// Runs until the bridge is ended.
-    pub(crate) async fn run(mut self) {
+    /// Runs until the bridge is ended. Tells when its Session at this broker has subscribed.
+    pub(crate) async fn run(mut self, listens: watch::Sender<bool>) {
         self.prepare().await;
+        listens.send_replace(true);
         self.tell(NOT_CONNECTED);
         let mut backoff = Backoff::new(self.options.restart);
         loop {

@@ -253,6 +253,7 @@ fn broker(
     let kept = options.persistence.as_ref().map(|persistence| persistence.location.clone());
     let signals = Caught::catch().map_err(BrokerError::Signals)?;
     options.hangup = Some(signals.hangup());
+    options.waits_to_let_in = true;
     if configuration.settings.general.reload_on_change {
         watch::watch(arguments.clone(), dialect, &configuration).map_err(BrokerError::Signals)?;
     }
@@ -262,6 +263,8 @@ fn broker(
     let service = Service::of_this_process();
     let mut bridges = BridgeKeeper::new(&broker, dialect);
     bridges.keep(&configuration.settings);
+    bridges.wait_until_listening();
+    broker.let_in();
     let parts = (log, service.clone(), places, bridges);
     let reloader = Reloader::new(arguments.clone(), dialect, configuration, parts, &broker);
     let has_failed = reloader.has_failed();

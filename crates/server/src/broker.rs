@@ -23,7 +23,7 @@ use crate::dynsec::{Keeper, Roster};
 use crate::entrance::Entrance;
 use crate::errors::{EndError, ReloadError, StartError};
 use crate::http::{Gate, HttpThread, Pages};
-use crate::inbox::{Inbox, Inboxes, LocalFabric};
+use crate::inbox::{Inbox, Inboxes, LocalFabric, Mail};
 use crate::listening::{Bound, Listeners, Places, bind_all};
 use crate::memory::MemoryLimit;
 use crate::operator::Operator;
@@ -108,6 +108,7 @@ impl Broker {
             commons: Commons::new(shards, &options.engine),
             config: options.engine,
             wording: options.wording,
+            waits_to_let_in: options.waits_to_let_in,
             handshake_time_max: options.handshake_time_max,
             clock: Clock::start(),
             members: Arc::clone(&members),
@@ -235,6 +236,11 @@ impl Broker {
     /// How much memory the broker may take, to be changed by another thread.
     pub fn memory_limit(&self) -> Arc<MemoryLimit> {
         Arc::clone(&self.memory)
+    }
+
+    /// Lets clients in that have to wait outside; see [`Options::waits_to_let_in`]. Repeating it does no harm.
+    pub fn let_in(&self) {
+        self.stopper.inboxes.send_to_all(|_| Mail::LetIn);
     }
 
     /// Where bridges to other brokers begin.
@@ -389,6 +395,7 @@ struct Common {
     judges: Judges,
     rules_announced: Arc<Announcement>,
     wording: Wording,
+    waits_to_let_in: bool,
     handshake_time_max: Duration,
     clock: Clock,
     members: Arc<dyn Members>,
@@ -468,6 +475,7 @@ impl Common {
             auth: Arc::clone(&self.judges.pool),
             wording: self.wording,
             memory: Arc::clone(&self.memory),
+            waits_to_let_in: self.waits_to_let_in,
             gauge,
         })
     }

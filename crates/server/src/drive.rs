@@ -87,6 +87,8 @@ pub(crate) struct Parts {
     pub(crate) members: Arc<dyn Members>,
     /// The log, if anything has to survive.
     pub(crate) log: Option<ShardLog>,
+    /// Whether clients wait until [`Mail::LetIn`].
+    pub(crate) waits_to_let_in: bool,
     /// Whether other rules are about to come.
     pub(crate) rules_announced: Arc<Announcement>,
     /// Who finds out what takes long.
@@ -161,7 +163,8 @@ impl Shard {
     /// The operating system refuses to watch the listeners.
     pub(crate) fn new(mut parts: Parts) -> io::Result<Self> {
         let acceptors = core::mem::take(&mut parts.acceptors);
-        let reception = Reception::open(acceptors, parts.poll.registry(), door, parts.wording)?;
+        let reception =
+            Reception::open(acceptors, parts.poll.registry(), door, parts.wording, parts.waits_to_let_in)?;
         parts.rules_announced.watch(parts.poll.registry(), RULES)?;
         Ok(Self {
             now: parts.clock.now(),
@@ -311,6 +314,7 @@ impl Shard {
                         self.parts.engine.end(self.now, connection, ReasonCode::AdministrativeAction);
                     }
                 }
+                Mail::LetIn => self.reception.let_in(),
                 Mail::Save => self.save(),
                 // Whoever asked may have stopped waiting.
                 Mail::Waiting(name, to) => _ = to.send(self.parts.engine.waiting_messages(&name)),

@@ -59,7 +59,7 @@ impl HttpThread {
         let waker = Waker::new(poll.registry(), WAKER)?;
         let is_stopped = Arc::new(AtomicBool::new(false));
         let server = Server {
-            reception: Reception::open(acceptors, poll.registry(), door, Wording::Own)?,
+            reception: Reception::open(acceptors, poll.registry(), door, Wording::Own, false)?,
             poll,
             clock,
             pages,

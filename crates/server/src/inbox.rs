@@ -36,6 +36,8 @@ pub(crate) enum Mail {
     Controlled { request: ControlId, reply: ControlReply },
     /// Messages that the broker itself publishes.
     Publish(Parcel),
+    /// Clients that have waited outside may come in.
+    LetIn,
     /// An operator wants a checkpoint.
     Save,
     /// An operator wants to see the subscriptions.

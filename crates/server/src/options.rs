@@ -53,6 +53,9 @@ pub struct Options {
     /// handshakes of TLS and WebSocket. By default
     /// [`Options::HANDSHAKE_TIME_MAX_DEFAULT`].
     pub handshake_time_max: Duration,
+    /// Whether clients have to wait outside until [`Broker::let_in`](crate::Broker::let_in): their connections are made, and
+    /// nothing is read from them.
+    pub waits_to_let_in: bool,
     /// The SIGHUP of this process, where rules are read anew on it: what clients send behind it waits for these.
     pub hangup: Option<Arc<Hangup>>,
 }
@@ -74,6 +77,7 @@ impl Default for Options {
             sys_interval: None,
             wording: Wording::Own,
             handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
+            waits_to_let_in: false,
             hangup: None,
         }
     }

@@ -20,6 +20,8 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_mins(1);
 pub(crate) struct Reception {
     doors: Vec<Door>,
     wording: Wording,
+    /// Nobody is let in before [`Reception::let_in`].
+    is_waiting: bool,
     /// The door that is asked first, so that a crowd at one does not keep the others closed.
     first: usize,
     /// Until then nothing is accepted; the waiting connections keep waiting.
@@ -51,13 +53,14 @@ impl Reception {
         registry: &Registry,
         token: impl Fn(usize) -> Token,
         wording: Wording,
+        is_waiting: bool,
     ) -> io::Result<Self> {
         let mut doors = Vec::with_capacity(acceptors.len());
         for (number, (entrance, mut acceptor)) in acceptors.into_iter().enumerate() {
             registry.register(&mut acceptor, token(number), Interest::READABLE)?;
             doors.push(Door { acceptor, entrance, is_ready: true });
         }
-        Ok(Self { doors, wording, first: 0, paused_until: None, complained_at: None })
+        Ok(Self { doors, wording, is_waiting, first: 0, paused_until: None, complained_at: None })
     }
 
     /// Notes an event of the share with this number.
@@ -65,6 +68,11 @@ impl Reception {
         if let Some(door) = self.doors.get_mut(number) {
             door.is_ready = true;
         }
+    }
+
+    /// From here on everybody is let in.
+    pub(crate) fn let_in(&mut self) {
+        self.is_waiting = false;
     }
 
     /// Closes for good.
@@ -75,7 +83,7 @@ impl Reception {
 
     /// Lets in the next one who is waiting. `None`: nobody is, or this is not the time.
     pub(crate) fn accept(&mut self, now: Instant) -> Option<Arrival> {
-        if self.paused_until.is_some_and(|until| now < until) {
+        if self.is_waiting || self.paused_until.is_some_and(|until| now < until) {
             return None;
         }
         self.paused_until = None;
@@ -109,7 +117,7 @@ impl Reception {
 
     /// When to accept next without an event: now, at the end of a pause, or not at all.
     pub(crate) fn next(&self, now: Instant) -> Option<Instant> {
-        let someone_may_wait = self.doors.iter().any(|door| door.is_ready);
+        let someone_may_wait = !self.is_waiting && self.doors.iter().any(|door| door.is_ready);
         someone_may_wait.then(|| self.paused_until.unwrap_or(now))
     }
 
@@ -154,7 +162,8 @@ mod tests {
         let entrance = |number| Arc::new(Entrance::new(number, &options).unwrap());
         let acceptors =
             (7..).zip(listeners).map(|(number, listener)| (entrance(number), listener.acceptor().unwrap()));
-        let reception = Reception::open(acceptors.collect(), poll.registry(), Token, Wording::Own).unwrap();
+        let reception =
+            Reception::open(acceptors.collect(), poll.registry(), Token, Wording::Own, false).unwrap();
         (poll, reception)
     }
 

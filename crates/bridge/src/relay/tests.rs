@@ -123,7 +123,7 @@ impl Bench {
         assert_eq!(near[0], "CONNECT Mqtt5 bridge=false will=false clean=false");
         assert_eq!(near[1..], ["SUBSCRIBE m1 out/#"]);
         bench
-            .from_near(&Packet::ConnAck(ConnAck {
+            .near_says(&Packet::ConnAck(ConnAck {
                 session_present: true,
                 reason: ReasonCode::Success,
                 properties: Properties::EMPTY,
@@ -144,7 +144,7 @@ impl Bench {
     fn let_in(&mut self, session_present: bool, properties: &[Property<'_>]) {
         let properties = Properties::list(properties);
         let connack = ConnAck { session_present, reason: ReasonCode::Success, properties };
-        self.from_far(&Packet::ConnAck(connack)).unwrap();
+        self.far_says(&Packet::ConnAck(connack)).unwrap();
         self.relay.early_end_is_over();
     }
 
@@ -152,22 +152,29 @@ impl Bench {
     fn answer_own(&mut self) {
         let codes = ReasonCodes::list(&[ReasonCode::Success]);
         let suback = SubAck { id: id(1), properties: Properties::EMPTY, codes };
-        self.from_far(&Packet::SubAck(suback)).unwrap();
+        self.far_says(&Packet::SubAck(suback)).unwrap();
         let unsuback = UnsubAck { id: id(2), properties: Properties::EMPTY, codes };
-        self.from_far(&Packet::UnsubAck(unsuback)).unwrap();
+        self.far_says(&Packet::UnsubAck(unsuback)).unwrap();
     }
 
     fn near_suback(&mut self) {
         let codes = ReasonCodes::list(&[ReasonCode::GRANTED_QOS_0]);
-        self.from_near(&Packet::SubAck(SubAck { id: id(1), properties: Properties::EMPTY, codes })).unwrap();
+        self.near_says(&Packet::SubAck(SubAck { id: id(1), properties: Properties::EMPTY, codes })).unwrap();
     }
 
-    fn from_far(&mut self, packet: &Packet<'_>) -> Result<(), End> {
+    fn far_says(&mut self, packet: &Packet<'_>) -> Result<(), End> {
         self.relay.take_far(&encoded(self.version, packet))
     }
 
-    fn from_near(&mut self, packet: &Packet<'_>) -> Result<(), End> {
+    fn near_says(&mut self, packet: &Packet<'_>) -> Result<(), End> {
         self.relay.take_near(&encoded(NEAR, packet))
+    }
+
+    /// Leaves out what was said so far.
+    fn forget(&mut self) {
+        self.relay.far_bytes().clear();
+        self.relay.near_bytes().clear();
+        self.relay.notices().for_each(drop);
     }
 
     fn far(&mut self) -> Vec<String> {
@@ -205,9 +212,9 @@ fn a_session_that_is_there_goes_on() {
 #[test]
 fn what_listens_keeps_qos_0_and_leaves_the_rest_to_its_session() {
     let mut bench = Bench::listening(options(V311, QoS::ExactlyOnce), Memory::default());
-    bench.from_near(&publish("out/a", Delivery::AtMostOnce)).unwrap();
-    bench.from_near(&publish("out/b", Delivery::AtLeastOnce { dup: false, id: id(7) })).unwrap();
-    bench.from_near(&Packet::PubRel(ack(6))).unwrap();
+    bench.near_says(&publish("out/a", Delivery::AtMostOnce)).unwrap();
+    bench.near_says(&publish("out/b", Delivery::AtLeastOnce { dup: false, id: id(7) })).unwrap();
+    bench.near_says(&Packet::PubRel(ack(6))).unwrap();
     assert_eq!(bench.far().len(), 1, "only the CONNECT");
     bench.let_in(true, &[]);
     assert_eq!(bench.far()[2..], ["PUBLISH here/a q0 d0 m0 r1"]);
@@ -217,24 +224,24 @@ fn what_listens_keeps_qos_0_and_leaves_the_rest_to_its_session() {
 fn messages_and_their_answers_pass_under_one_identifier() {
     let mut bench = Bench::open(options(V311, QoS::ExactlyOnce), true, &[]);
     bench.answer_own();
-    (bench.far(), bench.near());
+    bench.forget();
     // Out, QoS 1 and 2.
-    bench.from_near(&publish("out/a", Delivery::AtLeastOnce { dup: false, id: id(3) })).unwrap();
-    bench.from_near(&publish("out/b", Delivery::ExactlyOnce { dup: true, id: id(4) })).unwrap();
+    bench.near_says(&publish("out/a", Delivery::AtLeastOnce { dup: false, id: id(3) })).unwrap();
+    bench.near_says(&publish("out/b", Delivery::ExactlyOnce { dup: true, id: id(4) })).unwrap();
     assert_eq!(bench.far(), ["PUBLISH here/a q1 d0 m3 r1", "PUBLISH here/b q2 d1 m4 r1"]);
     assert!(bench.near().is_empty(), "nothing is acknowledged before the other broker does");
-    bench.from_far(&Packet::PubAck(ack(3))).unwrap();
-    bench.from_far(&Packet::PubRec(ack(4))).unwrap();
+    bench.far_says(&Packet::PubAck(ack(3))).unwrap();
+    bench.far_says(&Packet::PubRec(ack(4))).unwrap();
     assert_eq!(bench.near(), ["PUBACK m3", "PUBREC m4"]);
-    bench.from_near(&Packet::PubRel(ack(4))).unwrap();
-    bench.from_far(&Packet::PubComp(ack(4))).unwrap();
+    bench.near_says(&Packet::PubRel(ack(4))).unwrap();
+    bench.far_says(&Packet::PubComp(ack(4))).unwrap();
     assert_eq!((bench.far(), bench.near()), (vec!["PUBREL m4".to_owned()], vec!["PUBCOMP m4".to_owned()]));
     // In, QoS 2.
-    bench.from_far(&publish("there/c", Delivery::ExactlyOnce { dup: false, id: id(9) })).unwrap();
+    bench.far_says(&publish("there/c", Delivery::ExactlyOnce { dup: false, id: id(9) })).unwrap();
     assert_eq!(bench.near(), ["PUBLISH in/c q2 d0 m9 r1"]);
-    bench.from_near(&Packet::PubRec(ack(9))).unwrap();
-    bench.from_far(&Packet::PubRel(ack(9))).unwrap();
-    bench.from_near(&Packet::PubComp(ack(9))).unwrap();
+    bench.near_says(&Packet::PubRec(ack(9))).unwrap();
+    bench.far_says(&Packet::PubRel(ack(9))).unwrap();
+    bench.near_says(&Packet::PubComp(ack(9))).unwrap();
     assert_eq!(bench.far(), ["PUBREC m9", "PUBCOMP m9"]);
     assert_eq!(bench.near(), ["PUBREL m9"]);
     assert_eq!(bench.relay.passed(), 3);
@@ -244,8 +251,8 @@ fn messages_and_their_answers_pass_under_one_identifier() {
 fn a_message_waits_for_an_identifier_that_is_asked_with() {
     let mut bench = Bench::open(options(V311, QoS::AtLeastOnce), true, &[]);
     bench.far();
-    bench.from_near(&publish("out/a", Delivery::AtLeastOnce { dup: true, id: id(2) })).unwrap();
-    bench.from_near(&publish("out/b", Delivery::AtMostOnce)).unwrap();
+    bench.near_says(&publish("out/a", Delivery::AtLeastOnce { dup: true, id: id(2) })).unwrap();
+    bench.near_says(&publish("out/b", Delivery::AtMostOnce)).unwrap();
     assert!(bench.far().is_empty());
     bench.answer_own();
     assert_eq!(bench.far(), ["PUBLISH here/a q1 d1 m2 r1", "PUBLISH here/b q0 d0 m0 r1"]);
@@ -256,19 +263,19 @@ fn a_lower_qos_is_acknowledged_here() {
     let limits = [Property::MaximumQos(QoS::AtLeastOnce), Property::RetainAvailable(false)];
     let mut bench = Bench::open(options(V5, QoS::ExactlyOnce), true, &limits);
     bench.answer_own();
-    (bench.far(), bench.near());
-    bench.from_near(&publish("out/a", Delivery::ExactlyOnce { dup: false, id: id(3) })).unwrap();
+    bench.forget();
+    bench.near_says(&publish("out/a", Delivery::ExactlyOnce { dup: false, id: id(3) })).unwrap();
     assert_eq!(bench.far(), ["PUBLISH here/a q1 d0 m3 r0"]);
-    bench.from_far(&Packet::PubAck(ack(3))).unwrap();
+    bench.far_says(&Packet::PubAck(ack(3))).unwrap();
     assert_eq!(bench.near(), ["PUBREC m3"]);
-    bench.from_near(&Packet::PubRel(ack(3))).unwrap();
+    bench.near_says(&Packet::PubRel(ack(3))).unwrap();
     assert_eq!((bench.near(), bench.far().len()), (vec!["PUBCOMP m3".to_owned()], 0));
 
     let mut bench =
         Bench::open(options(V5, QoS::ExactlyOnce), true, &[Property::MaximumQos(QoS::AtMostOnce)]);
     bench.answer_own();
-    (bench.far(), bench.near());
-    bench.from_near(&publish("out/a", Delivery::AtLeastOnce { dup: false, id: id(3) })).unwrap();
+    bench.forget();
+    bench.near_says(&publish("out/a", Delivery::AtLeastOnce { dup: false, id: id(3) })).unwrap();
     assert_eq!(bench.near(), ["PUBACK m3"]);
     assert_eq!(bench.far(), ["PUBLISH here/a q0 d0 m0 r1"]);
 }
@@ -277,10 +284,10 @@ fn a_lower_qos_is_acknowledged_here() {
 fn what_no_topic_fits_is_acknowledged_and_goes_nowhere() {
     let mut bench = Bench::open(options(V311, QoS::ExactlyOnce), true, &[]);
     bench.answer_own();
-    (bench.far(), bench.near(), bench.relay.notices().count());
-    bench.from_near(&publish("other", Delivery::ExactlyOnce { dup: false, id: id(3) })).unwrap();
-    bench.from_near(&Packet::PubRel(ack(3))).unwrap();
-    bench.from_far(&publish("other", Delivery::AtLeastOnce { dup: false, id: id(5) })).unwrap();
+    bench.forget();
+    bench.near_says(&publish("other", Delivery::ExactlyOnce { dup: false, id: id(3) })).unwrap();
+    bench.near_says(&Packet::PubRel(ack(3))).unwrap();
+    bench.far_says(&publish("other", Delivery::AtLeastOnce { dup: false, id: id(5) })).unwrap();
     assert_eq!(
         (bench.near(), bench.far()),
         (vec!["PUBREC m3".into(), "PUBCOMP m3".into()], vec!["PUBACK m5".into()])
@@ -294,9 +301,9 @@ fn what_this_broker_cannot_keep_now_comes_again() {
     let mut bench = Bench::open(options(V5, QoS::AtLeastOnce), true, &[]);
     bench.answer_own();
     bench.far();
-    bench.from_far(&publish("there/a", Delivery::AtLeastOnce { dup: false, id: id(5) })).unwrap();
+    bench.far_says(&publish("there/a", Delivery::AtLeastOnce { dup: false, id: id(5) })).unwrap();
     let full = Ack { reason: ReasonCode::QuotaExceeded, ..ack(5) };
-    assert_eq!(bench.from_near(&Packet::PubAck(full)), Err(End::NearFull(ReasonCode::QuotaExceeded)));
+    assert_eq!(bench.near_says(&Packet::PubAck(full)), Err(End::NearFull(ReasonCode::QuotaExceeded)));
     assert!(bench.far().is_empty(), "it is not acknowledged");
 }
 
@@ -309,7 +316,7 @@ fn the_other_broker_is_told_that_the_bridge_is_there() {
     bench.let_in(true, &[]);
     assert_eq!(bench.far()[0], "PUBLISH state q1 d0 m1 r1");
     bench.near();
-    bench.from_far(&Packet::PubAck(ack(1))).unwrap();
+    bench.far_says(&Packet::PubAck(ack(1))).unwrap();
     assert!(bench.near().is_empty(), "its answer is not for the near end");
     bench.relay.leave();
     assert!(bench.far().is_empty(), "only a connection without an end publishes the Will");
@@ -325,7 +332,7 @@ fn who_is_refused_tries_it_in_another_way() {
     let memory = bench.relay.into_memory();
     let mut bench = Bench::listening(options(V5, QoS::AtLeastOnce), memory);
     assert_eq!(bench.far(), ["CONNECT Mqtt311 bridge=true will=false clean=false"]);
-    let end = bench.from_far(&Packet::ConnAck(refused(ReasonCode::UnsupportedProtocolVersion))).unwrap_err();
+    let end = bench.far_says(&Packet::ConnAck(refused(ReasonCode::UnsupportedProtocolVersion))).unwrap_err();
     assert!(matches!(end, End::Refused { remedy: Some(Refusal::WithoutBridgeBit), .. }), "{end:?}");
     let mut bench = Bench::listening(options(V5, QoS::AtLeastOnce), bench.relay.into_memory());
     assert_eq!(bench.far(), ["CONNECT Mqtt311 bridge=false will=false clean=false"]);
@@ -342,7 +349,7 @@ fn aliases_of_the_other_broker_end_here() {
         let properties = [Property::TopicAlias(3), Property::UserProperty("a", "b")];
         let properties = Properties::list(&properties);
         let delivery = Delivery::AtMostOnce;
-        bench.from_far(&Packet::Publish(Publish { topic, delivery, retain: false, properties, payload: b"" }))
+        bench.far_says(&Packet::Publish(Publish { topic, delivery, retain: false, properties, payload: b"" }))
     };
     send(&mut bench, Some("there/a")).unwrap();
     send(&mut bench, None).unwrap();

@@ -73,7 +73,7 @@ impl BridgeKeeper {
             }
         }
         for new in &settings.bridges {
-            match options(new, settings) {
+            match options(new, settings, self.dialect) {
                 Ok(options) => {
                     let before = self.settings.iter().find(|old| old.name == new.name);
                     let is_same = before == Some(new);
@@ -84,6 +84,13 @@ impl BridgeKeeper {
             }
         }
         self.settings.clone_from(&settings.bridges);
+    }
+
+    /// Waits until what is published would wait for the bridges.
+    pub(super) fn wait_until_listening(&self) {
+        if let Some(bridges) = &self.bridges {
+            bridges.wait_until_listening();
+        }
     }
 
     /// Ends all, which say good-bye to the other brokers.
@@ -105,7 +112,13 @@ impl BridgeKeeper {
 }
 
 /// What a bridge is started with.
-fn options(bridge: &BridgeSettings, settings: &config::Settings) -> Result<BridgeOptions, TlsError> {
+fn options(
+    bridge: &BridgeSettings,
+    settings: &config::Settings,
+    dialect: Dialect,
+) -> Result<BridgeOptions, TlsError> {
+    // Mosquitto has the Session of a 5.0 bridge end with the connection, and what waits in it is lost.
+    let lasts = !bridge.clean_start && dialect == Dialect::Martlet;
     let host = config::this_host();
     let far_client_identifier = bridge.remote_name(&host);
     let state = || format!("$SYS/broker/connection/{far_client_identifier}/state");
@@ -149,7 +162,7 @@ fn options(bridge: &BridgeSettings, settings: &config::Settings) -> Result<Bridg
         incoming_packet_bytes_max: settings.engine.limits.packet_size_bytes_max,
         topic_alias_maximum: bridge.topic_alias_maximum,
         receive_maximum: bridge.receive_maximum.unwrap_or(RECEIVE_MAXIMUM_DEFAULT),
-        session_expiry_interval: bridge.session_expiry_interval,
+        session_expiry_interval: bridge.session_expiry_interval.unwrap_or(if lasts { u32::MAX } else { 0 }),
         far_client_identifier,
     })
 }

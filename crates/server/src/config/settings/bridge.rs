@@ -70,7 +70,7 @@ pub struct BridgeSettings {
     /// `bridge_receive_maximum`
     pub receive_maximum: Option<u16>,
     /// `bridge_session_expiry_interval`, in seconds.
-    pub session_expiry_interval: u32,
+    pub session_expiry_interval: Option<u32>,
     /// `bridge_tcp_keepalive`: idle time, interval and number of probes.
     pub tcp_keep_alive: Option<(Duration, Duration, u32)>,
     /// `bridge_tcp_user_timeout`
@@ -111,7 +111,7 @@ impl Default for BridgeSettings {
             packet_size_bytes_max: None,
             topic_alias_maximum: 10,
             receive_maximum: None,
-            session_expiry_interval: 0,
+            session_expiry_interval: None,
             tcp_keep_alive: None,
             tcp_user_timeout: None,
             tls: BridgeTls::default(),

@@ -108,11 +108,11 @@ pub(super) const PART: Part = Part {
             Bridge(Number(
                 Range::new(0, INT_MAX)
                     .below(Beyond::Refuse("Error: bridge_session_expiry_interval must not be negative.")),
-                |it, n| it.session_expiry_interval = fit(n),
+                |it, n| it.session_expiry_interval = Some(fit(n)),
             )),
-            "Session Expiry Interval at the other broker, in seconds",
+            "Session Expiry Interval at the other broker, in seconds; for MQTT 5.0",
         )
-        .default("0")
+        .default("for ever, unless `cleansession` is `true`; 0 for `mosquitto`")
         .live(),
         ConfigOption::new(
             "bridge_tcp_keepalive",
