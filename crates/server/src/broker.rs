@@ -93,11 +93,7 @@ impl Broker {
             stopper: Stopper { inboxes: Arc::clone(&inboxes) },
             places,
             gauges: Vec::new(),
-            entrances: listeners
-                .iter()
-                .chain(&http_listeners)
-                .map(|(entrance, _)| Arc::clone(entrance))
-                .collect(),
+            entrances: entrances(&listeners, &http_listeners),
             rules_changer,
             memory: Arc::new(MemoryLimit::new(options.memory_bytes_max)),
         };
@@ -479,6 +475,11 @@ impl Common {
             gauge,
         })
     }
+}
+
+/// What listens, for clients and for the HTTP API.
+fn entrances(clients: &Listeners, http: &Listeners) -> Vec<Arc<Entrance>> {
+    clients.iter().chain(http).map(|(entrance, _)| Arc::clone(entrance)).collect()
 }
 
 /// Opens the store.
