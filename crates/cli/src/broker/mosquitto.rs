@@ -33,12 +33,13 @@ pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Argumen
     while let Some(argument) = arguments.next() {
         match argument.to_str().unwrap_or_default() {
             "-c" | "--config-file" => {
+                let missing = "-c argument given, but no config file specified.";
+                let file = path(arguments.next(), missing)?;
                 // Mosquitto reads all of them; that one of them has no effect could let everybody in.
-                if parsed.config_file.is_some() {
+                if parsed.config_file.as_ref().is_some_and(|other| *other != file) {
                     return Err(wrong("Only one config file can be specified on the command line."));
                 }
-                let missing = "-c argument given, but no config file specified.";
-                parsed.config_file = Some(path(arguments.next(), missing)?);
+                parsed.config_file = Some(file);
             }
             "-d" | "--daemon" => parsed.daemon = true,
             "-h" | "--help" => return Err(Answer::Help),
@@ -144,6 +145,8 @@ mod tests {
         };
         assert_eq!(all, expected);
         assert_eq!(parsed(&[]).unwrap(), Arguments::default());
+        let same = parsed(&["-c", "a.conf", "-c", "a.conf"]).unwrap();
+        assert_eq!(same.config_file, Some("a.conf".into()));
         assert_eq!(parsed(&["-v", "-q"]).unwrap().log_types, Some(LogTypes::NONE));
         assert_eq!(parsed(&["--tls-keylog", "k"]).unwrap().tls_keylog, Some("k".into()));
     }
