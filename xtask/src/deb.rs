@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod layout;
 mod libraries;
+mod third_parties;
 mod tree;
 
 use std::fs;

@@ -11,7 +11,10 @@ use common::{Done, Folder, run};
 use martlet_client::rustls::ServerConfig;
 use martlet_client::rustls::crypto::ring;
 use martlet_client::rustls::pki_types::PrivatePkcs8KeyDer;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa,
+    KeyPair, date_time_ymd,
+};
 
 struct Server {
     port: u16,
@@ -30,6 +33,20 @@ fn server(name: &str, common_name: &str, alternative: &[&str]) -> Server {
     params.distinguished_name.push(DnType::CommonName, common_name);
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &issuer).unwrap();
+    serve(name, &certificate, &key, &issuer.pem())
+}
+
+/// A server whose certificate is signed by itself and is that of an authority, as `openssl req -x509` makes it.
+fn own_authority(name: &str, alternative: &str, until_year: i32) -> Server {
+    let mut params = CertificateParams::new([alternative.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_after = date_time_ymd(until_year, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    serve(name, &certificate, &key, &certificate.pem())
+}
+
+fn serve(name: &str, certificate: &Certificate, key: &KeyPair, authority: &str) -> Server {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -44,7 +61,7 @@ fn server(name: &str, common_name: &str, alternative: &[&str]) -> Server {
     };
     let port = Modules { answer, ..Modules::default() }.start_tls(config);
     let folder = Folder::new(name);
-    let authority = folder.file_of("ca.pem", &issuer.pem());
+    let authority = folder.file_of("ca.pem", authority);
     Server { port, authority, _folder: folder }
 }
 
@@ -91,4 +108,17 @@ fn an_unknown_authority_is_refused_whatever_the_name() {
         let flags = format!("--cafile {} {flags} -h localhost", stranger.authority);
         assert!(!is_accepted(&roles(&server, &flags)));
     }
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority_is_accepted_when_it_is_trusted() {
+    let server = own_authority("tls-own", "localhost", 4000);
+    let trusting = format!("--cafile {}", server.authority);
+    assert!(is_accepted(&roles(&server, &format!("{trusting} -h localhost"))));
+    assert!(!is_accepted(&roles(&server, &format!("{trusting} -h 127.0.0.1"))), "another name");
+    assert!(is_accepted(&roles(&server, &format!("{trusting} -h 127.0.0.1 --insecure"))));
+    let stranger = own_authority("tls-own-stranger", "localhost", 4000);
+    assert!(!is_accepted(&roles(&server, &format!("--cafile {} -h localhost", stranger.authority))));
+    let old = own_authority("tls-own-old", "localhost", 2020);
+    assert!(!is_accepted(&roles(&old, &format!("--cafile {} -h localhost --insecure", old.authority))));
 }

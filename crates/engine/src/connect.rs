@@ -20,7 +20,7 @@ use crate::notice::{Cause, Notice, WillFacts};
 use crate::own::is_reserved;
 use crate::records::Record;
 use crate::refuse::explain;
-use crate::{BridgeEnd, ConnectionId, Engine, Output, Peer, ShardId};
+use crate::{ConnectionId, Engine, Output, Peer, ShardId};
 
 /// Where a CONNECT is handled.
 pub(crate) enum Admission {
@@ -264,29 +264,6 @@ impl Engine {
             return;
         }
         self.await_journal(id);
-    }
-
-    /// The Session goes on as that of a bridge at the other broker does.
-    fn attach_bridge(&mut self, session_id: SessionId, bridge: BridgeEnd) {
-        let Some(session) = self.clients.get_mut(session_id) else { return };
-        if session.state.outbound.is_empty() {
-            session.state.outbound.go_on_behind(bridge.last_packet_id);
-        }
-        if !bridge.has_new_session {
-            return;
-        }
-        let void: Vec<_> = session.state.inbound.taken_over_ids().collect();
-        for id in void {
-            let Some(session) = self.clients.get_mut(session_id) else { return };
-            session.state.inbound.release(id);
-            // What was to take effect at its PUBREL takes effect now: there will be none.
-            if let Some(mut publication) = session.unreleased.take(id).as_ref().and_then(Message::publication)
-            {
-                self.begin_exactly_once(session_id, publication.qos);
-                self.take_effect(&mut publication);
-            }
-            self.record(session_id, |session| Record::Released { session, id });
-        }
     }
 
     /// Whoever has this Client Identifier is sent away for another [MQTT-3.1.4-3].

@@ -19,6 +19,7 @@
 
 mod access;
 mod authenticate;
+mod bridge;
 mod bytes;
 mod characters;
 mod checkpoint;

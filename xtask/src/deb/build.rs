@@ -3,8 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Options, WORK, fresh, libraries};
+use super::{Options, WORK, fresh, libraries, third_parties};
 use crate::command;
+
+/// Who comes from Mosquitto 2.1 with its plugin for SQLite can bring along what it kept.
+const IMPORT: &str = "import-sqlite";
+const IMPORT_AND_PSK: &str = "import-sqlite,psk";
+/// What SQLite would have in it, and an import has no use for: half a megabyte.
+const SQLITE: &str = "-USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 \
+    -USQLITE_ENABLE_RTREE -USQLITE_ENABLE_STAT4 -USQLITE_ENABLE_DBSTAT_VTAB -DSQLITE_OMIT_JSON";
 
 /// What the packages are made of.
 pub(super) struct Built {
@@ -16,15 +23,16 @@ pub(super) struct Built {
     pub(super) architecture: String,
     /// What the program needs of the system, as in `Depends`.
     pub(super) depends: String,
+    /// The licences of what others have written and is in the program.
+    pub(super) third_parties: String,
 }
 
 /// Builds the program and lets it print what it says about itself.
 pub(super) fn build(root: &Path, options: &Options) -> Result<Built, String> {
     let mut cargo = command::new("cargo", root);
-    cargo.args(["build", "--profile", "dist", "--package", "martlet"]);
-    if !options.without_psk {
-        cargo.args(["--features", "psk"]);
-    }
+    let features = if options.without_psk { IMPORT } else { IMPORT_AND_PSK };
+    cargo.args(["build", "--profile", "dist", "--package", "martlet", "--features", features]);
+    cargo.env("LIBSQLITE3_FLAGS", SQLITE);
     let target = match &options.target {
         Some(target) => target.clone(),
         None => host(root)?,
@@ -50,7 +58,8 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<Built, String> {
     let mut readelf = command::new("readelf", root);
     readelf.args(["--wide", "--dynamic", "--version-info"]).arg(&program);
     let depends = libraries::depends(&command::output(readelf.env("LC_ALL", "C"))?)?;
-    Ok(Built { program, documents, architecture: kind.debian.to_owned(), depends })
+    let third_parties = third_parties::texts(root, features, &target)?;
+    Ok(Built { program, documents, architecture: kind.debian.to_owned(), depends, third_parties })
 }
 
 /// The target of this machine.

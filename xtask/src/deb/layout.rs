@@ -87,6 +87,7 @@ fn martlet(tree: &mut Tree, sources: &Sources<'_>, built: &Built) -> Result<(), 
         tree.file(path, read(&built.documents.join(shell))?)?;
     }
     tree.compressed("usr/share/doc/martlet/changelog", sources.at_root("CHANGELOG.md")?)?;
+    tree.compressed("usr/share/doc/martlet/third-parties", &built.third_parties)?;
     for document in ["install", "running", "configuration", "tools", "control", "recording", "store"] {
         let text = sources.at_root(&format!("docs/{document}.md"))?;
         tree.compressed(&format!("usr/share/doc/martlet/{document}.md"), text)?;

@@ -1,46 +1,100 @@
-//! A Debian in a folder as a machine of its own: with its own network, which is only a loopback, and its own processes,
-//! which all end with it.
+//! A machine with a Debian of its own, in a container: systemd runs in it, and its network is a loopback and nothing else.
 
 use core::time::Duration;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use super::debian::Debian;
+use super::super::WORK;
+use super::debian;
 use crate::command;
 
-/// How long a broker may take to start or to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long it may take to start.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Where a service says that it is ready.
-const SOCKET: &str = "run/notify";
+/// How many seconds anything on it may take.
+const SECONDS_MAX: &str = "600";
+/// What changes with every package or start, and is no trace of ours.
+const UNINTERESTING: [&str; 10] = [
+    "proc",
+    "run",
+    "packages",
+    "var/cache",
+    "var/lib/apt",
+    "var/lib/dpkg",
+    "var/lib/logrotate",
+    "var/lib/systemd",
+    "var/log/apt",
+    "etc/ld.so.cache",
+];
+/// Log files of the system.
+const LOGS: [&str; 5] =
+    ["var/log/dpkg.log", "var/log/alternatives.log", "var/log/journal", "var/log/wtmp", "var/log/btmp"];
 
 /// A running machine.
-pub(super) struct Machine<'a> {
-    debian: &'a Debian,
-    /// The process that holds its name spaces.
-    holder: Child,
+pub(super) struct Machine {
+    root: PathBuf,
+    /// What has started it and ends with it.
+    container: Child,
+    /// Its first process.
+    first: String,
 }
 
-impl<'a> Machine<'a> {
-    /// Starts it.
-    pub(super) fn boot(debian: &'a Debian) -> Result<Self, String> {
-        let script = "mount -t proc proc ./proc && ip link set lo up && echo ready && exec sleep infinity";
-        let mut unshare = command::new("unshare", debian.root());
-        unshare.args(["--mount", "--net", "--pid", "--fork", "--kill-child", "/bin/sh", "-ec", script]);
-        let holder = unshare.stdout(Stdio::piped()).spawn();
-        let mut machine =
-            Self { debian, holder: holder.map_err(|error| format!("cannot run `unshare`: {error}"))? };
-        let output = machine.holder.stdout.take().expect("standard output is a pipe");
-        let mut line = String::new();
-        let read = BufReader::new(output).read_line(&mut line);
-        if read.is_ok() && line == "ready\n" { Ok(machine) } else { Err("the machine does not start".into()) }
+impl Machine {
+    /// Starts a fresh one, which has packages of two versions in `/packages/first` and `/packages/second`.
+    pub(super) fn boot(root: &Path, first: &[PathBuf], second: &[PathBuf]) -> Result<Self, String> {
+        let copy = root.join(WORK).join("trial");
+        super::super::fresh(&copy)?;
+        let mut cp = command::new("cp", root);
+        command::run(cp.args(["--archive", "--reflink=auto"]).arg(debian::folder(root)).arg(&copy))?;
+        let root = copy.join("root");
+        for (version, packages) in [("first", first), ("second", second)] {
+            let folder = root.join("packages").join(version);
+            super::super::fresh(&folder)?;
+            command::run(command::new("cp", &copy).args(packages).arg(&folder))?;
+        }
+        let mut nspawn = command::new("systemd-nspawn", &copy);
+        nspawn.arg("--directory").arg(&root);
+        nspawn.args(["--boot", "--private-network", "--register=no", "--keep-unit", "--settings=no"]);
+        nspawn.args(["--machine=martlet-trial", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]);
+        let log = copy.join("log");
+        let file = File::create(&log).map_err(|error| format!("cannot write {}: {error}", log.display()))?;
+        nspawn.args(["--console=pipe", "--quiet"]).stdout(Stdio::null()).stderr(file);
+        let container = nspawn.spawn().map_err(|error| format!("cannot run `systemd-nspawn`: {error}"))?;
+        let mut machine = Self { root, container, first: String::new() };
+        machine.wait_until_running()?;
+        Ok(machine)
+    }
+
+    fn wait_until_running(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.first.is_empty() {
+            let ended = self.container.try_wait();
+            let ended = ended.map_err(|error| format!("cannot wait for the machine: {error}"))?;
+            if ended.is_some() || Instant::now() > deadline {
+                let log = self.root.with_file_name("log");
+                let log = fs::read_to_string(log).unwrap_or_default();
+                return Err(format!("the machine does not start: {log}"));
+            }
+            self.first = self.first_process().unwrap_or_default();
+            thread::sleep(PAUSE);
+        }
+        self.sh(&format!("timeout {} systemctl is-system-running --wait", PATIENCE.as_secs())).map(drop)
+    }
+
+    /// The number of its systemd, once that can be spoken to.
+    fn first_process(&self) -> Option<String> {
+        let id = self.container.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
+        let is_systemd = |child: &&str| {
+            let process = Path::new("/proc").join(child);
+            fs::read_to_string(process.join("comm")).is_ok_and(|name| name == "systemd\n")
+                && process.join("root").join("run/systemd/private").exists()
+        };
+        children.split_whitespace().find(is_systemd).map(str::to_owned)
     }
 
     /// Runs a script on it as root and returns what it printed.
@@ -48,166 +102,76 @@ impl<'a> Machine<'a> {
         command::output(&mut self.command(script))
     }
 
-    /// Starts a service as its unit says, and waits until it says that it is ready.
-    pub(super) fn start(&self, unit: &str) -> Result<Broker, String> {
-        let unit = Unit::parse(&self.read_unit(unit)?)?;
-        for before in &unit.before {
-            self.sh(before)?;
-        }
-        let become_user = match &unit.user {
-            Some(user) => format!("setpriv --reuid={user} --regid={user} --init-groups -- "),
-            None => String::new(),
+    /// Asks apt for something, and returns what it says. It asks nobody about configuration files, as the user may ask of
+    /// it, and keeps them.
+    pub(super) fn apt(&self, request: &str) -> Result<String, String> {
+        self.sh(&format!("apt-get --yes --quiet --option Dpkg::Options::=--force-confold {request} 2>&1"))
+    }
+
+    /// Installs packages, given by a pattern below `/packages`, and returns what apt says.
+    pub(super) fn install(&self, pattern: &str) -> Result<String, String> {
+        self.apt(&format!("install /packages/{pattern}"))
+    }
+
+    /// How far a package is installed.
+    pub(super) fn status(&self, package: &str) -> Result<String, String> {
+        self.sh(&format!("dpkg-query --show --showformat='${{db:Status-Status}}' {package}"))
+    }
+
+    /// What a unit is, as systemd calls it.
+    pub(super) fn state(&self, unit: &str) -> Result<String, String> {
+        self.sh(&format!("systemctl show --property=ActiveState --value {unit}"))
+    }
+
+    /// All files that are no folders.
+    pub(super) fn files(&self) -> Result<Vec<String>, String> {
+        let mut find = command::new("find", &self.root);
+        find.args([".", "-xdev", "-not", "-type", "d", "-printf", "%P\\n"]);
+        let files = command::output(&mut find)?;
+        let is_boring = |file: &str| {
+            // `passwd-` and its kin are copies of what was before.
+            file.starts_with("etc/") && file.ends_with('-')
+                || UNINTERESTING.iter().chain(&LOGS).any(|folder| Path::new(file).starts_with(folder))
         };
-        let socket = self.socket()?;
-        let log = self.debian.root().join("var/log/broker");
-        let file = File::create(&log).map_err(|error| format!("cannot write {}: {error}", log.display()))?;
-        let mut command =
-            self.command(&format!("export NOTIFY_SOCKET=/{SOCKET} && exec {become_user}{}", unit.start));
-        let child = command.stdout(Stdio::null()).stderr(file).spawn();
-        let child = child.map_err(|error| format!("cannot start the broker: {error}"))?;
-        let mut broker = Broker { child, socket, reload: unit.reload, log };
-        broker.wait_until_ready()?;
-        Ok(broker)
+        Ok(files.lines().filter(|file| !is_boring(file)).map(str::to_owned).collect())
     }
 
-    /// Where services speak to who started them.
-    fn socket(&self) -> Result<UnixDatagram, String> {
-        let path = self.debian.root().join(SOCKET);
-        // One from the start before may be there.
-        let _ = fs::remove_file(&path);
-        let socket = UnixDatagram::bind(&path).and_then(|socket| {
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o777))?;
-            socket.set_read_timeout(Some(PAUSE))?;
-            Ok(socket)
-        });
-        socket.map_err(|error| format!("cannot listen on {}: {error}", path.display()))
+    /// Owners, permissions and contents of files.
+    pub(super) fn facts(&self, files: &[&str]) -> Result<String, String> {
+        let files = files.iter().map(|file| format!("/{file}")).collect::<Vec<_>>().join(" ");
+        self.sh(&format!("stat --format='%n %U:%G %a' {files}; md5sum {files}"))
     }
 
-    /// Publishes a retained message and waits for its acknowledgement.
-    pub(super) fn publish(&self, tool: &str, payload: &str) -> Result<(), String> {
-        self.sh(&format!("{tool} -t check/kept -m {payload} -q 1 -r")).map(drop)
+    /// The content of a file.
+    pub(super) fn read(&self, path: &str) -> Result<String, String> {
+        let path = self.root.join(path);
+        fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
 
-    /// The retained message.
-    pub(super) fn subscribe(&self, tool: &str) -> Result<String, String> {
-        self.sh(&format!("{tool} -t check/kept -C 1 -W 10"))
-    }
-
-    fn read_unit(&self, unit: &str) -> Result<String, String> {
-        // Debian 12 has the units of others in /lib, which is a link to /usr/lib.
-        self.debian.read(&format!("usr/lib/systemd/system/{unit}"))
+    /// Writes a file.
+    pub(super) fn write(&self, path: &str, content: &str) -> Result<(), String> {
+        let path = self.root.join(path);
+        fs::write(&path, content).map_err(|error| format!("cannot write {}: {error}", path.display()))
     }
 
     fn command(&self, script: &str) -> Command {
-        let holder = self.holder.id();
-        let mut nsenter = command::new("nsenter", self.debian.root());
-        for (kind, file) in [("mount", "mnt"), ("net", "net"), ("pid", "pid_for_children")] {
-            nsenter.arg(format!("--{kind}=/proc/{holder}/ns/{file}"));
-        }
-        nsenter.args(["--", "timeout"]);
-        self.debian.command(nsenter, script)
+        let mut nsenter = command::new("nsenter", &self.root);
+        nsenter.args(["--target", &self.first, "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]);
+        nsenter.args(["--root", "timeout", SECONDS_MAX, "/bin/sh", "-ec", &format!("cd /\n{script}")]);
+        nsenter.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        nsenter.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C.UTF-8");
+        nsenter
     }
 }
 
-impl Drop for Machine<'_> {
+impl Drop for Machine {
     fn drop(&mut self) {
-        // All its processes end with the first one. If that has ended already, there is nothing to do.
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
-    }
-}
-
-/// A broker on a machine.
-pub(super) struct Broker {
-    child: Child,
-    socket: UnixDatagram,
-    reload: Option<String>,
-    log: PathBuf,
-}
-
-impl Broker {
-    /// Lets it read its configuration again, as its unit says, and waits until it has.
-    pub(super) fn reload(&mut self, machine: &Machine<'_>) -> Result<(), String> {
-        let reload = self.reload.as_deref().ok_or("the unit cannot reload")?;
-        // All that a plus adds is the rights of root, which we have.
-        let reload = reload.trim_start_matches('+');
-        machine.sh(&format!("MAINPID=$(pidof martlet mosquitto) && {reload}"))?;
-        self.wait_until_ready()
-    }
-
-    /// Tells it to end and waits until it has.
-    pub(super) fn stop(mut self, machine: &Machine<'_>) -> Result<(), String> {
-        machine.sh("kill -TERM $(pidof martlet mosquitto)")?;
-        let mut status = None;
-        let deadline = Instant::now() + PATIENCE;
-        while status.is_none() && Instant::now() < deadline {
-            status = self.child.try_wait().map_err(|error| format!("cannot wait for the broker: {error}"))?;
-            thread::sleep(PAUSE);
+        if self.first.is_empty() {
+            let _ = self.container.kill();
+        } else {
+            // All its processes end with the first one, and the container then ends by itself.
+            let _ = command::output(command::new("kill", &self.root).args(["-KILL", &self.first]));
         }
-        match status {
-            Some(status) if status.success() => Ok(()),
-            other => Err(format!("the broker does not end well ({other:?}): {}", self.logged())),
-        }
-    }
-
-    /// Waits for the line by which a service says that it is ready.
-    fn wait_until_ready(&mut self) -> Result<(), String> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut buffer = [0; 4096];
-        loop {
-            let ended =
-                self.child.try_wait().map_err(|error| format!("cannot wait for the broker: {error}"))?;
-            if ended.is_some() || Instant::now() > deadline {
-                return Err(format!("the broker does not get ready ({ended:?}): {}", self.logged()));
-            }
-            // An error is a pause without a message.
-            let length = self.socket.recv(&mut buffer).unwrap_or_default();
-            if buffer[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
-                return Ok(());
-            }
-        }
-    }
-
-    fn logged(&self) -> String {
-        super::read(&self.log).unwrap_or_else(|error| error)
-    }
-}
-
-/// What a unit of systemd says of its service.
-#[derive(Debug, PartialEq, Eq)]
-struct Unit {
-    before: Vec<String>,
-    start: String,
-    reload: Option<String>,
-    user: Option<String>,
-}
-
-impl Unit {
-    fn parse(text: &str) -> Result<Self, String> {
-        let all = |key: &str| {
-            let lines = text.lines().filter_map(|line| line.split_once('=')).filter(|(name, _)| *name == key);
-            lines.map(|(_, value)| value.to_owned()).collect::<Vec<_>>()
-        };
-        let start = all("ExecStart").pop().ok_or("the unit starts nothing")?;
-        let reload = all("ExecReload").pop();
-        Ok(Self { before: all("ExecStartPre"), start, reload, user: all("User").pop() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_unit_says_what_to_start_as_whom() {
-        let text = "[Service]\nType=exec\nUser=someone\nExecStartPre=/bin/a b\nExecStart=/usr/bin/c -d e=f\nExecReload=+/bin/r $MAINPID\n";
-        let unit = Unit {
-            before: vec!["/bin/a b".into()],
-            start: "/usr/bin/c -d e=f".into(),
-            reload: Some("+/bin/r $MAINPID".into()),
-            user: Some("someone".into()),
-        };
-        assert_eq!(Unit::parse(text), Ok(unit));
-        assert!(Unit::parse("[Service]\nType=exec\n").is_err());
+        let _ = self.container.wait();
     }
 }

@@ -2,16 +2,19 @@
 //!
 //! Besides what rustls accepts, this takes certificates without any alternative name if their Common Name is that of the
 //! host, as OpenSSL does: many private servers have such certificates. Or the name does not matter. In both cases the
-//! certificate has to come from a trusted authority.
+//! certificate has to come from a trusted authority. It may be that authority itself, as `openssl req -x509` makes it.
 
 use core::fmt;
 use std::sync::Arc;
 
-use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
 use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::{
+    CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+};
 
 use super::TlsError;
 use super::common_name::common_name;
@@ -31,6 +34,7 @@ pub(super) enum OtherNames {
 /// Accepts certificates.
 pub(super) struct Verifier {
     strict: Arc<WebPkiServerVerifier>,
+    roots: Arc<RootCertStore>,
     names: OtherNames,
 }
 
@@ -40,11 +44,27 @@ impl Verifier {
         provider: &Arc<CryptoProvider>,
         names: OtherNames,
     ) -> Result<Self, TlsError> {
+        let roots = Arc::new(roots);
         let strict =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
+            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider)).build();
         let strict = strict.map_err(|error| TlsError::Rustls(Error::General(error.to_string())))?;
-        Ok(Self { strict, names })
+        Ok(Self { strict, roots, names })
     }
+
+    /// Whether a certificate is one of the trusted authorities.
+    fn is_authority(&self, certificate: &CertificateDer<'_>) -> bool {
+        let mut alone = RootCertStore::empty();
+        // What cannot be read is none.
+        let _ = alone.add(certificate.clone().into_owned());
+        alone.roots.first().is_some_and(|authority| self.roots.roots.contains(authority))
+    }
+}
+
+/// Whether all that is wrong with a certificate is that it is an authority's. Its dates have been looked at by then, its name has
+/// not.
+fn is_of_authority(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(OtherError(cause))) = error else { return false };
+    cause.downcast_ref::<webpki::Error>() == Some(&webpki::Error::CaUsedAsEndEntity)
 }
 
 impl fmt::Debug for Verifier {
@@ -64,6 +84,13 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let verified =
             self.strict.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let verified = match verified {
+            Err(error) if is_of_authority(&error) && self.is_authority(end_entity) => {
+                let certificate = ParsedCertificate::try_from(end_entity)?;
+                verify_server_name(&certificate, server_name).map(|()| ServerCertVerified::assertion())
+            }
+            verified => verified,
+        };
         // The name is compared last, when everything else is in order.
         let has_alternatives = match &verified {
             Err(Error::InvalidCertificate(CertificateError::NotValidForName)) => true,
