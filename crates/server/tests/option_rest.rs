@@ -5,10 +5,12 @@
 mod common;
 
 use core::time::Duration;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Instant;
 
 use common::house::House;
-use common::{Client, packet, publish, suback, subscribe, text};
+use common::{Client, connect_5, packet, publish, suback, subscribe, text};
 
 const OPEN: &str = "listener 1 127.0.0.1\nallow_anonymous true\n";
 
@@ -95,4 +97,33 @@ fn what_a_socket_does_not_take_is_bounded() {
     };
     assert_eq!(received("out_buffer_bytes_max 100000000"), 200);
     assert!(received("out_buffer_bytes_max 1000") < 200);
+}
+
+#[test]
+fn requests_to_the_broker_have_limits() {
+    let code = |line: &str| {
+        let configuration = format!("{OPEN}enable_control_api true\nreason_strings false\n{line}\n");
+        let broker = House::new("control-limits", &configuration).start();
+        let mut client = Client::open(broker.local_addrs()[0]);
+        client.send(&connect_5("asks"));
+        client.receive().unwrap();
+        let request = b"{\"commands\":[{\"command\":\"listListeners\"}]}";
+        client.send(&packet(0x32, &[&text("$CONTROL/broker/v1")[..], &[0, 1, 0], request].concat()));
+        client.receive().unwrap().get(4).copied().unwrap_or(0)
+    };
+    assert_eq!(
+        [code(""), code("control_payload_bytes_max 10"), code("control_requests_max 0")],
+        [0, 0x97, 0x97]
+    );
+}
+
+#[test]
+fn a_unix_socket_has_the_permissions_that_it_is_to_have() {
+    for (line, mode) in [("", 0o770), ("unix_socket_mode 600", 0o600)] {
+        let configuration = format!("listener 0 FOLDER/s.sock\nlistener_allow_anonymous true\n{line}\n");
+        let house = House::new("unix-mode", &configuration);
+        let broker = house.start();
+        let metadata = fs::metadata(&broker.local_paths()[0]).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, mode, "{line}");
+    }
 }
