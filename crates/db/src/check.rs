@@ -3,7 +3,6 @@
 mod json;
 mod text;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use martlet_engine::Instant;
@@ -23,7 +22,7 @@ pub struct Check {
     contents: Vec<Contents>,
     /// Folders of shards that the broker does not read.
     left_over: Vec<u16>,
-    /// What earlier starts have put into `damaged/`: names and bytes.
+    /// What earlier starts have set aside: files and their bytes.
     set_aside: Vec<(String, u64)>,
 }
 
@@ -60,7 +59,7 @@ pub fn check(location: &Path) -> Result<Check, DbError> {
         location: open.location().to_owned(),
         created_at: open.created_at(),
         left_over: open.left_over(),
-        set_aside: set_aside(location).map_err(DbError::io(location))?,
+        set_aside: open.set_aside()?,
         shards,
         contents,
     })
@@ -84,27 +83,9 @@ impl Check {
 
     /// Where a copy of damaged bytes is, if an earlier start has made one.
     fn copy_of(&self, damage: &Damage) -> Option<String> {
-        let name = format!("{}-at-{}", damage.file.replace('/', "-"), damage.offset);
-        self.set_aside.iter().any(|(aside, _)| *aside == name).then(|| format!("{DAMAGED}/{name}"))
+        let copy = format!("damaged/{}-at-{}", damage.file.replace('/', "-"), damage.offset);
+        self.set_aside.iter().any(|(aside, _)| *aside == copy).then_some(copy)
     }
-}
-
-/// The folder of what was found to be damaged, as the format of the store has it.
-const DAMAGED: &str = "damaged";
-
-fn set_aside(location: &Path) -> std::io::Result<Vec<(String, u64)>> {
-    let entries = match fs::read_dir(location.join(DAMAGED)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        files.push((entry.file_name().to_string_lossy().into_owned(), entry.metadata()?.len()));
-    }
-    files.sort_unstable();
-    Ok(files)
 }
 
 impl Contents {

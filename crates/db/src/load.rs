@@ -76,6 +76,11 @@ impl Open {
         Instant::from_millis(self.identity.created_ms)
     }
 
+    /// The files that starts of the broker have found to be damaged and set aside, each with its length in bytes.
+    pub(crate) fn set_aside(&self) -> Result<Vec<(String, u64)>, DbError> {
+        self.reader.set_aside().map_err(DbError::io(&self.location))
+    }
+
     /// Folders of shards that the broker does not read, since the store has fewer shards.
     pub(crate) fn left_over(&self) -> Vec<u16> {
         self.folders.iter().copied().filter(|shard| *shard >= self.shards()).collect()

@@ -86,6 +86,13 @@ fn damage_is_told_with_its_file_place_and_cost() {
     fs::write(store.join("damaged").join(&name), "x").unwrap();
     let text = martlet_db::check(&store).unwrap().to_string();
     assert!(text.contains(&format!("; a copy is in damaged/{name}\n")), "{text}");
+    let told =
+        "\nEarlier starts have set 1 file aside, 1 byte. No broker reads them; to be rid of them:\n  rm -r '";
+    assert!(text.contains(told) && text.contains("/store/damaged'\n"), "{text}");
+    let json = martlet_db::check(&store).unwrap().to_json();
+    assert!(json.contains(&format!("\"file\":\t\"damaged/{name}\"")), "{json}");
+    fs::remove_dir_all(store.join("damaged")).unwrap();
+    assert!(!martlet_db::check(&store).unwrap().to_string().contains("aside"));
 }
 
 #[test]

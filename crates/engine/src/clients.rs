@@ -42,7 +42,8 @@ pub(crate) struct ClientSession {
     pub(crate) state: Session<Queued>,
     /// QoS 2 messages from the client that take effect with PUBREL.
     pub(crate) unreleased: Unreleased,
-    /// Messages in flight that were never sent, since their connection ended before the log had them.
+    /// Messages in flight that were never sent, since their connection ended before the log had them; with
+    /// [`Features::mosquitto_behaviour`](crate::Features) also those of QoS 1 of which that is not known after a crash.
     pub(crate) never_sent: Vec<PacketId>,
     pub(crate) queue: Queue,
     /// The number of the message that was written down last.

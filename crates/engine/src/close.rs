@@ -194,6 +194,7 @@ impl Engine {
         }
         if let Some(name) = session.record {
             self.journal.write(self.now, &Record::Ended { session: name });
+            self.unsettle(&session.client_identifier);
         }
         if let Some(will) = session.will.take() {
             if let Some(at) = will.due_at {

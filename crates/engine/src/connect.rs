@@ -159,10 +159,13 @@ impl Engine {
         let session = self.clients.find(client_identifier).and_then(|it| self.clients.get(it));
         // One with Session Expiry Interval 0 ends when this connection takes its own over.
         let goes_on = |session: &ClientSession| session.outlives_connection() && !connect.clean_start;
-        let needs_log = match session.filter(|session| session.record.is_some()) {
-            Some(session) => !goes_on(session),
-            None => connect.session_expiry_interval() > 0,
-        };
+        // If one began or ended just now, a crash would tell another tale.
+        let is_unsettled = self.unsettled.contains(client_identifier);
+        let needs_log = is_unsettled
+            || match session.filter(|session| session.record.is_some()) {
+                Some(session) => !goes_on(session),
+                None => connect.session_expiry_interval() > 0,
+            };
         if self.journal.is_stalled() && needs_log {
             return Some(ReasonCode::ServerUnavailable);
         }
@@ -252,12 +255,15 @@ impl Engine {
         let connack = self.connack(id, connect, identity, session_present, data);
         self.notice_connected(id, connect, identity, keep_alive);
         self.trace_connack(id, session_present, ReasonCode::Success);
+        // Whether there was a Session may be told once nothing that a crash takes back says so.
+        let is_unsettled = self.unsettled.contains(client_identifier);
+        let has_grown = self.journal.has_grown(mark);
         // A Session that the log knows may be used while the log cannot be written to; see `objection` for the others.
         let Some(connection) = self.connections.get_mut(id) else { return };
-        if self.journal.is_stalled() {
+        if self.journal.is_stalled() && !is_unsettled {
             connection.resends_after = self.journal.pending();
             self.open_connection(id, &connack);
-        } else if self.journal.has_grown(mark) {
+        } else if has_grown || is_unsettled {
             connection.connack = Some(connack.into());
         } else {
             self.open_connection(id, &connack);

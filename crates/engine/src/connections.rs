@@ -39,6 +39,8 @@ pub(crate) struct Connection {
     pub(crate) awaits_control: bool,
     /// A message was put off without a word: so are all that follow, until the connection ends.
     pub(crate) puts_off: bool,
+    /// A PUBREL was left without an answer: so are all that follow, until the connection ends.
+    pub(crate) puts_off_releases: bool,
     /// QoS 2 messages whose PUBLISH was repeated on this connection, where that may happen once.
     pub(crate) repeated: BTreeSet<PacketId>,
     /// The batch before which nothing is sent again: the log could not be written to when the client connected.
@@ -89,6 +91,7 @@ impl Connections {
             awaits_verdict: false,
             awaits_control: false,
             puts_off: false,
+            puts_off_releases: false,
             repeated: BTreeSet::new(),
             resends_after: None,
             connect_deadline: None,

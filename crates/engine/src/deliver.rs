@@ -524,6 +524,8 @@ impl Engine {
         let Some(session_id) = connection.session else { return Ok(()) };
         let Some(session) = self.clients.get_mut(session_id) else { return Ok(()) };
         if matches!(acknowledge(&mut session.state.outbound), Acknowledgement::Finished(_)) {
+            // After a crash it may have been sent after all.
+            session.never_sent.retain(|other| *other != packet_id);
             let has_pending = session.has_pending();
             self.record(session_id, |session| Record::Acknowledged { session, id: packet_id });
             if has_pending {

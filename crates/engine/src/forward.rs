@@ -7,14 +7,13 @@
 //!
 //! What tells of something that is not durable yet waits for that, and what comes behind it from the same publisher.
 
-use core::hash::BuildHasher;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use martlet_wire::{QoS, TopicName};
 
+use crate::awaited::Awaited;
 use crate::bytes::{Reader, put, put_len};
-use crate::hashing::{Map, hasher};
 use crate::message::{Publication, section};
 use crate::{BatchId, Engine, Instant, ShardId};
 
@@ -28,10 +27,8 @@ pub(crate) struct Forwards {
     held: VecDeque<(BatchId, u16, Vec<u8>)>,
     /// What has waited, and goes before all that is being filled.
     freed: VecDeque<(ShardId, Vec<u8>)>,
-    /// Publishers of which something is held, by the hash of their Client Identifiers, and the last batch that it waits
-    /// for. Two with the same hash only wait for each other.
-    publishers: Map<u64, BatchId>,
-    waiting: VecDeque<(BatchId, u64)>,
+    /// Publishers of which something is held.
+    publishers: Awaited,
 }
 
 /// Where a message goes on another shard.
@@ -59,8 +56,7 @@ impl Forwards {
             filled: Vec::new(),
             held: VecDeque::new(),
             freed: VecDeque::new(),
-            publishers: Map::with_hasher(hasher(seed)),
-            waiting: VecDeque::new(),
+            publishers: Awaited::new(seed),
         }
     }
 
@@ -75,9 +71,7 @@ impl Forwards {
         hold: Option<BatchId>,
     ) {
         if let Some(batch) = hold {
-            let publisher = self.publishers.hasher().hash_one(publication.publisher.client_identifier);
-            self.publishers.insert(publisher, batch);
-            self.waiting.push_back((batch, publisher));
+            self.publishers.insert(publication.publisher.client_identifier, batch);
         }
         if let Some(bytes) = self.place(shard, hold) {
             put_message(bytes, publication, destination, number);
@@ -94,8 +88,7 @@ impl Forwards {
 
     /// Whether something of this publisher is held.
     pub(crate) fn holds(&self, publisher: &str) -> bool {
-        !self.publishers.is_empty()
-            && self.publishers.contains_key(&self.publishers.hasher().hash_one(publisher))
+        self.publishers.contains(publisher)
     }
 
     fn place(&mut self, shard: u16, hold: Option<BatchId>) -> Option<&mut Vec<u8>> {
@@ -119,11 +112,7 @@ impl Forwards {
         while let Some((_, shard, bytes)) = self.held.pop_front_if(|(batch, ..)| is_durable(*batch)) {
             self.freed.push_back((ShardId(shard), bytes));
         }
-        while let Some((batch, publisher)) = self.waiting.pop_front_if(|(batch, _)| is_durable(*batch)) {
-            if self.publishers.get(&publisher) == Some(&batch) {
-                self.publishers.remove(&publisher);
-            }
-        }
+        self.publishers.release(is_durable);
     }
 
     /// Takes a batch that may go.

@@ -19,6 +19,7 @@
 
 mod access;
 mod authenticate;
+mod awaited;
 mod bridge;
 mod bytes;
 mod characters;
@@ -88,6 +89,7 @@ pub use status::Status;
 pub use subscriptions::SubscriptionFacts;
 pub use trace::{PacketTrace, TraceDetails};
 
+use awaited::Awaited;
 use checkpoint::Checkpoint;
 use clients::Clients;
 use connections::Connections;
@@ -265,6 +267,8 @@ pub struct Engine {
     /// Whose turn it is in each Shared Subscription, as far as this shard chooses.
     group_turns: Map<Arc<str>, usize>,
     journal: Journal,
+    /// Clients of whom a Session began or ended in a batch that is not durable.
+    unsettled: Awaited,
     obligations: Obligations,
     restoring: Option<Box<Restoring>>,
     checkpoint: Option<Box<Checkpoint>>,
@@ -313,6 +317,7 @@ impl Engine {
             routes: Routes::new(seed, config.limits.route_cache_entries_max),
             group_turns: Map::with_hasher(hasher(seed)),
             journal: Journal::off(shard.0),
+            unsettled: Awaited::new(seed),
             obligations: Obligations::new(commons.shards()),
             restoring: None,
             checkpoint: None,
@@ -492,6 +497,7 @@ impl Engine {
     /// What waited for these batches may be seen.
     fn persisted(&mut self, batch: BatchId) {
         let was_stalled = self.journal.persisted(batch);
+        self.unsettled.release(|batch| self.journal.is_durable(batch));
         while let Some(id) = self.journal.next_freed() {
             self.free(id);
         }

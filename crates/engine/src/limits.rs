@@ -136,7 +136,9 @@ pub struct Features {
     /// * strings with control characters or non-characters end the connection, which the standard leaves open;
     /// * a QoS 2 PUBLISH that comes for the third time on one connection ends it with 0x82;
     /// * a Message Expiry Interval of 0 is none;
-    /// * the Will of a client is not published when the client itself takes over its Session, which goes on.
+    /// * the Will of a client is not published when the client itself takes over its Session, which goes on;
+    /// * a QoS 1 PUBLISH that was in flight when the broker crashed has DUP 0 when it is sent again, against [MQTT-3.3.1-1]:
+    ///   it is not known whether it was sent.
     pub mosquitto_behaviour: bool,
     /// A Keep Alive in seconds that every client has to use [MQTT-3.1.2-21].
     pub server_keep_alive: Option<u16>,

@@ -140,11 +140,11 @@ impl Engine {
 
     /// Sends everything again that is owed, after a restart.
     pub(crate) fn send_owed(&mut self) {
-        let Self { obligations, forwards, .. } = self;
+        let Self { obligations, forwards, journal, .. } = self;
         for (shard, owed) in obligations.owed() {
             if let Some(publication) = owed.message.publication() {
                 let destination = Destination { plain: owed.plain, groups: &owed.groups, hops: owed.hops };
-                forwards.push(shard, &publication, destination, owed.number, None);
+                forwards.push(shard, &publication, destination, owed.number, journal.pending());
             }
         }
     }

@@ -302,6 +302,17 @@ impl Engine {
         self.status.put_off += 1;
     }
 
+    /// The log cannot be written to, so that a crash would let the message of this PUBREL take effect again: it gets no answer.
+    /// The client is closed once there may be room, and repeats it.
+    fn put_off_release(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(id)
+            && !core::mem::replace(&mut connection.puts_off_releases, true)
+        {
+            self.put_off.push((id, self.journal.pending()));
+        }
+        self.status.put_off += 1;
+    }
+
     /// Closes the clients that wait for an acknowledgement in vain, unless their messages could not be taken now either, or
     /// they have yet to get those of messages before.
     pub(crate) fn close_put_off(&mut self) {
@@ -313,7 +324,8 @@ impl Engine {
             .partition(|(_, batch)| batch.is_none_or(|batch| self.journal.is_durable(batch)));
         self.put_off = waiting;
         for (id, _) in over {
-            self.end_connection(id, Cause::Broker(ReasonCode::ServerBusy), None);
+            let farewell = self.disconnect_packet(id, ReasonCode::ServerBusy, None);
+            self.end_connection(id, Cause::Broker(ReasonCode::ServerBusy), farewell);
         }
     }
 
@@ -409,6 +421,11 @@ impl Engine {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let Some(session_id) = connection.session else { return };
         let Some(session) = self.clients.get_mut(session_id) else { return };
+        let may_come_again = self.journal.is_stalled() && session.record.is_some();
+        if (connection.puts_off_releases || may_come_again) && session.unreleased.get(ack.id).is_some() {
+            self.put_off_release(id);
+            return;
+        }
         let is_known = session.state.inbound.release(ack.id);
         connection.repeated.remove(&ack.id);
         let stored = session.unreleased.take(ack.id);

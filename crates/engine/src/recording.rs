@@ -102,6 +102,13 @@ impl Engine {
         item
     }
 
+    /// A Session of this client began or ended: whoever comes by that name waits until that is durable.
+    pub(crate) fn unsettle(&mut self, client_identifier: &str) {
+        if let Some(batch) = self.journal.pending() {
+            self.unsettled.insert(client_identifier, batch);
+        }
+    }
+
     /// A Session begins to have to survive: all that it has is written down.
     pub(crate) fn begin_to_survive(&mut self, session_id: SessionId) {
         if !self.journal.is_on() {
@@ -125,11 +132,13 @@ impl Engine {
             self.tell_group(&text);
         }
         let Some(session) = self.clients.get(session_id) else { return };
+        let client_identifier = Arc::clone(&session.client_identifier);
         let mut records = Vec::new();
         let journal = &mut self.journal;
         let name_message = &mut |_: &Arc<Message>| (journal.next_id(), true);
         write_session(session_id, session, &self.subscriptions, name_message, &mut records);
         self.journal.write_encoded(self.now, &records);
+        self.unsettle(&client_identifier);
     }
 
     /// Tells the other shards what this one wants of a filter.

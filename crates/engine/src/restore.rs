@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use martlet_proto::{Instant, Outbound};
-use martlet_wire::TopicFilter;
+use martlet_wire::{QoS, TopicFilter};
 
 use crate::bytes::Reader;
 use crate::clients::{ClientSession, SessionId, Will};
@@ -59,6 +59,8 @@ pub(crate) struct Restoring {
     as_of: BatchId,
     /// The run before ended by a crash.
     is_after_crash: bool,
+    /// The first batch that may not be durable.
+    unsettled_from: Option<BatchId>,
 }
 
 impl Restoring {
@@ -70,6 +72,7 @@ impl Restoring {
             last_time: Instant::default(),
             as_of: BatchId::default(),
             is_after_crash: false,
+            unsettled_from: None,
         }
     }
 
@@ -118,6 +121,13 @@ impl Engine {
         self.restoring.get_or_insert_with(|| Box::new(Restoring::new(seed))).is_after_crash = true;
     }
 
+    /// What was found may not be durable, from this batch on. Nobody is told of that, as if the log could not be written to,
+    /// until the first batch of this run is durable, and with it all before it: see [`Input::Persisted`](crate::Input).
+    pub fn unsettled(&mut self, first: BatchId) {
+        let seed = self.config.seed;
+        self.restoring.get_or_insert_with(|| Box::new(Restoring::new(seed))).unsettled_from = Some(first);
+    }
+
     /// Begins to live: from here on records are written, the first into the batch behind `last`. Clients that were connected
     /// count as gone since the last sign of life, and what became due meanwhile is done.
     ///
@@ -126,6 +136,11 @@ impl Engine {
         self.now = self.now.max(now);
         let mut state = self.restoring.take().unwrap_or_else(|| Box::new(Restoring::new(self.config.seed)));
         self.journal.turn_on(last);
+        self.unsettled.release(|batch| state.unsettled_from.is_none_or(|first| batch < first));
+        if state.unsettled_from.is_some() {
+            self.journal.begin_batch(self.now);
+            self.journal.stall();
+        }
         self.commons.keep_cleared();
         self.send_owed(); // what is owed from here on waits for the log first
         let ids = self.clients.ids();
@@ -153,6 +168,14 @@ impl Engine {
         session.will = state.wills.remove(&*session.client_identifier);
         if state.is_after_crash && session.state.outbound.is_empty() {
             session.state.outbound = Outbound::default();
+        }
+        if state.is_after_crash && self.config.features.mosquitto_behaviour {
+            // They have a Packet Identifier and may have been sent, or not: so DUP may be told either way. A QoS 2 message of a
+            // Shared Subscription may go to another Session only if it surely was not.
+            let unanswered = session.state.outbound.unfinished();
+            let at_least_once =
+                unanswered.filter(|(_, it)| it.is_some_and(|(qos, _)| qos == QoS::AtLeastOnce));
+            session.never_sent = at_least_once.map(|(id, _)| id).collect();
         }
         if !session.outlives_connection() {
             self.end_session(id);
@@ -240,6 +263,9 @@ impl Engine {
             state.sessions.remove(&there_name);
         }
         self.commons.session_begins();
+        if let Stored::Batch(batch) = stored {
+            self.unsettled.insert(client_identifier, batch);
+        }
         let id = self.clients.create(client_identifier);
         self.clients.get_mut(id)?.record = Some(name);
         // What follows about it in the same batch is still to be taken.
@@ -265,6 +291,9 @@ impl Engine {
         match record {
             Record::Ended { .. } => {
                 state.sessions.remove(&name);
+                if let (Stored::Batch(batch), Some(session)) = (stored, self.clients.get(id)) {
+                    self.unsettled.insert(&session.client_identifier, batch);
+                }
                 self.forget_session(id);
             }
             Record::Subscribed { filter, options, identifier, owes, .. } => {

@@ -120,6 +120,63 @@ fn a_qos_2_message_goes_to_another_shard_once_a_crash_does_not_let_it_come_again
 }
 
 #[test]
+fn a_pubrel_while_the_log_stalls_takes_no_effect_if_a_crash_lets_it_come_again() {
+    let mut config = Config::default();
+    config.features.exactly_once_at_release = true;
+    for (expiry, expected) in [(100, (0, 0)), (0, (1, 0))] {
+        let [mut one, mut other] = engines(&config);
+        connect(&mut one, 0, expiry, None);
+        connect(&mut other, 1, 0, None);
+        subscribe(&mut other);
+        let publish = Publish {
+            topic: Some(TopicName::parse("w").unwrap()),
+            delivery: Delivery::new(QoS::ExactlyOnce, false, PacketId::MIN),
+            retain: false,
+            properties: Properties::EMPTY,
+            payload: b"once",
+        };
+        forwards(&mut one, &Packet::Publish(publish));
+        one.handle(Instant::from_millis(3_000), Input::LogStalled);
+        // Without a Session that survives, nothing comes again.
+        assert_eq!(forwards(&mut one, &Packet::PubRel(Ack::success(PacketId::MIN))), expected);
+    }
+}
+
+#[test]
+fn what_is_owed_and_may_not_be_durable_waits_at_a_start_as_well() {
+    let config = Config::default();
+    let [mut one, mut other] = engines(&config);
+    connect(&mut other, 1, 100, None);
+    let others = subscribe(&mut other);
+    assert!(!others.is_empty());
+    let mut ones = connect(&mut one, 0, 100, None);
+    let publish = Publish {
+        topic: Some(TopicName::parse("w").unwrap()),
+        delivery: Delivery::new(QoS::ExactlyOnce, false, PacketId::MIN),
+        retain: false,
+        properties: Properties::EMPTY,
+        payload: b"owed",
+    };
+    ones.extend(send(&mut one, &Packet::Publish(publish)));
+    for is_settled in [true, false] {
+        let [mut engine, _] = engines(&config);
+        for (batch, records) in &ones {
+            engine.restore(Stored::Batch(*batch), records).unwrap();
+        }
+        let last = ones.last().map_or(BatchId(0), |(batch, _)| *batch);
+        if !is_settled {
+            engine.unsettled(last);
+        }
+        let now = Instant::from_millis(5_000);
+        engine.restored(now, last);
+        let (batches, forwards) = poll(&mut engine);
+        assert_eq!((forwards, batches.len()), if is_settled { (1, 1) } else { (0, 1) });
+        engine.handle(now, Input::Persisted(batches[0].0));
+        assert_eq!(poll(&mut engine).1, usize::from(!is_settled));
+    }
+}
+
+#[test]
 fn a_will_that_a_start_publishes_goes_to_another_shard_once_it_is_durable() {
     let [mut one, mut other] = engines(&Config::default());
     let mut others = connect(&mut other, 1, 100, None);

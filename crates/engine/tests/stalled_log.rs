@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Broker, NONE, V5, V311, connection, id};
-use martlet_engine::{Config, Input};
+use martlet_engine::{BatchId, Config, Input};
 use martlet_wire::{
     Ack, Delivery, Packet, Properties, QoS, ReasonCode, Subscribe, SubscribeRequest, SubscribeRequests,
     SubscriptionOptions, TopicFilter, TopicFilters, Unsubscribe,
@@ -193,4 +193,111 @@ fn nobody_is_read_from_while_too_much_waits_for_the_log() {
     }
     broker.sync();
     assert!(broker.engine.accepts(connection(2)));
+}
+
+#[test]
+fn what_a_start_cannot_make_durable_is_not_acknowledged_before_it_is() {
+    let mut broker = with_subscriber();
+    broker.connect(2, V5, "publisher", false, 100);
+    broker.sync();
+    let delivery = |dup| Delivery::new(QoS::ExactlyOnce, dup, id(1));
+    assert_eq!(broker.publish(2, V5, delivery(false), b"one"), NONE);
+    for index in [1, 2] {
+        broker.handle(Input::Closed { connection: connection(index) });
+    }
+    assert_eq!(broker.drain(), NONE);
+    // Killed now, and the machine goes on; but what it has cannot be written to the disk.
+    let mut broker = broker.killed();
+    // Sessions that were there before are there at once.
+    assert_eq!(broker.connect(3, V5, "publisher", false, 100), ["3: CONNACK Success true"]);
+    assert_eq!(broker.connect(4, V5, "subscriber", false, 100), ["4: CONNACK Success true"]);
+    // A loss of power now would lose the message.
+    assert_eq!(broker.publish(3, V5, delivery(true), b"one"), NONE);
+    broker.handle(Input::LogStalled);
+    assert_eq!(broker.drain(), NONE);
+    let mut lines = broker.sync();
+    lines.sort();
+    assert_eq!(lines, ["3: ACK 1 Success", "4: PUBLISH 1 one"]);
+}
+
+#[test]
+fn a_session_whose_end_a_start_cannot_make_durable_is_not_said_to_be_gone() {
+    let mut broker = with_subscriber();
+    assert_eq!(broker.connect(2, V5, "subscriber", true, 0), ["1: DISCONNECT"]);
+    broker.connect(3, V5, "newcomer", true, 100);
+    let mut broker = broker.killed();
+    assert_eq!(broker.connect(4, V5, "subscriber", true, 0), ["4: CONNACK ServerUnavailable false"]);
+    assert_eq!(broker.connect(5, V5, "newcomer", false, 100), ["5: CONNACK ServerUnavailable false"]);
+    // Others get along without the log.
+    assert_eq!(broker.connect(6, V5, "other", true, 0), ["6: CONNACK Success false"]);
+    broker.subscribe(6, "t", QoS::AtMostOnce);
+    assert_eq!(broker.publish(6, V5, Delivery::AtMostOnce, b"m"), ["6: PUBLISH 0 m"]);
+    broker.sync();
+    assert_eq!(broker.connect(7, V5, "subscriber", true, 0), ["7: CONNACK Success false"]);
+}
+
+#[test]
+fn that_there_is_no_session_is_told_once_the_end_of_the_one_before_is_durable() {
+    let mut broker = with_subscriber();
+    assert_eq!(broker.connect(2, V5, "subscriber", true, 0), ["1: DISCONNECT"]);
+    broker.handle(Input::Closed { connection: connection(2) });
+    // Its CONNACK never left. Nothing of the Session is left here, but a crash now would bring it back.
+    assert_eq!(broker.crash().connect(9, V5, "subscriber", false, 100), NONE);
+    assert_eq!(broker.connect(3, V5, "subscriber", true, 0), NONE);
+    assert_eq!(broker.connect(4, V5, "other", true, 0), ["4: CONNACK Success false"]);
+    assert_eq!(broker.sync(), ["3: CONNACK Success false"]);
+    broker.handle(Input::Closed { connection: connection(3) });
+    assert_eq!(broker.connect(5, V5, "subscriber", true, 0), ["5: CONNACK Success false"]);
+}
+
+#[test]
+fn while_the_log_stalls_nobody_is_let_in_whose_session_it_may_not_know() {
+    let mut broker = with_subscriber();
+    broker.connect(2, V5, "subscriber", true, 0);
+    broker.connect(3, V5, "newcomer", false, 100);
+    broker.handle(Input::LogStalled);
+    let refused = |index| [format!("{index}: CONNACK ServerUnavailable false")];
+    assert_eq!(broker.connect(4, V5, "subscriber", true, 0), refused(4));
+    assert_eq!(broker.connect(5, V5, "newcomer", false, 100), refused(5));
+    broker.sync();
+    broker.handle(Input::LogStalled);
+    let lines = broker.connect(6, V5, "newcomer", false, 100);
+    assert_eq!(lines.last().map(String::as_str), Some("6: CONNACK Success true"));
+}
+
+#[test]
+fn a_message_whose_pubrel_comes_while_the_log_stalls_takes_effect_once_with_the_next_one() {
+    for (index, version) in [(3, V5), (100, V311)] {
+        let mut config = Config::default();
+        config.features.exactly_once_at_release = true;
+        let mut broker = Broker::with(config);
+        broker.connect(1, V5, "subscriber", true, 0);
+        broker.subscribe(1, "t", QoS::AtMostOnce);
+        broker.connect(2, V5, "other", false, 100);
+        broker.connect(index, version, "publisher", false, 100);
+        broker.sync();
+        for (number, payload) in [(1, b"one"), (2, b"two")] {
+            let delivery = Delivery::new(QoS::ExactlyOnce, false, id(number));
+            broker.publish(index, version, delivery, payload);
+        }
+        broker.sync();
+        broker.handle(Input::LogStalled);
+        broker.handle(Input::Closed { connection: connection(2) });
+        assert_eq!(broker.drain(), NONE);
+        let pubrel = |number| Packet::PubRel(Ack::success(id(number)));
+        assert_eq!(broker.send(index, version, &pubrel(1)), NONE);
+        // The log goes on, but what was written before that PUBREL is not durable yet. The second may not overtake the first.
+        broker.handle(Input::Persisted(BatchId(0)));
+        assert_eq!(broker.send(index, version, &pubrel(2)), NONE);
+        assert_eq!(broker.closed, []);
+        broker.sync();
+        assert_eq!(broker.closed, [connection(index)]);
+        broker.connect(index + 1, version, "publisher", false, 100);
+        assert_eq!(broker.sync(), [format!("{}: CONNACK Success true", index + 1)]);
+        for (number, payload) in [(1, "one"), (2, "two")] {
+            let lines = broker.send(index + 1, version, &pubrel(number));
+            assert_eq!(lines, [format!("1: PUBLISH 0 {payload}")]);
+            assert_eq!(broker.sync(), [format!("{}: PUBCOMP", index + 1)]);
+        }
+    }
 }

@@ -8,7 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use authority::Folder;
-use common::{Client, DISCONNECT, connect_311_lasting, puback, publish_1, suback, subscribe, wait_until};
+use common::{
+    Client, DISCONNECT, connect_311_lasting, log, puback, publish, publish_1, suback, subscribe, wait_until,
+};
 use martlet_server::{Broker, Durability, Options, Persistence};
 
 const MESSAGES: u16 = 2000;
@@ -68,4 +70,72 @@ fn what_was_consumed_does_not_stay_on_the_disk() {
     }
     wait_until("the files are small", || kept() < 1 << 20);
     broker.shutdown().unwrap();
+}
+
+/// Copies a folder as it is, with all that a process would leave there that is killed now.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let to = to.join(entry.file_name());
+        if entry.metadata().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_start_that_cannot_write_serves_what_needs_no_disk_and_acknowledges_the_rest_once_it_can() {
+    let folder = Folder::new("unsettled");
+    let mut options: Options = common::options(1);
+    options.persistence = Some(Persistence::in_folder(folder.join("before")));
+    let broker = Broker::start(options.clone()).unwrap();
+    let (mut subscriber, _) = come_back(&broker, "subscriber");
+    subscriber.send(&subscribe("t", 1));
+    subscriber.expect(&suback(1));
+    copy(&folder.join("before"), &folder.join("killed"));
+    broker.shutdown().unwrap();
+
+    options.persistence = Some(Persistence::in_folder(folder.join("killed")));
+    // Folders take the names of the files to which a start writes the end of the log anew, one for each attempt.
+    let taken = |ordinal| folder.join(&format!("killed/shard-00000/log-{ordinal:020}.tmp"));
+    for ordinal in 1..200 {
+        fs::create_dir(taken(ordinal)).unwrap();
+    }
+    let broker = Broker::start(options).unwrap();
+    let (mut subscriber, is_present) = come_back(&broker, "subscriber");
+    assert!(is_present);
+    let mut publisher = Client::connect(&broker, "publisher");
+    publisher.send(&publish("u", b"nobody wants it"));
+    publisher.send(&publish_1("t", 1, b"refused"));
+    publisher.settle(); // PUBACK would have come before
+    subscriber.settle();
+    for ordinal in 1..200 {
+        fs::remove_dir(taken(ordinal)).unwrap();
+    }
+    // A client that cannot be told that its message was put off is closed once there may be room.
+    publisher.expect_end();
+    let mut publisher = Client::connect(&broker, "publisher");
+    publisher.send(&publish_1("t", 1, b"taken"));
+    publisher.expect(&puback(1));
+    subscriber.expect(&publish_1("t", 1, b"taken"));
+    broker.shutdown().unwrap();
+}
+
+#[test]
+fn a_start_tells_what_earlier_ones_have_set_aside() {
+    log::capture();
+    let folder = Folder::new("aside");
+    let mut options: Options = common::options(1);
+    options.persistence = Some(Persistence::in_folder(folder.join("kept")));
+    Broker::start(options.clone()).unwrap().shutdown().unwrap();
+    let told = "earlier starts have set damaged files aside";
+    assert!(!log::says(told));
+    fs::create_dir(folder.join("kept/damaged")).unwrap();
+    fs::write(folder.join("kept/damaged/shard-00000-log-00000000000000000001-at-64"), "0123456789").unwrap();
+    fs::write(folder.join("kept/damaged/shard-00000-log-00000000000000000001-at-96"), "").unwrap();
+    Broker::start(options).unwrap().shutdown().unwrap();
+    log::wait_for(told);
+    assert!(log::says("files=2 bytes=10"));
 }

@@ -68,6 +68,8 @@ pub struct Totals {
     pub checkpoints: u64,
     /// How often a shard was told that its log cannot be written to.
     pub stalls: u64,
+    /// How often a shard could not make durable what it found at a start.
+    pub unsettled: u64,
     /// Broken rules that were to be ignored.
     pub ignored: u64,
 }
@@ -192,6 +194,8 @@ struct LinkCheck {
     pubcomps: BTreeMap<u16, Option<Due>>,
     subacks: BTreeMap<u16, SubscribeDue>,
     unsubacks: BTreeMap<u16, UnsubscribeDue>,
+    /// A PUBREL was left without an answer while the log could not be written to: so are all that follow.
+    puts_off_releases: bool,
     pings: u32,
     /// Aliases that the broker set, and that the client set.
     aliases: BTreeMap<u16, String>,
@@ -305,6 +309,7 @@ impl Checker {
             pubcomps: BTreeMap::new(),
             subacks: BTreeMap::new(),
             unsubacks: BTreeMap::new(),
+            puts_off_releases: false,
             pings: 0,
             aliases: BTreeMap::new(),
             client_aliases: BTreeMap::new(),

@@ -19,6 +19,8 @@ pub(crate) struct Ledger {
 struct Account {
     /// The sum of each batch that was handed in. One that got lost gives its number to another.
     batches: BTreeMap<BatchId, u64>,
+    /// Batches that were lost at a start which could not make durable what it found: until one can, they may come back.
+    given_up: Vec<(BatchId, u64)>,
     durable: BatchId,
     /// The checkpoints that may be found, oldest first.
     checkpoints: Vec<Picture>,
@@ -50,6 +52,7 @@ impl Ledger {
     /// The log says that all up to a batch is durable.
     pub(crate) fn durable(&mut self, shard: u16, batch: BatchId) {
         self.of(shard).durable = batch;
+        self.of(shard).given_up.clear();
     }
 
     /// A checkpoint is begun.
@@ -82,11 +85,15 @@ impl Ledger {
         Comparison { account, parts: Vec::new(), entries: BTreeMap::new() }
     }
 
-    /// What was found is what there is from here on.
-    pub(crate) fn settle(&mut self, shard: u16, last: BatchId) {
+    /// What was found is what there is from here on, and all of it is durable, or only what was so before.
+    pub(crate) fn settle(&mut self, shard: u16, last: BatchId, is_settled: bool, revived: &[(BatchId, u64)]) {
         let account = self.of(shard);
-        account.durable = last;
-        account.batches.split_off(&BatchId(last.0 + 1));
+        account.durable = if is_settled { last } else { account.durable.min(last) };
+        account.given_up.extend(account.batches.split_off(&BatchId(last.0 + 1)));
+        account.batches.extend(revived.iter().copied());
+        if is_settled {
+            account.given_up.clear();
+        }
     }
 }
 
@@ -123,8 +130,14 @@ impl Comparison {
                 foreign = Some(format!("the checkpoint behind batch {}", behind.0));
             }
         }
+        let mut revived = Vec::new();
         for (batch, sum) in &entries {
-            if account.batches.get(batch) != Some(sum) {
+            if account.batches.get(batch) == Some(sum) {
+                continue;
+            }
+            if account.given_up.contains(&(*batch, *sum)) {
+                revived.push((*batch, *sum));
+            } else {
                 foreign = Some(format!("batch {}", batch.0));
             }
         }
@@ -132,7 +145,7 @@ impl Comparison {
         if let Some(batch) = (behind.0 + 1..=until.0).find(|batch| !entries.contains_key(&BatchId(*batch))) {
             missing = Some(format!("batch {batch} of {}", until.0));
         }
-        Verdict { foreign, lost: missing }
+        Verdict { foreign, lost: missing, revived }
     }
 }
 
@@ -143,6 +156,8 @@ pub(crate) struct Verdict {
     pub(crate) foreign: Option<String>,
     /// It was durable, and did not come back.
     pub(crate) lost: Option<String>,
+    /// Something is there that an earlier start had not found, and could not make sure that it is gone.
+    pub(crate) revived: Vec<(BatchId, u64)>,
 }
 
 /// FNV-1a.

@@ -105,7 +105,7 @@ impl core::fmt::Display for Report {
             f,
             "seed {} steps {} time {} s shards {} clients {} connections {} published {p0}/{p1}/{p2} delivered \
              {d0}/{d1}/{d2} repeated {} settled {} wills {} crashes {} turned back {} checkpoints {} stalls {} \
-             ignored {} hash {:016x}: {}",
+             unsettled {} ignored {} hash {:016x}: {}",
             self.seed,
             self.steps,
             self.millis / 1000,
@@ -119,6 +119,7 @@ impl core::fmt::Display for Report {
             self.totals.turned_back,
             self.totals.checkpoints,
             self.totals.stalls,
+            self.totals.unsettled,
             self.totals.ignored,
             self.hash,
             self.violation

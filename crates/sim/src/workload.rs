@@ -207,7 +207,7 @@ impl Workload {
             75..=97 => (format!("s/{}", random.pick(&["a", "b"])), None),
             _ => ("$SYS/mine".to_owned(), None),
         };
-        let is_forbidden = topic.starts_with("$SYS");
+        let is_forbidden = is_forbidden(&topic);
         let is_deletion = retained.is_some() && random.percent(12);
         let qos = retained.unwrap_or_else(|| self.qos());
         let len = if is_deletion { 0 } else { self.len() };
@@ -291,6 +291,11 @@ impl Workload {
 }
 
 /// A plain QoS 0 message.
+/// Whether clients may not publish to a topic.
+pub(crate) fn is_forbidden(topic: &str) -> bool {
+    topic.starts_with("$SYS")
+}
+
 fn new_message(publisher: usize, topic: String, len: usize) -> Message {
     Message {
         topic,

@@ -139,7 +139,7 @@ impl<D: Disk> Recovery<D> {
             tail: self.tail.zip(last).map(|((offset, first), segment)| Tail { segment, offset, first }),
         };
         let mut log = Log::new(self.place, segment_bytes, start);
-        // The first batch tries it again.
+        // Whoever wants to know how it went, and each batch, tries it again.
         let _ = log.settle();
         (log, self.report)
     }

@@ -128,6 +128,15 @@ impl<D: Disk> Store<D> {
         self.files.shards()
     }
 
+    /// The files that starts have found to be damaged and set aside, each with its length in bytes. They stay until somebody
+    /// removes them.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_aside(&self) -> io::Result<Vec<(String, u64)>> {
+        self.files.set_aside()
+    }
+
     /// Reads a shard to run it: damage is set aside. [`Store::log`] then opens its log.
     ///
     /// # Errors
@@ -215,6 +224,15 @@ impl<D: Disk> StoreReader<D> {
     /// What the system says.
     pub fn shards(&self) -> io::Result<Vec<u16>> {
         self.files.shards()
+    }
+
+    /// The files that starts have found to be damaged and set aside, each with its length in bytes. They stay until somebody
+    /// removes them.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_aside(&self) -> io::Result<Vec<(String, u64)>> {
+        self.files.set_aside()
     }
 
     /// Reads a shard. [`Recovery::into_report`] has the figures and all damage.

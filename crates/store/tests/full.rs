@@ -133,12 +133,13 @@ fn nothing_is_built_on_what_cannot_be_made_durable() {
     let mut recovery = store.recover(SHARD).unwrap();
     ledger.judge(support::Content::read(&mut recovery)).unwrap();
     let (mut log, _) = store.log(recovery);
-    assert_eq!(log.next_seq(), Seq(3));
+    assert_eq!((log.next_seq(), log.unsettled_from()), (Seq(3), Some(Seq(1))));
     assert!(matches!(log.append([&b"x"[..]]), Err(AppendError::Unsettled(_))));
     assert!(disk.files().iter().all(|file| !file.contains(".tmp")), "{:?}", disk.files());
     assert_eq!(log.next_seq(), Seq(3));
     // Each batch tries it again.
     ledger.commit(&mut log, &batch(2, 1)).unwrap();
+    assert_eq!(log.unsettled_from(), None);
     drop((log, store));
     let (content, report) = recover(&disk.crashed(Unsynced::Lost, 1));
     assert!(report.is_undamaged());

@@ -10,9 +10,10 @@ use crate::{ShardFound, Unreadable};
 impl Check {
     /// The report as a JSON object, in lines.
     pub fn to_json(&self) -> String {
-        let set_aside = self.set_aside.iter().map(|(name, bytes)| {
-            Json::object([("file", text(&format!("damaged/{name}"))), ("bytes", number(*bytes))])
-        });
+        let set_aside = self
+            .set_aside
+            .iter()
+            .map(|(name, bytes)| Json::object([("file", text(name)), ("bytes", number(*bytes))]));
         let shards =
             self.shards.iter().zip(&self.contents).map(|(found, contents)| self.shard_json(found, contents));
         let report = Json::object([

@@ -30,10 +30,10 @@ impl Display for Check {
             let bytes = self.set_aside.iter().map(|(_, bytes)| bytes).sum();
             writeln!(
                 f,
-                "Earlier starts have set {} aside in {}/damaged, {}",
+                "Earlier starts have set {} aside, {}. No broker reads them; to be rid of them:\n  rm -r '{}/damaged'",
                 count(self.set_aside.len() as u64, "file"),
-                self.location.display(),
-                count(bytes, "byte")
+                count(bytes, "byte"),
+                self.location.display()
             )?;
         }
         writeln!(f, "{}", if self.is_sound() { "Sound" } else { "DAMAGED" })

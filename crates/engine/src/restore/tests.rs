@@ -458,3 +458,77 @@ fn packet_identifiers_begin_anew_after_a_crash_and_go_on_otherwise() {
         assert_eq!(outbound.reserve(|_| false).map(PacketId::get), Some(if is_crash { 1 } else { 2 }));
     }
 }
+
+/// The PUBLISH packets that a client gets who comes back after a restart: their QoS and DUP.
+fn sent_after(theirs: bool, is_crash: bool) -> Vec<(QoS, bool)> {
+    let features = Features { mosquitto_behaviour: theirs, ..Features::default() };
+    let config = Config { features, ..Config::default() };
+    let mut engine = Engine::new(config.clone(), ShardId(0), Commons::new(1, &config));
+    let mut records = Vec::new();
+    let (expiry_interval, detached_at) = (100, Some(Instant::from_millis(5)));
+    Record::Session { session: 1, client_identifier: "c", user_name: None, expiry_interval, detached_at }
+        .encode(&mut records);
+    for (number, qos) in [(1, QoS::AtLeastOnce), (2, QoS::ExactlyOnce)] {
+        let message = Message {
+            topic: "t".into(),
+            properties: Box::default(),
+            payload: b"m".as_slice().into(),
+            qos,
+            retain: false,
+            expires_at: None,
+            publisher: "p".into(),
+        };
+        Record::Message { id: number, message: message.fields() }.encode(&mut records);
+        let (message, retain, group, identifiers) = (number, false, None, Vec::new());
+        Record::Queued { session: 1, number, message, qos, retain, group, identifiers }.encode(&mut records);
+        let id = PacketId::new(u16::try_from(number).unwrap()).unwrap();
+        Record::Sent { session: 1, number, id }.encode(&mut records);
+    }
+    engine.restore(Stored::Batch(BatchId(1)), &records).unwrap();
+    if is_crash {
+        engine.crashed();
+    }
+    engine.restored(Instant::from_millis(6), BatchId(1));
+    let clients = vec![(1, true, Vec::new())];
+    let (random, batches, under_way) = (Random::new(1), Vec::new(), Vec::new());
+    let mut world = World { engine, random, now: 7, batches, under_way, clients, next_id: 1 };
+    let connection = ConnectionId { index: 0, generation: 1 };
+    world.handle(Input::Opened { connection, peer: Peer::default() });
+    let properties = [Property::SessionExpiryInterval(100)];
+    world.send(
+        0,
+        &Packet::Connect(Connect {
+            version: ProtocolVersion::Mqtt5,
+            bridge: false,
+            clean_start: false,
+            keep_alive: 0,
+            properties: Properties::list(&properties),
+            client_identifier: "c",
+            will: None,
+            user_name: None,
+            password: None,
+        }),
+    );
+    world.poll();
+    world.handle(Input::Persisted(world.engine.last_batch()));
+    let mut slices = Vec::new();
+    world.engine.outgoing(connection, &mut slices);
+    let bytes = slices.concat();
+    let (mut rest, mut sent) = (&bytes[..], Vec::new());
+    while let Ok(Some(header)) = fixed_header(Some(ProtocolVersion::Mqtt5), rest) {
+        let (packet, behind) = rest.split_at(header.packet_len());
+        rest = behind;
+        if let Packet::Publish(publish) = decode(ProtocolVersion::Mqtt5, packet).unwrap() {
+            sent.push((publish.delivery.qos(), publish.delivery.dup()));
+        }
+    }
+    sent
+}
+
+#[test]
+fn what_was_in_flight_has_dup_after_a_restart_unless_it_is_to_be_as_mosquitto_has_it_after_a_crash() {
+    for (theirs, is_crash) in [(false, false), (false, true), (true, false), (true, true)] {
+        let expected = [(QoS::AtLeastOnce, !(theirs && is_crash)), (QoS::ExactlyOnce, true)];
+        assert_eq!(sent_after(theirs, is_crash), expected, "theirs {theirs}, crash {is_crash}");
+    }
+}

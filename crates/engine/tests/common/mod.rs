@@ -164,6 +164,20 @@ impl Broker {
         engine.restored(Instant::from_millis(3_000), last);
         Self { engine, under_way: Vec::new(), durable: self.durable.clone(), closed: Vec::new() }
     }
+
+    /// What a start finds that cannot make it durable: the broker was killed, and the machine went on.
+    pub(crate) fn killed(self) -> Self {
+        let first = self.under_way.first().map_or(BatchId(u64::MAX), |(batch, _)| *batch);
+        let mut engine = engine(Config::default());
+        for (batch, records) in self.durable.iter().chain(&self.under_way) {
+            engine.restore(Stored::Batch(*batch), records).expect("records of the engine itself");
+        }
+        let last = self.under_way.last().or(self.durable.last()).map_or(BatchId(0), |(batch, _)| *batch);
+        engine.crashed();
+        engine.unsettled(first);
+        engine.restored(Instant::from_millis(3_000), last);
+        Self { engine, under_way: self.under_way, durable: self.durable, closed: Vec::new() }
+    }
 }
 
 fn describe(connection: ConnectionId, mut bytes: &[u8]) -> Vec<String> {

@@ -82,6 +82,18 @@ pub(crate) fn open(persistence: &Persistence, shards: u16) -> Result<Opened, Per
     if store.is_meta_rebuilt() {
         tracing::warn!(location = %location.display(), "the store's `meta` was lost and is made anew");
     }
+    // Without this nobody would know of them: nothing reads them, and nothing removes them.
+    if let Ok(aside) = store.set_aside()
+        && !aside.is_empty()
+    {
+        let bytes: u64 = aside.iter().map(|(_, bytes)| bytes).sum();
+        tracing::warn!(
+            location = %location.display(),
+            files = aside.len(),
+            bytes,
+            "earlier starts have set damaged files aside, which stay in the folder `damaged` there until somebody removes it"
+        );
+    }
     let there = store.identity().shards;
     if there != shards {
         let change = format!("martlet db repartition {} --shards {shards}", persistence.location.display());
@@ -116,8 +128,15 @@ impl Opened {
                 tracing::error!(shard = shard.0, %error, "a part of what was kept is passed over");
             }
         }
-        let (log, report) = self.store.log(recovery);
+        let (mut log, report) = self.store.log(recovery);
         tell(shard, &report, unreadable);
+        // The log tries it again before each batch; until it has worked, nobody is told of what may not be durable.
+        if let Err(error) = log.settle() {
+            tracing::warn!(shard = shard.0, %error, "what was found waits for the disk");
+        }
+        if let Some(Seq(first)) = log.unsettled_from() {
+            engine.unsettled(BatchId(first));
+        }
         let last = BatchId(log.next_seq().0.saturating_sub(1));
         if !report.is_closed {
             engine.crashed();

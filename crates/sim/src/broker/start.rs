@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use martlet_engine::{BatchId, Commons, Config, Engine, Instant, ShardId, Stored};
 use martlet_store::{
-    AppendError, Identity, Log, MemoryDisk, OpenError, Options, RecoverError, Recovered, Report, Seq, Store,
+    Identity, Log, MemoryDisk, OpenError, Options, RecoverError, Recovered, Report, Seq, Store,
 };
 
 use super::keeper::Keeper;
@@ -27,8 +27,6 @@ pub(crate) struct Setup {
 pub(crate) enum StartError {
     Open(OpenError),
     Recover(RecoverError),
-    /// What was found could not be made durable.
-    Unsettled(AppendError),
     /// It went down meanwhile.
     Down,
 }
@@ -38,7 +36,6 @@ impl core::fmt::Display for StartError {
         match self {
             Self::Open(error) => error.fmt(f),
             Self::Recover(error) => error.fmt(f),
-            Self::Unsettled(error) => error.fmt(f),
             Self::Down => f.write_str("it went down meanwhile"),
         }
     }
@@ -124,19 +121,21 @@ struct Found {
     report: Report,
     /// How it compares with what was written.
     verdict: Verdict,
+    /// Whether all of it is durable.
+    is_settled: bool,
 }
 
 impl Surroundings {
     /// What the store gave back is what there is from here on.
     fn judge_disk(&mut self, shard: u16, found: &Found) {
-        let Found { last, report, verdict, .. } = found;
+        let Found { last, report, verdict, is_settled, .. } = found;
         self.checker.note(&format!("s{shard} has all up to batch {}", last.0));
-        self.checker.recovered(usize::from(shard), *last);
-        self.ledger.settle(shard, *last);
+        self.checker.recovered(usize::from(shard), *last, *is_settled);
+        self.ledger.settle(shard, *last, *is_settled, &verdict.revived);
         if self.saboteur.is_at_disk() {
             return; // the books have to find it
         }
-        let Verdict { foreign, lost } = verdict;
+        let Verdict { foreign, lost, revived } = verdict;
         if let Some(what) = foreign.as_ref().filter(|_| self.disk != Disk::Lying) {
             self.checker.fail(&format!("s{shard}: {what} is not what was written"));
         }
@@ -153,7 +152,8 @@ impl Surroundings {
         if let Some(damage) = report.damage.first().filter(|_| self.disk == Disk::Sound) {
             self.checker.fail(&format!("s{shard}: damage where there is none: {damage:?}"));
         }
-        self.is_damaged |= foreign.is_some() || lost.is_some();
+        // The books were turned back by what is there again.
+        self.is_damaged |= foreign.is_some() || lost.is_some() || !revived.is_empty();
     }
 }
 
@@ -188,12 +188,17 @@ fn recover(
         place += 1;
     }
     let (mut log, report) = store.log(recovery);
-    // Whoever cannot make durable what was found may not tell anyone of it.
-    log.settle().map_err(StartError::Unsettled)?;
+    if let Err(error) = log.settle() {
+        around.checker.note(&format!("s{number}: what was found may not be durable: {error}"));
+    }
+    let unsettled_from = log.unsettled_from();
+    if let Some(Seq(first)) = unsettled_from {
+        engine.unsettled(BatchId(first));
+    }
     let last = BatchId(log.next_seq().0.saturating_sub(1));
     if !report.is_closed {
         engine.crashed();
     }
     let verdict = comparison.end(last, &report);
-    Ok(Found { log, last, report, verdict })
+    Ok(Found { log, last, report, verdict, is_settled: unsettled_from.is_none() })
 }

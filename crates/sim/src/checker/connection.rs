@@ -52,6 +52,13 @@ impl Checker {
         if !self.logs[check.shard].is_stalled {
             return Some(false);
         }
+        let log = &self.logs[check.shard];
+        if log.is_news_due {
+            return None; // the engine may take what is durable for what is not
+        }
+        if self.is_unsettled(id) {
+            return Some(true);
+        }
         let without = Some(facts.expiry > 0);
         let old = self.reference.current(self.identity(id));
         if old.is_none() && self.loose > 0 {

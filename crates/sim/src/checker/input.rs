@@ -6,6 +6,7 @@ use super::undo::Undo;
 use super::{Checker, Due, Phase, SubscribeDue, UnsubscribeDue};
 use crate::network::LinkId;
 use crate::reference::{Incoming, Subscription, Value, named};
+use crate::workload::is_forbidden;
 
 impl Checker {
     pub(super) fn input(&mut self, id: LinkId, packet: &Packet<'_>) {
@@ -101,12 +102,21 @@ impl Checker {
 
     /// PUBREL came, and with it the time at which a message may take effect.
     fn pubrel_in(&mut self, id: LinkId, session: usize, packet_id: u16) {
+        let check = &mut self.links[id.0];
+        let state = &self.reference.sessions[session];
+        let may_come_again = self.logs[check.shard].is_stalled && state.survives;
+        let is_put_off = (check.puts_off_releases || may_come_again) && self.terms.at_release;
+        // One that was refused has nothing left to do.
+        let takes_effect = |incoming: &Incoming| !is_forbidden(&incoming.topic);
+        if is_put_off && state.inbound.get(&packet_id).is_some_and(takes_effect) {
+            check.puts_off_releases = true;
+            return;
+        }
         let Some(incoming) = self.reference.sessions[session].inbound.remove(&packet_id) else {
             self.links[id.0].pubcomps.insert(packet_id, None);
             return;
         };
-        let is_stalled = self.logs[self.links[id.0].shard].is_stalled;
-        let released = Undo::Released { session, packet_id, incoming: incoming.clone(), is_stalled };
+        let released = Undo::Released { session, packet_id, incoming: incoming.clone() };
         self.remember_lasting(session, released);
         let mut due = Due { message: None, value: None, is_stalled: false };
         if self.terms.at_release {

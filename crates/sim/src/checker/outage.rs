@@ -52,6 +52,7 @@ impl Checker {
         self.reference.registers.clear();
         self.reference.current.clear();
         self.named.clear();
+        self.forget_logs();
         let stamp = self.reference.tick();
         for session in &mut self.reference.sessions {
             session.end(stamp);

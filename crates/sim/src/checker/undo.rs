@@ -11,7 +11,7 @@ use martlet_engine::BatchId;
 use super::Checker;
 use crate::clock::Millis;
 use crate::network::LinkId;
-use crate::reference::{Incoming, Life, MessageId, Outgoing, WillState};
+use crate::reference::{Incoming, Life, MessageId, Outgoing, Reference, WillState};
 
 /// One change of the books, and how they were before.
 #[derive(Debug)]
@@ -26,12 +26,21 @@ pub(super) enum Undo {
     Will { message: MessageId, before: WillState },
     /// A QoS 2 message of the client was taken over.
     TakenOver { session: usize, packet_id: u16 },
-    /// PUBREL came from the client; while the log could not be written to, perhaps.
-    Released { session: usize, packet_id: u16, incoming: Incoming, is_stalled: bool },
+    /// PUBREL came from the client.
+    Released { session: usize, packet_id: u16, incoming: Incoming },
     /// PUBREC came from the client.
     Received { session: usize, packet_id: u16 },
     /// The client finished a message.
     Acknowledged { session: usize, packet_id: u16, outgoing: Outgoing },
+}
+
+impl Undo {
+    /// The client of whom a Session that has to survive began or ended.
+    fn turn_of_session(&self, reference: &Reference) -> Option<usize> {
+        let (Self::Began { session } | Self::Ended { session }) = self else { return None };
+        let session = &reference.sessions[*session];
+        session.survives.then_some(session.client)
+    }
 }
 
 /// A change with the batch that has it.
@@ -54,6 +63,8 @@ pub(super) struct LogCheck {
     entries: Vec<Entry>,
     /// The engine knows that the log cannot be written to.
     pub(super) is_stalled: bool,
+    /// What is durable and what the engine knows of that may differ.
+    pub(super) is_news_due: bool,
 }
 
 impl Checker {
@@ -76,10 +87,20 @@ impl Checker {
         self.remember(session, Undo::Life { session, before });
     }
 
-    /// The broker told that a CONNECT took effect.
+    /// The broker told that a CONNECT took effect, and so that no Session of before is left.
     pub(super) fn promise_connect(&mut self, link: LinkId) {
         let log = &mut self.logs[self.links[link.0].shard];
         log.entries.retain(|entry| entry.link != Some(link));
+        if self.is_unsettled(link) {
+            self.fail_on(link, "CONNACK before the log has what became of the Session before");
+        }
+    }
+
+    /// Whether a Session of the client that has to survive began or ended, and the log may not have it.
+    pub(super) fn is_unsettled(&self, link: LinkId) -> bool {
+        let client = self.identity(link);
+        let entries = &self.logs[self.links[link.0].shard].entries;
+        entries.iter().any(|entry| entry.undo.turn_of_session(&self.reference) == Some(client))
     }
 
     /// The broker told that it knows what came with this Packet Identifier.
@@ -107,6 +128,7 @@ impl Checker {
     /// All batches up to this one are durable.
     pub(crate) fn durable(&mut self, shard: usize, batch: BatchId) {
         let log = &mut self.logs[shard];
+        log.is_news_due = true;
         log.times = log.times.split_off(&batch);
         log.entries.retain(|entry| entry.batch > batch);
     }
@@ -121,6 +143,7 @@ impl Checker {
     /// The engine of a shard is told that something is durable.
     pub(crate) fn flows(&mut self, shard: usize) {
         self.logs[shard].is_stalled = false;
+        self.logs[shard].is_news_due = false;
     }
 
     /// When a shard gave its last sign of life to the log.
@@ -128,15 +151,30 @@ impl Checker {
         self.logs[shard].times.last_key_value().map_or(0, |(_, at)| *at)
     }
 
-    /// A shard has come back from its log, with all batches up to this one.
-    pub(crate) fn recovered(&mut self, shard: usize, last: BatchId) {
+    /// A shard has come back from its log, with all batches up to this one. What is not settled may still get lost, and the
+    /// engine goes on as with a log that cannot be written to.
+    pub(crate) fn recovered(&mut self, shard: usize, last: BatchId, is_settled: bool) {
         let log = &mut self.logs[shard];
         log.written = last;
-        log.is_stalled = false;
+        log.is_stalled = !is_settled;
+        log.is_news_due = !is_settled;
         log.times.split_off(&BatchId(last.0 + 1));
         let entries = core::mem::take(&mut log.entries);
-        for entry in entries.into_iter().rev().filter(|entry| entry.batch > last) {
+        let (mut there, gone): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.batch <= last);
+        if is_settled {
+            there.clear();
+        }
+        log.entries = there;
+        self.totals.unsettled += u64::from(!is_settled);
+        for entry in gone.into_iter().rev() {
             self.turn_back(entry.undo);
+        }
+    }
+
+    /// Nothing that was is turned back any more.
+    pub(super) fn forget_logs(&mut self) {
+        for log in &mut self.logs {
+            log.entries.clear();
         }
     }
 
@@ -173,11 +211,9 @@ impl Checker {
                     self.reference.messages[message].copies -= 1;
                 }
             }
-            Undo::Released { session, packet_id, incoming, is_stalled } => {
-                // While the log cannot be written to, messages go to other shards all the same: it may be durable there.
+            Undo::Released { session, packet_id, incoming } => {
                 if let Some(message) = incoming.message
                     && self.terms.at_release
-                    && !is_stalled
                 {
                     self.reference.messages[message].copies -= 1;
                 }

@@ -172,10 +172,12 @@ impl World {
             self.halt_soon();
         }
         if may_fail && self.outages.random.percent(5) {
-            self.disk.fail_next(Operation::Sync, 1);
+            let count = self.outages.random.between(1, 4);
+            self.disk.fail_next(Operation::Sync, count);
         }
         let (disk, halts_at) = (self.disk.clone(), self.outages.halts_at);
         let is_up = || halts_at.is_none_or(|at| disk.operations() <= at);
+        let unsettled = self.around.checker.totals.unsettled;
         let started = Broker::start(now, &self.setup, disk.clone(), is_up, &mut self.around);
         let is_down = self.is_down();
         match started {
@@ -185,8 +187,10 @@ impl World {
                 if core::mem::take(&mut self.around.is_damaged) {
                     self.begin_anew();
                 }
-                if self.part == Part::Faults && self.clock.now() > 0 && self.outages.random.percent(25) {
-                    // Again, before much of what the start did is durable.
+                let is_settled = self.around.checker.totals.unsettled == unsettled;
+                let percent = if is_settled { 25 } else { 75 };
+                if self.part == Part::Faults && self.clock.now() > 0 && self.outages.random.percent(percent) {
+                    // Again, before much of what the start did, or found, is durable.
                     self.outages.crashes.push(self.steps + self.outages.random.between(1, 200));
                 }
             }

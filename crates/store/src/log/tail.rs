@@ -11,6 +11,7 @@ use crate::disk::{Access, Disk, DiskFile};
 use crate::format::{ANEW, FileKind, Frame};
 use crate::frames::{Found, Frames};
 use crate::paths;
+use crate::report::Seq;
 use crate::window::Window;
 
 /// Bytes that are collected before they are written.
@@ -47,6 +48,15 @@ impl<D: Disk> Log<D> {
         self.tail = None;
         self.is_settled = true;
         Ok(())
+    }
+
+    /// The first entry of those found at the start that may not be durable yet; `None` if all are.
+    pub fn unsettled_from(&self) -> Option<Seq> {
+        if self.is_settled {
+            return None;
+        }
+        let last = || self.segments.last().map(|segment| segment.first);
+        Some(Seq(self.tail.map(|tail| tail.first).or_else(last).unwrap_or(self.next)))
     }
 
     /// The last file may have got its name right before the process was killed.

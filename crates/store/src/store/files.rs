@@ -5,7 +5,7 @@ use std::io;
 use super::OpenError;
 use crate::disk::{Access, Disk, DiskFile};
 use crate::format::{FileKind, HEADER_BYTES, Header, HeaderError, Identity};
-use crate::paths::{self, META, META_UNFINISHED};
+use crate::paths::{self, DAMAGED, META, META_UNFINISHED};
 use crate::place::Place;
 use crate::recovery::{ReadFrom, Recovery};
 use crate::scan::RecoverError;
@@ -93,6 +93,25 @@ impl<D: Disk> Files<D> {
         file.sync_data()?;
         self.disk.rename(META_UNFINISHED, META)?;
         self.disk.sync_dir("")
+    }
+
+    /// What earlier starts found to be damaged and set aside: files and their lengths, sorted.
+    pub(super) fn set_aside(&self) -> io::Result<Vec<(String, u64)>> {
+        let names = match self.disk.list(DAMAGED) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            names => names?,
+        };
+        let mut files: Vec<_> = names
+            .into_iter()
+            .map(|name| {
+                let path = format!("{DAMAGED}/{name}");
+                let bytes = self.disk.open(&path, Access::Read).and_then(|file| file.length());
+                // One that cannot be opened is there all the same.
+                (path, bytes.unwrap_or(0))
+            })
+            .collect();
+        files.sort_unstable();
+        Ok(files)
     }
 
     /// Removes the files of retired shards. Files that stay are tried again at the next start.

@@ -87,7 +87,7 @@ pub(super) const PART: Part = Part {
              without a word, above all for a CONNECT; a CONNACK of MQTT 5.0 for a protocol level below 3; the end of the \
              connection for a string with control characters or non-characters, and for a PUBLISH of QoS 2 that comes for \
              the third time; no expiry for a Message Expiry Interval of 0; no Will when a client takes over its own \
-             Session, which goes on",
+             Session, which goes on; DUP 0 for a QoS 1 message in flight when the broker crashed",
         )
         .default("`false`; `true` when called as `mosquitto`"),
         ConfigOption::new(
