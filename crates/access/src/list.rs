@@ -58,6 +58,7 @@ pub struct AccessList {
     users: HashMap<Box<str>, Rules>,
     patterns: Rules,
     plain_patterns: Vec<(u32, String)>,
+    user_lines: Vec<(u32, Box<str>)>,
 }
 
 impl AccessList {
@@ -66,39 +67,55 @@ impl AccessList {
     /// # Errors
     /// The first line that cannot be understood.
     pub fn parse(content: &[u8]) -> Result<Self, FileError> {
+        let (list, errors) = Self::parse_all(content);
+        errors.into_iter().next().map_or(Ok(list), Err)
+    }
+
+    /// Reads a file as far as it can be understood, and tells all lines that cannot.
+    pub fn parse_all(content: &[u8]) -> (Self, Vec<FileError>) {
         let mut list = Self {
             anonymous: Rules::new(false),
             users: HashMap::new(),
             patterns: Rules::new(true),
             plain_patterns: Vec::new(),
+            user_lines: Vec::new(),
         };
+        let mut errors = Vec::new();
         let mut user: Option<Box<str>> = None;
         for (number, line) in (1..).zip(content.split(|byte| *byte == b'\n')) {
-            let error = |problem| FileError { line: number, problem };
-            let line = str::from_utf8(line.trim_ascii_end()).map_err(|_| error(Problem::NoText))?;
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let line = line.trim_start_matches(' ');
-            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let rest = rest.trim_ascii();
-            match word {
-                "user" if rest.is_empty() => return Err(error(Problem::NoUser)),
-                "user" => {
-                    list.users.entry(rest.into()).or_insert_with(|| Rules::new(false));
-                    user = Some(rest.into());
-                }
-                "topic" | "pattern" => {
-                    let (grant, filter) = rule(rest).map_err(error)?;
-                    list.rules(word, user.as_deref()).add(filter, grant, number);
-                    if word == "pattern" && !filter.contains("%c") && !filter.contains("%u") {
-                        list.plain_patterns.push((number, filter.into()));
-                    }
-                }
-                _ => return Err(error(Problem::UnknownWord(word.into()))),
+            if let Err(problem) = list.take(number, line, &mut user) {
+                errors.push(FileError { line: number, problem });
             }
         }
-        Ok(list)
+        (list, errors)
+    }
+
+    /// Takes a line. `user` is who the lines `topic` are for.
+    fn take(&mut self, number: u32, line: &[u8], user: &mut Option<Box<str>>) -> Result<(), Problem> {
+        let line = str::from_utf8(line.trim_ascii_end()).map_err(|_| Problem::NoText)?;
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        let line = line.trim_start_matches(' ');
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let rest = rest.trim_ascii();
+        match word {
+            "user" if rest.is_empty() => return Err(Problem::NoUser),
+            "user" => {
+                self.users.entry(rest.into()).or_insert_with(|| Rules::new(false));
+                self.user_lines.push((number, rest.into()));
+                *user = Some(rest.into());
+            }
+            "topic" | "pattern" => {
+                let (grant, filter) = rule(rest)?;
+                self.rules(word, user.as_deref()).add(filter, grant, number);
+                if word == "pattern" && !filter.contains("%c") && !filter.contains("%u") {
+                    self.plain_patterns.push((number, filter.into()));
+                }
+            }
+            _ => return Err(Problem::UnknownWord(word.into())),
+        }
+        Ok(())
     }
 
     fn rules(&mut self, word: &str, user: Option<&str>) -> &mut Rules {
@@ -112,6 +129,11 @@ impl AccessList {
     /// The patterns in which no name of the client stands, with their lines: mostly a mistake.
     pub fn plain_patterns(&self) -> &[(u32, String)] {
         &self.plain_patterns
+    }
+
+    /// The users that it names, each with its line, in the order of the file.
+    pub fn users(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.user_lines.iter().map(|(line, user)| (*line, &**user))
     }
 
     /// Whether it is allowed.

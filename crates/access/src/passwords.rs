@@ -20,31 +20,42 @@ impl Passwords {
     /// # Errors
     /// The first line that is something else. A password in plain text is such a line.
     pub fn parse(content: &[u8]) -> Result<Self, FileError> {
+        let (passwords, errors) = Self::parse_all(content);
+        errors.into_iter().next().map_or(Ok(passwords), Err)
+    }
+
+    /// Reads a file as far as it is good, and tells all lines that are not.
+    pub fn parse_all(content: &[u8]) -> (Self, Vec<FileError>) {
         let mut passwords = Self::default();
+        let mut errors = Vec::new();
         for (number, line) in (1..).zip(content.split(|byte| *byte == b'\n')) {
-            let error = |problem| FileError { line: number, problem };
-            let line = str::from_utf8(line.trim_ascii_end()).map_err(|_| error(Problem::NoText))?;
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let (name, hash) = match line.split_once(':') {
-                Some((name, rest)) => (name, Some(rest.split(':').next().unwrap_or_default())),
-                None => (line, None),
-            };
-            if name.is_empty() {
-                return Err(error(Problem::NoName));
-            }
-            let hash = hash
-                .map(|hash| PasswordHash::parse(hash).ok_or_else(|| error(Problem::NoHash)))
-                .transpose()?;
-            if passwords.decoy.is_none() {
-                passwords.decoy.clone_from(&hash);
-            }
-            if passwords.users.insert(name.into(), hash).is_some() {
-                return Err(error(Problem::TwoPasswords(name.into())));
+            if let Err(problem) = passwords.take(line) {
+                errors.push(FileError { line: number, problem });
             }
         }
-        Ok(passwords)
+        (passwords, errors)
+    }
+
+    fn take(&mut self, line: &[u8]) -> Result<(), Problem> {
+        let line = str::from_utf8(line.trim_ascii_end()).map_err(|_| Problem::NoText)?;
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        let (name, hash) = match line.split_once(':') {
+            Some((name, rest)) => (name, Some(rest.split(':').next().unwrap_or_default())),
+            None => (line, None),
+        };
+        if name.is_empty() {
+            return Err(Problem::NoName);
+        }
+        let hash = hash.map(|hash| PasswordHash::parse(hash).ok_or(Problem::NoHash)).transpose()?;
+        if self.decoy.is_none() {
+            self.decoy.clone_from(&hash);
+        }
+        match self.users.insert(name.into(), hash) {
+            Some(_) => Err(Problem::TwoPasswords(name.into())),
+            None => Ok(()),
+        }
     }
 
     /// Whether this is the password of this user. Takes as long as the hash wants it to, for a user that there is not as
@@ -57,6 +68,11 @@ impl Passwords {
             core::hint::black_box(decoy.is_of(password));
         }
         false
+    }
+
+    /// Whether there is a line for this user, with or without a password.
+    pub fn has_user(&self, user_name: &str) -> bool {
+        self.users.contains_key(user_name)
     }
 
     /// Whether there is a password for this user.
@@ -133,6 +149,10 @@ mod tests {
             let text = format!("first:{HASH}\n# a comment\n{line}\n");
             assert_eq!(parse(&text).unwrap_err(), FileError { line: 3, problem }, "{line}");
         }
+        let text = format!("ann:plain\nfirst:{HASH}\n:\nfirst:{HASH}\n");
+        let (passwords, errors) = Passwords::parse_all(text.as_bytes());
+        assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [1, 3, 4]);
+        assert!(passwords.has_user("first") && !passwords.has_user("ann"));
         let no_text = Passwords::parse(b"\xff:x\n").unwrap_err();
         assert_eq!(no_text, FileError { line: 1, problem: Problem::NoText });
     }

@@ -249,3 +249,12 @@ proptest! {
         prop_assert_eq!(list.allows(who(ANONYMOUS), Action::Write, &topic), naive(&rules, &topic));
     }
 }
+
+#[test]
+fn all_wrong_lines_are_told_and_the_others_count() {
+    let text = "user joe\ntopics a\ntopic a\nuser\ntopic read\ttrite b/#/c\nuser ann\n";
+    let (list, errors) = AccessList::parse_all(text.as_bytes());
+    assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 4, 5]);
+    assert_eq!(list.users().collect::<Vec<_>>(), [(1, "joe"), (6, "ann")]);
+    assert!(list.allows(who(JOE), Action::Write, "a"));
+}

@@ -18,6 +18,11 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use commands::Call;
+use martlet_heap::Counted;
+
+/// `memory_limit` is about what is counted here.
+#[global_allocator]
+static HEAP: Counted = Counted;
 
 /// Something outside is in the way: an address in use, for example.
 const EXIT_RUNTIME: u8 = 1;

@@ -7,6 +7,7 @@ mod common;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::thread;
 
@@ -228,6 +229,79 @@ fn whoever_comes_behind_a_sighup_meets_what_is_read_on_it() {
 }
 
 #[test]
+fn with_log_type_all_it_says_what_mosquitto_would_say_and_nothing_else() {
+    let folder = Folder::new("all-words");
+    let port = free_port();
+    let text = format!(
+        "user root\nlog_type all\npersistence true\nlistener {port} 127.0.0.1\nallow_anonymous true\n"
+    );
+    folder.file_of("m.conf", &text);
+    let broker = Running::start(mosquitto(&folder).args(["-c", "m.conf"]));
+    assert_eq!(answer(port), ACCEPTED);
+    for name in ["-USR1", "-USR2"] {
+        broker.signal(name);
+    }
+    let (code, log) = broker.end();
+    assert_eq!(code, Some(0));
+    let known = [
+        "Info: running mosquitto as user: ",
+        "Warning: Mosquitto should not be run as root/administrator.",
+        "Config loaded from m.conf.",
+        "Bridge support available.",
+        "Persistence support available.",
+        "TLS support available.",
+        "TLS-PSK support ",
+        "Websockets support available.",
+        "Opening ipv4 listen socket on port ",
+        "martlet version 0.1.0 ",
+        "New connection from 127.0.0.1:",
+        "New client connected from 127.0.0.1:",
+        "No will message specified.",
+        "Sending CONNACK to a (0, 0)",
+        "Client a [127.0.0.1:",
+    ];
+    for line in lines(&log) {
+        assert!(known.iter().any(|begin| line.starts_with(begin)), "{line:?} in {log}");
+    }
+    assert!(log.contains("Sending CONNACK to a (0, 0)"), "{log}");
+}
+
+/// What decides goes on to decide until then, both ways.
+#[test]
+fn dynamic_security_comes_and_goes_with_a_restart_alone() {
+    let folder = Folder::new("reload-dynamic");
+    let port = free_port();
+    let log = folder.file("log");
+    let (with, without) = (
+        format!(
+            "log_dest file {log}\npersistence false\nlistener {port} 127.0.0.1\nallow_anonymous true\n\
+             plugin mosquitto_dynamic_security.so\nplugin_opt_config_file {}\n",
+            folder.file("dynamic.json")
+        ),
+        format!("log_dest file {log}\npersistence false\nlistener {port} 127.0.0.1\nallow_anonymous true\n"),
+    );
+    for (before, after, may_publish) in [(&without, &with, true), (&with, &without, false)] {
+        let _ = fs::remove_file(&log);
+        let file = folder.file_of("m.conf", before);
+        let broker = Running::start(common::martlet().args(["-c", &file]));
+        let may = || {
+            let words = ["pub", "-p", &port.to_string(), "-V", "5", "-q", "1", "-t", "a", "-m", "1"];
+            !common::run_words(&words).err.contains("Not authorized")
+        };
+        assert_eq!(answer(port), ACCEPTED);
+        assert_eq!(may(), may_publish);
+        folder.file_of("m.conf", after);
+        broker.signal("-HUP");
+        until("it does not tell", || {
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            log.contains("changed, and takes effect after a restart option=\"plugin\"").then_some(())
+        });
+        assert_eq!(may(), may_publish);
+        assert_eq!(broker.end().0, Some(0));
+    }
+}
+
+#[test]
 fn sighup_reads_certificates_again() {
     let folder = Folder::new("certificates");
     sighup_reads_certificates_of(common::martlet(), &folder, "certificates stay as they were");
@@ -294,4 +368,34 @@ fn lint_explains_and_tells_by_its_exit_code() {
     let help = run("lint --help");
     assert!(help.out.contains("anonymous-public"), "{}", help.out);
     assert_eq!(run("lint").status, Some(3));
+}
+
+#[test]
+fn lint_looks_into_the_files_that_a_configuration_names() {
+    let folder = Folder::new("lint-files");
+    let open = |name: &str, content: &str, mode: u32| {
+        let path = folder.file_of(name, content);
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    };
+    let passwords = open("passwords", "# users\nann:secret\n", 0o644);
+    let list = open("list", "user joe\ntopic a\ntopics b\n", 0o600);
+    let missing = folder.file("missing");
+    let text = format!(
+        "listener 1 ::1\npassword_file {passwords}\nacl_file {list}\ncertfile {missing}\nkeyfile {list}\n"
+    );
+    let done = run(&format!("lint {}", folder.file_of("m.conf", &text)));
+    assert_eq!(done.status, Some(3), "{done:?}");
+    let file = folder.file("m.conf");
+    for finding in [
+        format!("{file}:2: everyone on this machine can read {passwords} [readable-secret]\n"),
+        format!("{file}:4: {missing}: No such file or directory (os error 2) [missing-file]\n"),
+        format!(
+            "{passwords}:2: what follows the user name is no hash of a password, as `martlet passwd` makes them"
+        ),
+        format!("{list}:1: no password file has the user joe [unknown-user]\n"),
+        format!("{list}:3: `topics` is neither `user`, `topic` nor `pattern` [wrong-file]\n"),
+    ] {
+        assert!(done.out.contains(&finding), "{finding} is missing: {}", done.out);
+    }
 }

@@ -15,6 +15,15 @@ fn bash_completes_commands_flags_and_words() {
     let script = run("completions bash");
     assert_eq!((script.status, script.err.as_str()), (Some(0), ""));
     let script = folder.file_of("martlet", &script.out);
+    let offered = |line: &str| {
+        // What bash does when the tab key is pressed.
+        let press = "source \"$1\"; shift; compopt() { :; }; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
+                     action=$(complete -p \"$1\"); action=${action#*-F }; ${action% *}; printf '%s\\n' \"${COMPREPLY[@]}\"";
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "-c", press, "bash", &script]).args(line.split(' '));
+        let output = bash.output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
     for (line, expected) in [
         ("martlet ct", "ctrl"),
         ("martlet ctrl --caf", "--cafile"),
@@ -31,15 +40,13 @@ fn bash_completes_commands_flags_and_words() {
         ("martlet db dump --payload h", "hex"),
         ("martlet db import --keep", "--keep-going"),
     ] {
-        // What bash does when the tab key is pressed.
-        let press = "source \"$1\"; shift; compopt() { :; }; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
-                     action=$(complete -p \"$1\"); action=${action#*-F }; ${action% *}; printf '%s\\n' \"${COMPREPLY[@]}\"";
-        let mut bash = Command::new("bash");
-        bash.args(["--norc", "-c", press, "bash", &script]).args(line.split(' '));
-        let output = bash.output().unwrap();
-        let offered = String::from_utf8(output.stdout).unwrap();
-        assert!(offered.lines().any(|word| word == expected), "{line}: {offered:?} {:?}", output.stderr);
+        let offered = offered(line);
+        assert!(offered.lines().any(|word| word == expected), "{line}: {offered:?}");
     }
+    // Each name of the broker has its own flags, and only one has commands.
+    let (own, mosquittos) = (offered("martlet -"), offered("mosquitto -"));
+    assert!(own.lines().any(|word| word == "-V") && !mosquittos.lines().any(|word| word == "-V"));
+    assert!(!offered("mosquitto ct").contains("ctrl"));
 }
 
 #[test]

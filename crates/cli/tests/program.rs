@@ -132,14 +132,14 @@ fn a_bad_configuration_is_exit_code_3() {
     let file = File::new("later.conf", "log_dest dlt\n\n\ntls_keyform engine\n");
     let (code, stdout, stderr) = run(&["-c", file.path(), "--test-config"]);
     assert_eq!((code, stdout.as_str()), (Some(3), ""));
-    let expected =
-        [(1, "log_dest dlt", "a log for Diagnostic Log and Trace"), (4, "tls_keyform", "OpenSSL engines")]
-            .map(|(line, option, what)| {
-                let file = file.path();
-                format!(
-                    "Error: {file}:{line}: `{option}` is not supported: this version does not have {what}\n"
-                )
-            });
+    let expected = [
+        (1, "log_dest dlt", "a log for Diagnostic Log and Trace; use `log_dest syslog` or `log_dest file`"),
+        (4, "tls_keyform", "OpenSSL engines; keep the key in a file, and name that by `keyfile`"),
+    ]
+    .map(|(line, option, what)| {
+        let file = file.path();
+        format!("Error: {file}:{line}: `{option}` is not supported: this version does not have {what}\n")
+    });
     assert_eq!(stderr, expected.concat());
 
     let (code, _, stderr) = run(&["-c", "/nonexistent.conf"]);

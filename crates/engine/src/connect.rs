@@ -170,8 +170,8 @@ impl Engine {
             return Some(ReasonCode::ServerUnavailable);
         }
         let is_known = session.is_some();
-        (!is_known && self.clients.len() >= self.config.limits.sessions_max)
-            .then_some(ReasonCode::QuotaExceeded)
+        let has_room = !self.memory_is_short && self.clients.len() < limits.sessions_max;
+        (!is_known && !has_room).then_some(ReasonCode::QuotaExceeded)
     }
 
     /// What speaks against publishing to a topic, whoever does it.

@@ -188,7 +188,10 @@ impl Engine {
             return;
         }
         let limits = &self.config.limits;
-        if session.queue.has_room(&queued, limits.queued_messages_max, limits.queued_bytes_max) {
+        // The publisher of a QoS 0 message cannot be told that there is no memory for it.
+        let is_welcome = queued.qos > QoS::AtMostOnce || !self.memory_is_short;
+        if is_welcome && session.queue.has_room(&queued, limits.queued_messages_max, limits.queued_bytes_max)
+        {
             self.record_queued(session_id, publication, &mut queued);
             if let Some(session) = self.clients.get_mut(session_id) {
                 self.status.queued_bytes += queued.message.size();

@@ -156,6 +156,13 @@ pub enum Input<'a> {
     /// The log cannot be written to, a full disk for example. Until the next [`Input::Persisted`], what needs it is refused,
     /// and all else goes on.
     LogStalled,
+    /// The memory that the broker may take is used up, or is not any more. While it is, what would take more of it is refused:
+    /// messages of QoS 1 and 2, retained messages, new Sessions and subscriptions. All else goes on, and nothing is given up.
+    /// Repeating it does no harm.
+    Memory {
+        /// Whether it is used up.
+        is_short: bool,
+    },
     /// Another shard sends a batch.
     Forwarded {
         /// Which shard.
@@ -269,6 +276,8 @@ pub struct Engine {
     controls: Controls,
     /// Connections with a message that was put off without a word, and the batch that those before it may wait for.
     put_off: Vec<(ConnectionId, Option<BatchId>)>,
+    /// Whether nothing is taken that takes more memory.
+    memory_is_short: bool,
     /// Encoded packets that several connections send alike, for this turn.
     turn: Vec<u8>,
     /// Connections whose unsent bytes may point into `turn`.
@@ -315,6 +324,7 @@ impl Engine {
             forwards: Forwards::new(commons.shards(), seed),
             controls: Controls::default(),
             put_off: Vec::new(),
+            memory_is_short: false,
             turn: Vec::new(),
             touched: Vec::new(),
             transmit: VecDeque::new(),
@@ -380,6 +390,7 @@ impl Engine {
             Input::Closed { connection } => self.lost(connection),
             Input::Persisted(batch) => self.persisted(batch),
             Input::LogStalled => self.log_stalled(),
+            Input::Memory { is_short } => self.memory_is_short = is_short,
             Input::Forwarded { from, batch } => self.forwarded(from, batch),
             Input::Authenticated { connection, verdict } => self.authenticated(connection, verdict),
             Input::Publish(announcement) => self.announce(announcement),

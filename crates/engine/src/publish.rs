@@ -154,8 +154,9 @@ impl Engine {
         let refusal = refusal.or_else(|| {
             let size = publication.topic.as_str().len() + publication.payload.len();
             let is_kept = publication.retain && !publication.payload.is_empty();
-            (is_kept && !self.commons.has_room_for(publication.topic.as_str(), size))
-                .then_some(ReasonCode::QuotaExceeded)
+            let has_room =
+                !self.memory_is_short && self.commons.has_room_for(publication.topic.as_str(), size);
+            (is_kept && !has_room).then_some(ReasonCode::QuotaExceeded)
         });
         if let Some(reason) = refusal {
             self.turn_down(origin, &publication, reason);
@@ -262,10 +263,14 @@ impl Engine {
         }
     }
 
-    /// Whether a message has to come again, since the log cannot be written to now, or could not for one before it.
+    /// Whether a message has to come again, since there is no memory for it or the log cannot be written to now, or was not for
+    /// one before it.
     fn has_to_wait(&mut self, origin: Origin, publication: &Publication<'_>) -> bool {
         let puts_off = self.connections.get(origin.connection).is_some_and(|it| it.puts_off);
-        puts_off || (self.journal.is_stalled() && self.needs_log(origin.session, publication))
+        let clears = publication.retain && publication.payload.is_empty();
+        puts_off
+            || (self.memory_is_short && !clears)
+            || (self.journal.is_stalled() && self.needs_log(origin.session, publication))
     }
 
     /// Whether a message may not be acknowledged before the log has it.
@@ -278,7 +283,7 @@ impl Engine {
             || self.is_wanted_for_good(publication.topic.as_str())
     }
 
-    /// The log cannot be written to: a client of 5.0 is told to try again, an earlier one gets no acknowledgement. It is closed
+    /// The log cannot be written to, or there is no memory: a client of 5.0 is told to try again, an earlier one gets no acknowledgement. It is closed
     /// once there may be room [MQTT311-4.8.0-2], and repeats the message and all that came behind it.
     pub(crate) fn put_off(&mut self, origin: Origin, qos: QoS) {
         let is_v5 =
@@ -311,7 +316,7 @@ impl Engine {
     /// Closes the clients that wait for an acknowledgement in vain, unless their messages could not be taken now either, or
     /// they have yet to get those of messages before.
     pub(crate) fn close_put_off(&mut self) {
-        if self.journal.is_stalled() || self.put_off.is_empty() {
+        if self.memory_is_short || self.journal.is_stalled() || self.put_off.is_empty() {
             return;
         }
         let (over, waiting): (Vec<_>, Vec<_>) = core::mem::take(&mut self.put_off)

@@ -55,7 +55,7 @@ pub struct Status {
     pub dropped_expired: u64,
     /// Messages without any subscriber.
     pub without_subscriber: u64,
-    /// QoS 1 and 2 messages that were not taken because the log could not be written to.
+    /// QoS 1 and 2 messages that were not taken because the log could not be written to, or there was no memory for them.
     pub put_off: u64,
     /// Connections that ended because the peer broke the standard.
     pub misbehaved: u64,

@@ -143,9 +143,8 @@ impl Engine {
             return ReasonCode::QuotaExceeded;
         }
         let count = self.clients.get(session_id).map_or(0, ClientSession::subscription_count);
-        if count >= self.config.limits.subscriptions_per_session_max
-            && !self.is_subscribed(session_id, filter)
-        {
+        let has_room = !self.memory_is_short && count < self.config.limits.subscriptions_per_session_max;
+        if !has_room && !self.is_subscribed(session_id, filter) {
             return ReasonCode::QuotaExceeded;
         }
         let owes = self.add_subscription(session_id, wanted, None);

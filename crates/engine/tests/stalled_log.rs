@@ -1,203 +1,13 @@
 //! A log that is slow, or that cannot be written to: what may leave the broker meanwhile, and what may not.
 
-use martlet_engine::{
-    BatchId, Commons, Config, ConnectionId, Engine, Input, Instant, Output, Peer, ShardId, Stored,
-};
+mod common;
+
+use common::{Broker, NONE, V5, V311, connection, id};
+use martlet_engine::{BatchId, Config, Input};
 use martlet_wire::{
-    Ack, Connect, Delivery, Packet, PacketId, Properties, Property, ProtocolVersion, Publish, QoS,
-    ReasonCode, Subscribe, SubscribeRequest, SubscribeRequests, SubscriptionOptions, TopicFilter,
-    TopicFilters, TopicName, Unsubscribe, decode, fixed_header,
+    Ack, Delivery, Packet, Properties, QoS, ReasonCode, Subscribe, SubscribeRequest, SubscribeRequests,
+    SubscriptionOptions, TopicFilter, TopicFilters, Unsubscribe,
 };
-
-const V5: ProtocolVersion = ProtocolVersion::Mqtt5;
-const V311: ProtocolVersion = ProtocolVersion::Mqtt311;
-
-/// A shard, and its log as far as it is durable.
-struct Broker {
-    engine: Engine,
-    /// Batches that are not durable yet.
-    under_way: Vec<(BatchId, Vec<u8>)>,
-    durable: Vec<(BatchId, Vec<u8>)>,
-    closed: Vec<ConnectionId>,
-}
-
-fn engine(config: Config) -> Engine {
-    let commons = Commons::new(1, &config);
-    Engine::new(config, ShardId(0), commons)
-}
-
-fn connection(index: u32) -> ConnectionId {
-    ConnectionId { index, generation: 1 }
-}
-
-fn id(number: u16) -> PacketId {
-    PacketId::new(number).expect("a number above 0")
-}
-
-impl Broker {
-    fn new() -> Self {
-        Self::with(Config::default())
-    }
-
-    fn with(config: Config) -> Self {
-        let mut engine = engine(config);
-        engine.restored(Instant::from_millis(1_000), BatchId(0));
-        Self { engine, under_way: Vec::new(), durable: Vec::new(), closed: Vec::new() }
-    }
-
-    fn handle(&mut self, input: Input<'_>) {
-        self.engine.handle(Instant::from_millis(2_000), input);
-    }
-
-    /// What leaves now, in one line for each packet.
-    fn drain(&mut self) -> Vec<String> {
-        let mut lines = Vec::new();
-        loop {
-            match self.engine.poll() {
-                Output::Persist { batch, records } => self.under_way.push((batch, records)),
-                Output::Transmit(connection) => {
-                    let mut slices = Vec::new();
-                    self.engine.outgoing(connection, &mut slices);
-                    let bytes = slices.concat();
-                    lines.extend(describe(connection, &bytes));
-                    self.handle(Input::Sent { connection, bytes: bytes.len() });
-                }
-                Output::Close { connection, farewell } => {
-                    lines.extend(describe(connection, &farewell));
-                    self.closed.push(connection);
-                }
-                Output::WakeAt(_) => {
-                    self.engine.end_turn();
-                    return lines;
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// All that was written is durable; tells what leaves then.
-    fn sync(&mut self) -> Vec<String> {
-        let mut lines = self.drain();
-        while let Some((last, _)) = self.under_way.last() {
-            let last = *last;
-            self.durable.append(&mut self.under_way);
-            self.handle(Input::Persisted(last));
-            lines.extend(self.drain());
-        }
-        lines
-    }
-
-    fn send(&mut self, index: u32, version: ProtocolVersion, packet: &Packet<'_>) -> Vec<String> {
-        let mut bytes = Vec::new();
-        packet.encode(version, &mut bytes).expect("a packet that can be encoded");
-        self.handle(Input::Received { connection: connection(index), bytes: &bytes });
-        self.drain()
-    }
-
-    fn connect(
-        &mut self,
-        index: u32,
-        version: ProtocolVersion,
-        name: &str,
-        clean_start: bool,
-        expiry: u32,
-    ) -> Vec<String> {
-        self.handle(Input::Opened { connection: connection(index), peer: Peer::default() });
-        let properties = [Property::SessionExpiryInterval(expiry)];
-        let properties: &[Property<'_>] = if version == V5 { &properties } else { &[] };
-        let packet = Packet::Connect(Connect {
-            version,
-            bridge: false,
-            clean_start,
-            keep_alive: 0,
-            properties: Properties::list(properties),
-            client_identifier: name,
-            will: None,
-            user_name: None,
-            password: None,
-        });
-        self.send(index, version, &packet)
-    }
-
-    fn subscribe(&mut self, index: u32, filter: &str, qos: QoS) -> Vec<String> {
-        let filter = TopicFilter::parse(filter).expect("a Topic Filter");
-        let options = SubscriptionOptions { maximum_qos: qos, ..SubscriptionOptions::default() };
-        let requests = [SubscribeRequest { filter, options }];
-        let properties = Properties::EMPTY;
-        let requests = SubscribeRequests::list(&requests);
-        self.send(index, V5, &Packet::Subscribe(Subscribe { id: id(1), properties, requests }))
-    }
-
-    fn publish(
-        &mut self,
-        index: u32,
-        version: ProtocolVersion,
-        delivery: Delivery,
-        payload: &[u8],
-    ) -> Vec<String> {
-        self.publish_to("t", index, version, delivery, payload)
-    }
-
-    fn publish_to(
-        &mut self,
-        topic: &str,
-        index: u32,
-        version: ProtocolVersion,
-        delivery: Delivery,
-        payload: &[u8],
-    ) -> Vec<String> {
-        let topic = TopicName::parse(topic).ok();
-        let properties = Properties::EMPTY;
-        let publish = Publish { topic, delivery, retain: false, properties, payload };
-        self.send(index, version, &Packet::Publish(publish))
-    }
-
-    /// What a crash at this moment leaves.
-    fn crash(&self) -> Self {
-        let mut engine = engine(Config::default());
-        for (batch, records) in &self.durable {
-            engine.restore(Stored::Batch(*batch), records).expect("records of the engine itself");
-        }
-        let last = self.durable.last().map_or(BatchId(0), |(batch, _)| *batch);
-        engine.restored(Instant::from_millis(3_000), last);
-        Self { engine, under_way: Vec::new(), durable: self.durable.clone(), closed: Vec::new() }
-    }
-
-    /// What a start finds that cannot make it durable: the broker was killed, and the machine went on.
-    fn killed(self) -> Self {
-        let first = self.under_way.first().map_or(BatchId(u64::MAX), |(batch, _)| *batch);
-        let mut engine = engine(Config::default());
-        for (batch, records) in self.durable.iter().chain(&self.under_way) {
-            engine.restore(Stored::Batch(*batch), records).expect("records of the engine itself");
-        }
-        let last = self.under_way.last().or(self.durable.last()).map_or(BatchId(0), |(batch, _)| *batch);
-        engine.crashed();
-        engine.unsettled(first);
-        engine.restored(Instant::from_millis(3_000), last);
-        Self { engine, under_way: self.under_way, durable: self.durable, closed: Vec::new() }
-    }
-}
-
-fn describe(connection: ConnectionId, mut bytes: &[u8]) -> Vec<String> {
-    // Two versions are spoken; the connections of the older one have high numbers.
-    let version = if connection.index < 100 { V5 } else { V311 };
-    let mut lines = Vec::new();
-    while let Ok(Some(header)) = fixed_header(None, bytes) {
-        let (packet, rest) = bytes.split_at(header.packet_len());
-        bytes = rest;
-        let text = match decode(version, packet).expect("a whole packet") {
-            Packet::ConnAck(connack) => format!("CONNACK {:?} {}", connack.reason, connack.session_present),
-            Packet::Publish(publish) => {
-                let id = publish.delivery.packet_id().map_or(0, PacketId::get);
-                format!("PUBLISH {id} {}", String::from_utf8_lossy(publish.payload))
-            }
-            Packet::PubAck(ack) | Packet::PubRec(ack) => format!("ACK {} {:?}", ack.id, ack.reason),
-            other => other.packet_type().to_string(),
-        };
-        lines.push(format!("{}: {text}", connection.index));
-    }
-    lines
-}
 
 /// A subscriber at QoS 2 whose Session survives.
 fn with_subscriber() -> Broker {
@@ -208,8 +18,6 @@ fn with_subscriber() -> Broker {
     assert_eq!(broker.sync(), ["1: SUBACK"]);
     broker
 }
-
-const NONE: [&str; 0] = [];
 
 #[test]
 fn whoever_cannot_be_told_that_a_message_was_put_off_is_closed_once_it_can_be_taken() {
@@ -367,6 +175,24 @@ fn a_refusal_is_told_at_once() {
     broker.handle(Input::LogStalled);
     let lines = broker.publish(2, V5, Delivery::new(QoS::AtLeastOnce, false, id(7)), b"m");
     assert_eq!(lines, [format!("2: ACK 7 {:?}", ReasonCode::QuotaExceeded)]);
+}
+
+#[test]
+fn nobody_is_read_from_while_too_much_waits_for_the_log() {
+    let mut config = Config::default();
+    config.limits.unpersisted_bytes_max = 1_000;
+    let mut broker = Broker::with(config);
+    broker.connect(1, V5, "subscriber", false, 100);
+    broker.sync();
+    broker.subscribe(1, "t", QoS::AtLeastOnce);
+    broker.connect(2, V5, "publisher", true, 0);
+    broker.sync();
+    for (number, accepts) in [(1, true), (2, false)] {
+        broker.publish(2, V5, Delivery::new(QoS::AtLeastOnce, false, id(number)), &[b'x'; 600]);
+        assert_eq!(broker.engine.accepts(connection(2)), accepts, "{number}");
+    }
+    broker.sync();
+    assert!(broker.engine.accepts(connection(2)));
 }
 
 #[test]

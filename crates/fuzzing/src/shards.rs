@@ -141,6 +141,7 @@ impl Broker {
                 let reason = *source.pick(&[ReasonCode::AdministrativeAction, ReasonCode::ServerMoved]);
                 self.handle(number, Input::Disconnect { client_identifier, reason });
             }
+            4 => self.handle(number, Input::Memory { is_short: source.below(2) == 1 }),
             _ => {
                 // Nobody was asked, so the answer comes too late at best.
                 let connection = self.shards[number].id(place);

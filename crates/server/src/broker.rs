@@ -26,6 +26,7 @@ use crate::http::{Gate, HttpThread, Pages};
 use crate::inbox::{Inbox, Inboxes, LocalFabric, Mail};
 use crate::limits_changer::LimitsChanger;
 use crate::listening::{Bound, Listeners, Places, bind_all};
+use crate::memory::MemoryLimit;
 use crate::operator::Operator;
 use crate::options::{ListenerOptions, Options, Security, Wording};
 use crate::persist::{self, Growth, Opened, Persistence, Recovered, ShardLog};
@@ -54,6 +55,7 @@ pub struct Broker {
     rules_changer: RulesChanger,
     /// What the engines were started with.
     config: Config,
+    memory: Arc<MemoryLimit>,
 }
 
 impl Broker {
@@ -94,13 +96,10 @@ impl Broker {
             stopper: Stopper { inboxes: Arc::clone(&inboxes) },
             places,
             gauges: Vec::new(),
-            entrances: listeners
-                .iter()
-                .chain(&http_listeners)
-                .map(|(entrance, _)| Arc::clone(entrance))
-                .collect(),
+            entrances: entrances(&listeners, &http_listeners),
             rules_changer,
             config: options.engine.clone(),
+            memory: Arc::new(MemoryLimit::new(options.memory_bytes_max)),
         };
         let common = Common {
             seats,
@@ -116,6 +115,7 @@ impl Broker {
             inboxes,
             control,
             roster,
+            memory: Arc::clone(&broker.memory),
         };
         let engines = common.engines(opened.as_ref(), options.persistence.as_ref())?;
         for ((id, poll), (engine, log)) in members.view().shards_here().zip(polls).zip(engines) {
@@ -167,6 +167,7 @@ impl Broker {
             publisher: self.publisher.clone(),
             limits: common.config.limits.clone(),
             has_log,
+            memory: Arc::clone(&common.memory),
         })?);
         Ok(())
     }
@@ -229,6 +230,11 @@ impl Broker {
     /// then.
     pub fn rules_changer(&self) -> RulesChanger {
         self.rules_changer.clone()
+    }
+
+    /// How much memory the broker may take, to be changed by another thread.
+    pub fn memory_limit(&self) -> Arc<MemoryLimit> {
+        Arc::clone(&self.memory)
     }
 
     /// Lets clients in that have to wait outside; see [`Options::waits_to_let_in`]. Repeating it does no harm.
@@ -402,6 +408,7 @@ struct Common {
     control: ControlDoor,
     /// Who has to know who is connected, if anyone.
     roster: Option<Arc<Roster>>,
+    memory: Arc<MemoryLimit>,
 }
 
 impl Common {
@@ -472,10 +479,16 @@ impl Common {
             rules_announced: Arc::clone(&self.rules_announced),
             auth: Arc::clone(&self.judges.pool),
             wording: self.wording,
+            memory: Arc::clone(&self.memory),
             waits_to_let_in: self.waits_to_let_in,
             gauge,
         })
     }
+}
+
+/// What listens, for clients and for the HTTP API.
+fn entrances(clients: &Listeners, http: &Listeners) -> Vec<Arc<Entrance>> {
+    clients.iter().chain(http).map(|(entrance, _)| Arc::clone(entrance)).collect()
 }
 
 /// Opens the store.

@@ -37,6 +37,7 @@ pub use plan::{Plan, PlanError};
 pub use problem::{Above, Combination, ConfigError, EnvironmentProblem, Named, Place, Problem};
 pub use reader::{Given, Section};
 pub use settings::*;
+pub use unsupported::{Outcome, Shortcoming, shortcomings};
 
 use reader::Reader;
 

@@ -42,6 +42,7 @@ use crate::errors::EndError;
 use crate::farewell::Farewells;
 use crate::inbox::{HandedOver, Inboxes, Mail};
 use crate::lobby::Lobby;
+use crate::memory::MemoryLimit;
 use crate::notices;
 use crate::openings::Openings;
 use crate::options::Wording;
@@ -97,6 +98,8 @@ pub(crate) struct Parts {
     pub(crate) wording: Wording,
     /// Who has to know who is connected, if anyone.
     pub(crate) roster: Option<Arc<Roster>>,
+    /// How much memory all shards may take.
+    pub(crate) memory: Arc<MemoryLimit>,
     /// Where the shard tells how many connections it has.
     pub(crate) gauge: Arc<AtomicUsize>,
 }
@@ -223,6 +226,8 @@ impl Shard {
         for event in events {
             self.note(event);
         }
+        let is_short = self.parts.memory.is_reached();
+        self.parts.engine.handle(self.now, Input::Memory { is_short });
         let handed = self.handed.len();
         self.look_for_rules();
         self.read_ending();

@@ -39,6 +39,7 @@ mod limits_changer;
 mod listening;
 mod lobby;
 pub mod logging;
+mod memory;
 mod notices;
 mod openings;
 mod operator;
@@ -67,6 +68,7 @@ pub use martlet_transport::{
 };
 #[cfg(feature = "psk")]
 pub use martlet_transport::{PskError, PskLineError, PskLookup, PskOptions, PskTable};
+pub use memory::MemoryLimit;
 pub use operator::Operator;
 pub use options::{
     AccessFactory, Authenticator, Conditions, Family, Host, HttpOptions, ListenAddress, ListenerOptions,

@@ -43,7 +43,15 @@ pub(crate) fn bind_all(options: &Options) -> Result<Bound, StartError> {
     let mut all = Bound::default();
     for (number, options) in (0..).zip(&options.listeners) {
         let entrance = Arc::new(Entrance::new(number, options)?);
-        let bound = binding::bind(&options.place)?.into_iter();
+        let is_optional = options.http.as_ref().is_some_and(|http| http.is_optional);
+        let bound = match binding::bind(&options.place) {
+            Ok(bound) => bound.into_iter(),
+            Err(error) if is_optional => {
+                tracing::warn!("{error}; going on without the HTTP API");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let listeners = if options.http.is_some() { &mut all.http } else { &mut all.clients };
         listeners.extend(bound.map(|listener| (Arc::clone(&entrance), listener)));
     }

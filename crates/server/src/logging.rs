@@ -29,8 +29,11 @@ pub const NOTICE: &str = "notice";
 pub const SUBSCRIBE: &str = "subscribe";
 /// The target of the ends of subscriptions: `log_type unsubscribe`.
 pub const UNSUBSCRIBE: &str = "unsubscribe";
-/// The target of what happens in WebSocket and its handshakes: `log_type websockets`.
-pub const WEBSOCKETS: &str = "websockets";
+/// The target of what Mosquitto says for debugging, in its words: `log_type debug`.
+pub const MOSQUITTO: &str = "mosquitto";
+/// The target of information that Mosquitto does not give: in its format it is left out, as is all for debugging that is not
+/// for [`MOSQUITTO`].
+pub const OWN: &str = "martlet";
 
 /// A log with all that its settings leave open decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +89,8 @@ pub struct Log {
 struct Shared {
     types: AtomicU16,
     connection_messages: AtomicBool,
+    /// Whether nothing is said that Mosquitto would not say.
+    is_mosquittos: AtomicBool,
     output: Mutex<Output>,
     /// What publishes the lines for `log_dest topic`, once there is a broker.
     publisher: RwLock<Option<Publisher>>,
@@ -113,6 +118,7 @@ impl Log {
         let shared = Arc::new(Shared {
             types: AtomicU16::new(plan.types.bits()),
             connection_messages: AtomicBool::new(plan.connection_messages),
+            is_mosquittos: AtomicBool::new(plan.format == LogFormat::Mosquitto),
             output: Mutex::new(Output::open(plan)?),
             publisher: RwLock::default(),
         });
@@ -136,6 +142,8 @@ impl Log {
         let output = Output::open(plan)?;
         self.shared.types.store(output.plan.types.bits(), Ordering::Relaxed);
         self.shared.connection_messages.store(output.plan.connection_messages, Ordering::Relaxed);
+        let is_mosquittos = output.plan.format == LogFormat::Mosquitto;
+        self.shared.is_mosquittos.store(is_mosquittos, Ordering::Relaxed);
         *self.shared.output.lock().unwrap_or_else(PoisonError::into_inner) = output;
         tracing::callsite::rebuild_interest_cache();
         Ok(())
@@ -176,6 +184,7 @@ impl Subscriber for Logger {
         let types = LogTypes::from_bits(self.shared.types.load(Ordering::Relaxed));
         let is_wanted =
             metadata.target() != CONNECTIONS || self.shared.connection_messages.load(Ordering::Relaxed);
+        let is_wanted = is_wanted && !(is_own(metadata) && self.shared.is_mosquittos.load(Ordering::Relaxed));
         is_wanted && types.has(kind(metadata))
     }
 
@@ -205,13 +214,18 @@ impl Subscriber for Logger {
     fn exit(&self, _: &Id) {}
 }
 
+/// Whether a message is none of Mosquitto's, and nothing that an operator has to know.
+fn is_own(metadata: &Metadata<'_>) -> bool {
+    let is_detail = matches!(kind(metadata), LogType::Debug | LogType::Internal);
+    metadata.target() == OWN || (is_detail && metadata.target() != MOSQUITTO)
+}
+
 /// The kind of a message.
 fn kind(metadata: &Metadata<'_>) -> LogType {
     match (metadata.target(), *metadata.level()) {
         (CONNECTIONS | NOTICE, _) => LogType::Notice,
         (SUBSCRIBE, _) => LogType::Subscribe,
         (UNSUBSCRIBE, _) => LogType::Unsubscribe,
-        (WEBSOCKETS, _) => LogType::WebSockets,
         (_, Level::ERROR) => LogType::Error,
         (_, Level::WARN) => LogType::Warning,
         (_, Level::INFO) => LogType::Information,

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use martlet_engine::{Cause, Notice, PacketTrace, Peer, TraceDetails};
 use tracing::{debug, info, warn};
 
-use crate::logging::{CONNECTIONS, SUBSCRIBE, UNSUBSCRIBE};
+use crate::logging::{CONNECTIONS, MOSQUITTO, SUBSCRIBE, UNSUBSCRIBE};
 use crate::options::Wording;
 
 /// Characters of a client's text that are shown.
@@ -30,9 +30,9 @@ pub(crate) fn log(notice: &Notice, wording: Wording) {
     }
 }
 
-/// Whether the log wants every packet.
+/// Whether the log wants every packet, in whatever words.
 pub(crate) fn wants_packets() -> bool {
-    tracing::enabled!(tracing::Level::DEBUG)
+    tracing::enabled!(target: MOSQUITTO, tracing::Level::DEBUG)
 }
 
 /// Writes that a connection was accepted at a port; in our own words only what comes of it is worth a line.

@@ -38,6 +38,9 @@ pub struct Options {
     /// How many connections there may be at a time; further ones are closed. Without, as many as
     /// [`Limits::connections_max`](martlet_engine::Limits::connections_max) allows each shard.
     pub connections_of_node_max: Option<usize>,
+    /// How many bytes the heap of the process may have; beyond, what takes more of it is refused. It needs
+    /// [`martlet_heap::Counted`] as the allocator of the program.
+    pub memory_bytes_max: Option<u64>,
     /// What the HTTP API tells of the listeners.
     pub listener_facts: Vec<ListenerFacts>,
     /// Who handles requests on `$CONTROL` topics.
@@ -68,6 +71,7 @@ impl Default for Options {
             dynamic_security: None,
             persistence: None,
             connections_of_node_max: None,
+            memory_bytes_max: None,
             listener_facts: Vec::new(),
             control: ControlHandlers::default(),
             sys_interval: None,
@@ -146,6 +150,8 @@ impl From<ListenAddress> for ListenerOptions {
 pub struct HttpOptions {
     /// A folder whose files it serves.
     pub folder: Option<PathBuf>,
+    /// Whether the broker goes on without it where its place is taken.
+    pub is_optional: bool,
 }
 
 /// How connections are encrypted.

@@ -19,6 +19,7 @@ use signal_hook::iterator::exfiltrator::SignalOnly;
 
 pub use self::hangup::Hangup;
 use crate::broker::Stopper;
+use crate::logging::OWN;
 
 /// How long nothing is tried after the operating system has refused.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -124,7 +125,7 @@ fn obey(signal: c_int, stopper: &Stopper, orders: &mut impl Orders) {
         SIGUSR2 => orders.print_subscriptions(),
         SIGINT | SIGTERM => {
             let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
-            tracing::info!(signal = name, "shutting down");
+            tracing::info!(target: OWN, signal = name, "shutting down");
             orders.stopping();
             stopper.stop();
         }

@@ -10,6 +10,7 @@ mod own;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -17,6 +18,7 @@ use std::time::Instant;
 use martlet_engine::Limits;
 use martlet_wire::QoS;
 
+use crate::memory::MemoryLimit;
 use crate::publisher::{OwnMessage, Publisher};
 use crate::reports::{Reporter, Reports};
 use load::Loads;
@@ -33,6 +35,7 @@ pub(crate) struct Sys {
     pub(crate) publisher: Publisher,
     pub(crate) limits: Limits,
     pub(crate) has_log: bool,
+    pub(crate) memory: Arc<MemoryLimit>,
 }
 
 /// What the thread is told.
@@ -116,6 +119,7 @@ impl Sys {
         }
         loads.renew(reports, passed, |topic, value| topics.set(&topic, format!("{value:.2}")));
         own::tell(reports, self.has_log, topics);
+        own::memory(&self.memory, topics);
     }
 }
 

@@ -4,87 +4,24 @@
 
 mod common;
 
-use std::fs;
 use std::net::TcpStream;
-use std::path::PathBuf;
 
+use common::house::House;
 use common::{
     CONNACK_311, Client, DISCONNECT, connect_311, connect_311_lasting, name_on, packet, puback, publish,
-    publish_1, suback, subscribe, wait_until,
+    publish_1, suback, subscribe, text, wait_until,
 };
 use martlet_access::hash::{Scheme, hash};
-use martlet_server::config::{Configuration, Dialect, Plan};
-use martlet_server::{Broker, Place};
+use martlet_server::Broker;
 use socket2::{Domain, Socket, Type};
 
 const NOT_AUTHORIZED: &[u8] = &[0x20, 2, 0, 5];
 const BUSY: &[u8] = &[0x20, 2, 0, 3];
 
-/// A folder with the files of a configuration, and a broker by them.
-struct House {
-    folder: PathBuf,
-    configuration: String,
-}
-
-impl House {
-    fn new(name: &str, configuration: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("martlet-access-{name}-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        Self { folder, configuration: configuration.into() }
-    }
-
-    fn file(self, name: &str, content: &str) -> Self {
-        self.write(name, content);
-        self
-    }
-
-    fn write(&self, name: &str, content: &str) {
-        fs::write(self.folder.join(name), content).unwrap();
-    }
-
-    fn configuration(&self) -> Configuration {
-        let text = self.configuration.replace("FOLDER", self.folder.to_str().unwrap());
-        Configuration::parse("a.conf", text.as_bytes(), Dialect::Martlet, &mut Vec::new()).unwrap()
-    }
-
-    fn plan() -> Plan {
-        Plan { file: Some("a.conf".into()), ..Plan::default() }
-    }
-
-    fn start(&self) -> Broker {
-        let mut options = Self::plan().options(&self.configuration()).unwrap();
-        options.persistence = None;
-        for listener in &mut options.listeners {
-            if let Place::Tcp(address) = &mut listener.place {
-                address.port = 0; // any that is free
-            }
-        }
-        Broker::start(options).unwrap()
-    }
-
-    /// Lets a broker with so many listeners read the files again.
-    fn reload(&self, broker: &Broker, listeners: u16) {
-        let authority = Self::plan().authority(&self.configuration()).unwrap();
-        let order: Vec<Option<u16>> = (0..listeners).map(Some).collect();
-        broker.rules_changer().replace(authority, &order).unwrap();
-    }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        // What cannot be removed stays for the operating system.
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
 /// A line of a password file.
 fn line(user: &str, password: &str) -> String {
     let hash = hash(Scheme::Sha512Pbkdf2 { iterations: 10 }, password.as_bytes()).unwrap();
     format!("{user}:{hash}\n")
-}
-
-fn text(text: &str) -> Vec<u8> {
-    [&u16::try_from(text.len()).unwrap().to_be_bytes(), text.as_bytes()].concat()
 }
 
 /// CONNECT of MQTT 3.1.1 with user name and password.

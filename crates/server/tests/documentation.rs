@@ -8,7 +8,7 @@ use core::fmt::Write;
 use std::fs;
 
 use martlet_server::config::lint::Rule;
-use martlet_server::config::{ConfigOption, Reload, Status, table};
+use martlet_server::config::{ConfigOption, Outcome, Reload, Shortcoming, Status, shortcomings, table};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
 /// What stands before and behind the generated part.
@@ -32,6 +32,21 @@ fn generated() -> String {
         }
         text.push('\n');
     }
+    text.push_str(
+        "## What is not there, or different\n\nOf an error the broker tells with file and line, and does not start; of a warning it \
+         tells in the log.\n\n| what | with it | why |\n| --- | --- | --- |\n",
+    );
+    let all = shortcomings();
+    for alike in all.chunk_by(|one, other| (one.outcome, &one.reason) == (other.outcome, &other.reason)) {
+        let names: Vec<&str> = alike.iter().map(|it| it.what.as_str()).collect();
+        let Shortcoming { outcome, reason, .. } = &alike[0];
+        let outcome = match outcome {
+            Outcome::Error => "error",
+            Outcome::Warning => "warning",
+        };
+        let _ = writeln!(text, "| {} | {outcome} | {reason} |", names.join(", "));
+    }
+    text.push('\n');
     text.push_str("## What `martlet lint` finds\n\n| name | what it is about |\n| --- | --- |\n");
     for rule in Rule::ALL {
         let _ = writeln!(text, "| `{}` | {} |", rule.id(), rule.about());

@@ -8,12 +8,12 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 use common::{Client, DEADLINE, options, packet, publish, wait_until};
 use martlet_server::control::about::{ListenerFacts, ListenerProtocol};
-use martlet_server::{Broker, HttpOptions, ListenerOptions, Options};
+use martlet_server::{Broker, Host, HttpOptions, ListenAddress, ListenerOptions, Options};
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -34,7 +34,7 @@ impl Drop for Folder {
 
 fn http_options(folder: Option<&Path>) -> Options {
     let mut options = options(2);
-    let http = HttpOptions { folder: folder.map(Into::into) };
+    let http = HttpOptions { folder: folder.map(Into::into), is_optional: false };
     let listener = options.listeners[0].clone();
     options.listeners.push(ListenerOptions { http: Some(http), ..listener });
     options
@@ -69,6 +69,25 @@ fn get(broker: &Broker, path: &str) -> (u16, Vec<u8>) {
 
 fn text(body: Vec<u8>) -> String {
     String::from_utf8(body).unwrap()
+}
+
+#[test]
+fn the_broker_goes_on_without_an_api_that_is_optional() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let start = |is_optional| {
+        let mut options = http_options(None);
+        let place = ListenAddress { host: Host::Named("127.0.0.1".into()), port };
+        options.listeners[1] = ListenerOptions {
+            http: Some(HttpOptions { folder: None, is_optional }),
+            ..ListenerOptions::from(place)
+        };
+        Broker::start(options)
+    };
+    assert!(start(false).is_err());
+    let broker = start(true).unwrap();
+    assert_eq!(broker.local_http_addrs(), []);
+    Client::connect(&broker, "a");
 }
 
 #[test]

@@ -24,12 +24,21 @@ impl Files for Machine {
         Ok(FileFacts { mode: if is_open || is_public { 0o644 } else { 0o640 } })
     }
 
-    fn text(&self, path: &Path) -> io::Result<String> {
-        Ok(if path.ends_with("aclfile") {
-            "topic readwrite #\nuser admin\ntopic readwrite #\n".into()
+    fn content(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let text = if path.ends_with("aclfile") {
+            "topic readwrite #\nuser admin\ntopic readwrite #\n"
+        } else if path.to_str().is_some_and(|path| path.contains("acl")) {
+            "user admin\ntopic readwrite #\npattern readwrite devices/%u/#\n"
+        } else if path.extension().is_some_and(|it| it == "json") {
+            "{}"
         } else {
-            "user admin\ntopic readwrite #\npattern readwrite devices/%u/#\n".into()
-        })
+            "# users\nadmin\nhouse\n"
+        };
+        Ok(text.into())
+    }
+
+    fn may_read(&self, _: &str, _: &Path) -> Option<bool> {
+        Some(true)
     }
 }
 
@@ -85,7 +94,6 @@ const CONFIGS: &[(&str, &[(usize, Rule)])] = &[
             (10, NoEffect),
             (11, Deprecated),
             (13, NoEffect),
-            (15, AclWritesAll),
             (18, AnonymousPublic),
             (21, ReadableSecret),
             (22, OldTls),
@@ -94,6 +102,8 @@ const CONFIGS: &[(&str, &[(usize, Rule)])] = &[
             (30, BridgeUnprotected),
             (31, NoEffect),
             (32, NoEffect),
+            // in the list
+            (1, AclWritesAll),
         ],
     ),
 ];

@@ -34,7 +34,12 @@ pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Argumen
         match argument.to_str().unwrap_or_default() {
             "-c" | "--config-file" => {
                 let missing = "-c argument given, but no config file specified.";
-                parsed.config_file = Some(path(arguments.next(), missing)?);
+                let file = path(arguments.next(), missing)?;
+                // Mosquitto reads all of them; that one of them has no effect could let everybody in.
+                if parsed.config_file.as_ref().is_some_and(|other| *other != file) {
+                    return Err(wrong("Only one config file can be specified on the command line."));
+                }
+                parsed.config_file = Some(file);
             }
             "-d" | "--daemon" => parsed.daemon = true,
             "-h" | "--help" => return Err(Answer::Help),
@@ -100,6 +105,15 @@ pub(super) fn say_starting(arguments: &Arguments, configuration: &Configuration)
     } else {
         tracing::info!("Using default config.");
     }
+    for (what, is_there) in [
+        ("Bridge", true),
+        ("Persistence", true),
+        ("TLS", true),
+        ("TLS-PSK", cfg!(feature = "psk")),
+        ("Websockets", true),
+    ] {
+        tracing::info!("{what} support {}available.", if is_there { "" } else { "NOT " });
+    }
     if configuration.settings.is_local_only() {
         tracing::warn!(
             "Starting in local only mode. Connections will only be possible from clients running on this machine."
@@ -131,6 +145,8 @@ mod tests {
         };
         assert_eq!(all, expected);
         assert_eq!(parsed(&[]).unwrap(), Arguments::default());
+        let same = parsed(&["-c", "a.conf", "-c", "a.conf"]).unwrap();
+        assert_eq!(same.config_file, Some("a.conf".into()));
         assert_eq!(parsed(&["-v", "-q"]).unwrap().log_types, Some(LogTypes::NONE));
         assert_eq!(parsed(&["--tls-keylog", "k"]).unwrap().tls_keylog, Some("k".into()));
     }
@@ -156,6 +172,10 @@ mod tests {
             (&["-h"], Answer::Help),
             (&["--version"], Answer::Version),
             (&["-c"], wrong("Error: -c argument given, but no config file specified.")),
+            (
+                &["-c", "a", "-c", "b"],
+                wrong("Error: Only one config file can be specified on the command line."),
+            ),
             (&["-p"], wrong("Error: -p argument given, but no port specified.")),
             (&["-p", "0"], wrong("Error: Invalid port specified (0).")),
             (&["-p", "x"], wrong("Error: Invalid port specified (0).")),

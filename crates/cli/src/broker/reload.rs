@@ -5,11 +5,11 @@ use std::io;
 use std::sync::Arc;
 
 use martlet_server::config::{Configuration, Dialect, Note, ReloadErrors, changes};
-use martlet_server::logging::{Log, LogPlan};
+use martlet_server::logging::{Log, LogPlan, OWN};
 use martlet_server::signals::Orders;
 use martlet_server::{
-    Broker, LimitsChanger, Operator, Options, Place, ReloadError, RulesChanger, Security, Stopper,
-    TlsReloader,
+    Broker, LimitsChanger, MemoryLimit, Operator, Options, Place, ReloadError, RulesChanger, Security,
+    Stopper, TlsReloader,
 };
 
 use super::bridges::BridgeKeeper;
@@ -29,6 +29,7 @@ pub(super) struct Reloader {
     rules: RulesChanger,
     limits: LimitsChanger,
     operator: Operator,
+    memory: Arc<MemoryLimit>,
     service: Service,
     bridges: BridgeKeeper,
     stopper: Stopper,
@@ -54,6 +55,7 @@ impl Reloader {
             rules: broker.rules_changer(),
             limits: broker.limits_changer(),
             operator: broker.operator(),
+            memory: broker.memory_limit(),
             service,
             bridges,
             stopper: broker.stopper(),
@@ -87,6 +89,7 @@ impl Reloader {
             self.replace_rules(options);
             self.limits.replace(&options.engine, options.sys_interval);
             self.reload_tls(options);
+            self.memory.set(options.memory_bytes_max);
         }
         self.rules.conclude();
         say_notes(&notes, self.dialect);
@@ -211,12 +214,12 @@ impl Orders for Reloader {
     }
 
     fn save(&mut self) {
-        tracing::info!("SIGUSR1: all that has to survive is in the log already; a checkpoint begins");
+        tracing::info!(target: OWN, "SIGUSR1: all that has to survive is in the log already; a checkpoint begins");
         self.operator.save();
     }
 
     fn print_subscriptions(&mut self) {
-        tracing::info!("SIGUSR2: the subscriptions go to standard output");
+        tracing::info!(target: OWN, "SIGUSR2: the subscriptions go to standard output");
         say(io::stdout(), self.operator.subscription_tree());
     }
 }

@@ -47,7 +47,7 @@ fn suite() -> Suite {
     };
     Suite {
         main: describe::broker(),
-        alias: describe::BROKER,
+        alias: describe::mosquitto(),
         commands: COMMANDS.iter().map(command).collect(),
     }
 }

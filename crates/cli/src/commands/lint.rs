@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &[OsString]) -> ExitCode {
     };
     let report = lint(&configuration, &notes, dialect, &Disk);
     say(io::stdout(), &report);
-    if !report.errors.is_empty() {
+    if report.is_fatal() {
         ExitCode::from(EXIT_USAGE)
     } else if !report.findings.is_empty() {
         ExitCode::from(EXIT_FINDINGS)

@@ -87,7 +87,10 @@ impl Authority {
     pub(crate) fn arranged(mut self, order: &[Option<u16>], before: &Self) -> Self {
         let door = |(place, number): (usize, &Option<u16>)| {
             let new = number.and_then(|number| self.door(number));
-            new.or_else(|| before.doors.get(place)).cloned().unwrap_or_default()
+            let mut door = new.or_else(|| before.doors.get(place)).cloned().unwrap_or_default();
+            // What dynamic security knows is read when the broker starts, and only then.
+            door.is_dynamic = before.doors.get(place).is_some_and(|before| before.is_dynamic);
+            door
         };
         self.doors = order.iter().enumerate().map(door).collect();
         self.dynamic = Arc::clone(&before.dynamic);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Configuration;
 use super::option::{ConfigOption, Reload};
 use super::reader::{Given, Section};
+use super::settings::{BundledPlugin, PluginSettings};
 
 /// An option that two configurations set differently.
 #[derive(Clone, Debug)]
@@ -13,12 +14,14 @@ pub struct Change {
     pub option: &'static ConfigOption,
     /// What it concerns, in words: nothing for the whole broker.
     pub section: String,
+    /// When it takes effect.
+    pub reload: Reload,
 }
 
 impl Change {
     /// Whether it takes effect when the configuration is read again.
     pub fn is_live(&self) -> bool {
-        self.option.reload == Reload::Live
+        self.reload == Reload::Live
     }
 }
 
@@ -28,31 +31,51 @@ pub fn changes(old: &Configuration, new: &Configuration) -> Vec<Change> {
         return Vec::new();
     }
     let (old, new) = (values(old), values(new));
-    let mut changes = Vec::new();
-    for (key, (option, now)) in &new {
-        if old.get(key).is_none_or(|(_, before)| before != now) {
-            changes.push(Change { option, section: key.0.clone() });
+    let set = new.iter().filter(|(key, now)| old.get(*key).is_none_or(|before| before.values != now.values));
+    let gone = old.iter().filter(|(key, _)| !new.contains_key(*key));
+    set.chain(gone)
+        .map(|((section, _), it)| Change { option: it.option, section: section.clone(), reload: it.reload })
+        .collect()
+}
+
+impl Configuration {
+    /// When a change of a line takes effect. Plugins that stand for files of passwords and rules are read again with them.
+    pub(super) fn reload(&self, given: &Given) -> Reload {
+        let plugins = &self.settings.plugins;
+        let plugin = match given.section {
+            Section::Plugin(number) => plugins.get(number),
+            _ if given.option.name == "plugin_use" => {
+                plugins.iter().find(|plugin| plugin.name.as_ref() == Some(&given.value))
+            }
+            _ => None,
+        };
+        match plugin.and_then(PluginSettings::bundled) {
+            Some(BundledPlugin::AclFile | BundledPlugin::PasswordFile) => Reload::Live,
+            _ => given.option.reload,
         }
     }
-    for (key, (option, _)) in &old {
-        if !new.contains_key(key) {
-            changes.push(Change { option, section: key.0.clone() });
-        }
-    }
-    changes
 }
 
 /// A section by its name, and the name of an option.
 type Key = (String, String);
 
+/// An option in a section.
+struct Lines<'a> {
+    option: &'static ConfigOption,
+    values: Vec<&'a str>,
+    reload: Reload,
+}
+
 /// The values of each option, without those that are so by default.
-fn values(configuration: &Configuration) -> BTreeMap<Key, (&'static ConfigOption, Vec<&str>)> {
-    let mut values: BTreeMap<Key, (&'static ConfigOption, Vec<&str>)> = BTreeMap::new();
+fn values(configuration: &Configuration) -> BTreeMap<Key, Lines<'_>> {
+    let mut values: BTreeMap<Key, Lines<'_>> = BTreeMap::new();
     for given in configuration.given.iter().filter(|given| !given.is_default) {
         // The values of a plugin's options stand under names of their own.
         let name = if given.option.name.ends_with('*') { &given.name } else { given.option.name };
         let key = (section_name(given, configuration), name.to_owned());
-        values.entry(key).or_insert((given.option, Vec::new())).1.push(&given.value);
+        let reload = configuration.reload(given);
+        let entry = values.entry(key).or_insert(Lines { option: given.option, values: Vec::new(), reload });
+        entry.values.push(&given.value);
     }
     values
 }

@@ -4,14 +4,17 @@
 //! What it says has to be true: a finding that is none teaches people not to read them.
 
 mod bridges;
+mod content;
 mod explain;
 mod files;
 mod lines;
 mod listeners;
+mod machine;
 mod reach;
 mod rule;
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use super::note::Note;
 use super::option::Reload;
@@ -20,7 +23,7 @@ use super::problem::{ConfigError, Place};
 use super::{Configuration, Dialect};
 
 pub(super) use files::path_of;
-pub use files::{Disk, FileFacts, Files};
+pub use machine::{Disk, FileFacts, Files};
 pub use rule::Rule;
 
 /// What there is to say of a configuration.
@@ -36,6 +39,13 @@ pub struct Report {
     pub live: Vec<&'static str>,
     /// The options in it that take effect when the broker is started again.
     pub restart: Vec<&'static str>,
+}
+
+impl Report {
+    /// Whether the broker does not start with it.
+    pub fn is_fatal(&self) -> bool {
+        !self.errors.is_empty() || self.findings.iter().any(|finding| finding.rule.is_fatal())
+    }
 }
 
 /// Something that should be otherwise.
@@ -65,7 +75,9 @@ pub fn lint(configuration: &Configuration, notes: &[Note], dialect: Dialect, fil
     findings.extend(listeners::findings(&subject));
     findings.extend(bridges::findings(&subject));
     findings.extend(files::findings(&subject));
-    findings.sort_by(|one, other| one.at.cmp(&other.at));
+    // Those of the configuration itself come first.
+    let files: BTreeSet<&str> = configuration.given.iter().map(|given| &*given.at.file).collect();
+    findings.sort_by_key(|it| (it.at.as_ref().is_some_and(|at| !files.contains(&*at.file)), it.at.clone()));
     let file = configuration.given.first().map(|given| given.at.file.to_string());
     let plan = Plan { dialect, file, ..Plan::default() };
     let errors = match plan.options(configuration) {
@@ -77,7 +89,7 @@ pub fn lint(configuration: &Configuration, notes: &[Note], dialect: Dialect, fil
         let mut names: Vec<&'static str> = configuration
             .given
             .iter()
-            .filter(|given| given.option.reload == reload)
+            .filter(|given| configuration.reload(given) == reload)
             .map(|given| given.option.name)
             .collect();
         names.sort_unstable();

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::problem::Place;
+use super::unsupported::HINT_NOT_SENT;
 
 /// Something about a line that should be said, although it is not wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub enum NoteKind {
         /// Why.
         reason: &'static str,
     },
+    /// The text of `psk_hint` is not sent to clients.
+    HintNotSent,
     /// A second `port` takes the place of the first.
     PortAgain,
     /// `per_listener_settings` cannot be taken back.
@@ -104,6 +107,7 @@ impl NoteKind {
             Self::Deprecated { .. }
             | Self::Nearest { .. }
             | Self::PacketSize
+            | Self::HintNotSent
             | Self::ListenerAllowAnonymous => Weight::Notice,
             Self::DefaultListener { .. } | Self::TopicAgain { .. } | Self::Included { .. } => {
                 Weight::Information
@@ -129,6 +133,7 @@ impl fmt::Display for NoteKind {
             Self::Nearest { option, taken, .. } => write!(f, "`{option}` is taken as {taken}"),
             Self::Rest { option } => write!(f, "what stands behind the value of `{option}` has no effect"),
             Self::NoEffect { option, reason } => write!(f, "`{option}` has no effect: {reason}"),
+            Self::HintNotSent => write!(f, "`psk_hint`: {HINT_NOT_SENT}"),
             Self::PortAgain => write!(f, "this `port` takes the place of an earlier one"),
             Self::StaysPerListener => write!(f, "`per_listener_settings` cannot be taken back"),
             Self::BridgeInsecure { bridge } => {

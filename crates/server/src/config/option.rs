@@ -66,11 +66,27 @@ impl fmt::Display for Feature {
         f.write_str(match self {
             Self::Engines => "OpenSSL engines",
             Self::LogTrace => "a log for Diagnostic Log and Trace",
-            Self::MemoryLimit => "a limit on memory",
+            Self::MemoryLimit => "an allocator that counts memory",
             Self::Ocsp => "OCSP",
-            Self::Plugins => "plugins",
+            Self::Plugins => "plugins but for some that come with Mosquitto",
             Self::TlsPsk => "TLS with pre-shared keys",
         })
+    }
+}
+
+impl Feature {
+    /// What to do instead, as the end of a sentence.
+    pub const fn instead(self) -> &'static str {
+        match self {
+            Self::Engines => "keep the key in a file, and name that by `keyfile`",
+            Self::LogTrace => "use `log_dest syslog` or `log_dest file`",
+            Self::MemoryLimit => "let the program make `martlet_heap::Counted` its allocator",
+            Self::Ocsp => "without it the certificate counts as long as `bridge_cafile` vouches for it",
+            Self::Plugins => {
+                "there are acl-file, dynamic-security, password-file and sparkplug-aware, with their own options"
+            }
+            Self::TlsPsk => "use a build with the feature `psk`, or certificates",
+        }
     }
 }
 
@@ -231,6 +247,11 @@ impl ConfigOption {
         let mut option = Self::new(name, scope, help);
         option.is_mosquittos = false;
         option
+    }
+
+    /// Whether Mosquitto had it once, and does nothing with it any more.
+    pub(super) const fn is_gone(&self) -> bool {
+        matches!(self.scope, Scope::Structure(Structure::Gone))
     }
 
     pub(super) const fn or(mut self, aliases: &'static [&'static str]) -> Self {

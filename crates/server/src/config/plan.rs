@@ -117,6 +117,7 @@ impl Plan {
             dynamic_security: access::dynamic_security(settings),
             persistence: self.persistence(&settings.keeping, port, env::var_os),
             connections_of_node_max: settings.general.connections_max.map(|most| most as usize),
+            memory_bytes_max: settings.general.memory_bytes_max,
             listener_facts: self.facts(settings),
             control: self.control(settings),
             sys_interval: Some(settings.general.sys_interval).filter(|interval| !interval.is_zero()),
@@ -199,6 +200,7 @@ impl Plan {
     fn problems(&self, configuration: &Configuration) -> Vec<ConfigError> {
         let mut problems = unsupported(configuration);
         let settings = &configuration.settings;
+        problems.extend(access::second_dynamic_security(configuration));
         let nobody = !self.offered(settings).iter().any(|listener| access::admits_anyone(settings, listener));
         // Mosquitto starts, and turns everyone away.
         if problems.is_empty() && nobody && self.dialect == Dialect::Martlet {
@@ -216,13 +218,17 @@ impl Plan {
     }
 
     /// The settings of each listener, by their numbers. Where no line says where to listen, options for listeners concern
-    /// all ports of this machine.
+    /// all ports of this machine, and Mosquitto offers programs of this machine its HTTP API as well.
     fn offered(&self, settings: &Settings) -> Vec<ListenerSettings> {
-        if settings.is_local_only() {
-            let listener = settings.listeners.first().cloned().unwrap_or_default();
-            return vec![listener; self.ports.len().max(1)];
+        if !settings.is_local_only() {
+            return settings.listeners.clone();
         }
-        settings.listeners.clone()
+        let listener = settings.listeners.first().cloned().unwrap_or_default();
+        let mut offered = vec![listener; self.ports.len().max(1)];
+        if self.dialect == Dialect::Mosquitto {
+            offered.push(ListenerSettings::local_http_api());
+        }
+        offered
     }
 
     /// Where to listen if no line says so.

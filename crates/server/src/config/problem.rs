@@ -156,6 +156,8 @@ pub enum Problem {
         /// What it belongs to.
         feature: Feature,
     },
+    /// Dynamic security a second time.
+    DynamicSecurityTwice,
     /// Nobody can connect anywhere.
     NobodyAllowed,
 }
@@ -257,7 +259,14 @@ impl fmt::Display for Problem {
             Self::Combination(combination) => combination.fmt(f),
             Self::Environment { name, cause } => write!(f, "`${{{}}}` {cause}", name.escape_debug()),
             Self::Unsupported { what, feature } => {
-                write!(f, "`{}` is not supported: this version does not have {feature}", what.escape_debug())
+                let (what, instead) = (what.escape_debug(), feature.instead());
+                write!(f, "`{what}` is not supported: this version does not have {feature}; {instead}")
+            }
+            Self::DynamicSecurityTwice => {
+                write!(
+                    f,
+                    "dynamic security can be there only once; for several listeners there is `plugin_use`"
+                )
             }
             Self::NobodyAllowed => write!(
                 f,

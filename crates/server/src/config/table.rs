@@ -11,6 +11,7 @@ mod security;
 mod tls;
 
 use super::option::ConfigOption;
+pub(super) use logs::NO_WEBSOCKETS_LOG;
 
 /// A part of the table.
 #[derive(Clone, Copy, Debug)]

@@ -73,6 +73,7 @@ impl Problem {
             Self::TooLarge { .. }
             | Self::Environment { .. }
             | Self::Unsupported { .. }
+            | Self::DynamicSecurityTwice
             | Self::NobodyAllowed => {
                 return Some(format!("Error: {self}."));
             }
@@ -150,7 +151,10 @@ impl Note {
                     .into(),
             ],
             NoteKind::Included { file } => vec![format!("Loading config file '{file}'")],
-            NoteKind::Rest { .. } | NoteKind::NoEffect { .. } | NoteKind::StaysPerListener => {
+            NoteKind::Rest { .. }
+            | NoteKind::NoEffect { .. }
+            | NoteKind::HintNotSent
+            | NoteKind::StaysPerListener => {
                 vec![format!("Warning: {self}.")]
             }
         }

@@ -38,6 +38,7 @@ fn said(plan: LogPlan, say: impl FnOnce(&Log)) {
     let shared = Arc::new(Shared {
         types: AtomicU16::new(plan.types.bits()),
         connection_messages: AtomicBool::new(plan.connection_messages),
+        is_mosquittos: AtomicBool::new(plan.format == Mosquitto),
         output: Mutex::new(Output::open(plan).unwrap()),
         publisher: RwLock::default(),
     });
@@ -109,7 +110,9 @@ fn kinds_can_be_chosen_and_changed() {
         tracing::info!("information");
         tracing::info!(target: NOTICE, "notice");
         tracing::info!(target: SUBSCRIBE, "subscribe");
-        tracing::trace!("internal");
+        tracing::debug!("ours");
+        tracing::debug!(target: MOSQUITTO, "debug");
+        tracing::trace!("ours");
     };
     said(plan(LogTypes::of(LogType::Subscribe)), |log| {
         say();
@@ -121,8 +124,24 @@ fn kinds_can_be_chosen_and_changed() {
             .unwrap();
         tracing::info!(target: CONNECTIONS, "nobody wants to know");
         say();
-        assert_eq!(file.lines()[3..], ["error", "information", "notice", "subscribe", "internal"]);
+        assert_eq!(file.lines()[3..], ["error", "information", "notice", "subscribe", "debug"]);
     });
+}
+
+#[test]
+fn in_the_format_of_mosquitto_there_is_nothing_that_it_would_not_say() {
+    let say = |_: &Log| {
+        tracing::trace!(bytes = 4, "sent");
+        tracing::debug!(shard = 0, "recovered");
+        tracing::info!(target: OWN, "shutting down");
+        tracing::debug!(target: MOSQUITTO, "Received PINGREQ from c");
+        tracing::warn!("an operator has to know");
+    };
+    for (format, count) in [(Mosquitto, 2), (Text, 5), (Json, 5)] {
+        let file = LogFile::new(&format!("own-{format:?}"));
+        said(LogPlan { types: LogTypes::ALL, ..file.plan(format) }, say);
+        assert_eq!(file.lines().len(), count, "{format:?}");
+    }
 }
 
 #[test]

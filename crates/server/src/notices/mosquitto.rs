@@ -9,21 +9,23 @@ use martlet_wire::{ProtocolVersion, ReasonCode};
 use tracing::{debug, info};
 
 use super::shown;
-use crate::logging::{CONNECTIONS, NOTICE, SUBSCRIBE, UNSUBSCRIBE};
+use crate::logging::{CONNECTIONS, MOSQUITTO, NOTICE, SUBSCRIBE, UNSUBSCRIBE};
 
 /// Writes the lines of a notice.
 pub(super) fn log(notice: &Notice) {
     match notice {
         Notice::Packet(trace) => {
-            debug!("{}", packets::words(trace));
+            debug!(target: MOSQUITTO, "{}", packets::words(trace));
             return;
         }
         Notice::Subscribed { filter, reason, .. } if reason.is_error() => {
-            debug!("\t{} (denied)", Plain(filter));
+            debug!(target: MOSQUITTO, "\t{} (denied)", Plain(filter));
             return;
         }
-        Notice::Subscribed { filter, reason, .. } => debug!("\t{} (QoS {})", Plain(filter), *reason as u8),
-        Notice::Unsubscribed { filter, .. } => debug!("\t{}", Plain(filter)),
+        Notice::Subscribed { filter, reason, .. } => {
+            debug!(target: MOSQUITTO, "\t{} (QoS {})", Plain(filter), *reason as u8);
+        }
+        Notice::Unsubscribed { filter, .. } => debug!(target: MOSQUITTO, "\t{}", Plain(filter)),
         _ => {}
     }
     let Some(text) = words(notice) else { return };
@@ -34,7 +36,9 @@ pub(super) fn log(notice: &Notice) {
         Notice::QueueFull { .. } => info!(target: NOTICE, "{text}"),
         Notice::Subscribed { .. } => info!(target: SUBSCRIBE, "{text}"),
         Notice::Unsubscribed { .. } => info!(target: UNSUBSCRIBE, "{text}"),
-        Notice::SessionEnded { .. } | Notice::PublishRefused { .. } | Notice::Packet(_) => debug!("{text}"),
+        Notice::SessionEnded { .. } | Notice::PublishRefused { .. } | Notice::Packet(_) => {
+            debug!(target: MOSQUITTO, "{text}");
+        }
     }
     if let Notice::Connected { will, .. } = notice {
         log_will(will.as_ref());
@@ -44,12 +48,12 @@ pub(super) fn log(notice: &Notice) {
 /// What Mosquitto says of the Will behind the line that tells of the client.
 fn log_will(will: Option<&WillFacts>) {
     let Some(WillFacts { topic, payload_bytes, qos, retain }) = will else {
-        debug!("No will message specified.");
+        debug!(target: MOSQUITTO, "No will message specified.");
         return;
     };
     let (qos, retain) = (*qos as u8, u8::from(*retain));
-    debug!("Will message specified ({payload_bytes} bytes) (r{retain}, q{qos}).");
-    debug!("\t{}", Plain(topic));
+    debug!(target: MOSQUITTO, "Will message specified ({payload_bytes} bytes) (r{retain}, q{qos}).");
+    debug!(target: MOSQUITTO, "\t{}", Plain(topic));
 }
 
 /// Writes that a connection was accepted at a port.
@@ -115,9 +119,7 @@ fn words(notice: &Notice) -> Option<String> {
             format!("{} {}", Plain(client_identifier), Plain(filter))
         }
         Notice::Packet(trace) => packets::words(trace),
-        Notice::SessionEnded { client_identifier } => {
-            format!("Removing client {} from the list of sessions.", Plain(client_identifier))
-        }
+        Notice::SessionEnded { .. } => return None,
     })
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn values(reports: &Reports) -> Vec<Metric> {
         metric("publish/messages/received", status.publish_received),
         metric("publish/messages/sent", status.publish_sent),
     ];
-    if let Some((current, maximum)) = memory() {
+    if let Some((current, maximum)) = heap().or_else(resident) {
         values.extend([metric("heap/current", current), metric("heap/maximum", maximum)]);
     }
     values
@@ -70,8 +70,13 @@ fn unsent_packets(bytes: u64, status: &martlet_engine::Status) -> u64 {
     bytes.div_ceil(of_one)
 }
 
+/// The bytes on the heap, and the most that there were; `None` if the program does not count them.
+fn heap() -> Option<(u64, u64)> {
+    (martlet_heap::used() > 0).then(|| (martlet_heap::used() as u64, martlet_heap::peak() as u64))
+}
+
 /// The bytes of memory that the process has, and the most that it had; `None` where the system does not tell.
-fn memory() -> Option<(u64, u64)> {
+pub(super) fn resident() -> Option<(u64, u64)> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     Some((kibibytes(&status, "VmRSS:")?, kibibytes(&status, "VmHWM:")?))
 }

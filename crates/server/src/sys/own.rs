@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use martlet_engine::Limits;
 
-use super::Topics;
+use super::{Topics, metrics};
+use crate::memory::MemoryLimit;
 use crate::reports::{Report, Reports};
 
 /// The bounds, each in a topic of its own.
@@ -61,6 +62,17 @@ pub(super) fn tell(reports: &Reports, has_log: bool, topics: &mut Topics) {
     topics.set("martlet/shards/count", reports.shards.len().to_string());
     for report in reports.shards.iter().flatten() {
         shard(report, topics);
+    }
+}
+
+/// What is told of the limit on memory.
+pub(super) fn memory(limit: &MemoryLimit, topics: &mut Topics) {
+    let bytes_max = limit.bytes_max().map_or_else(|| "none".into(), |bytes| bytes.to_string());
+    topics.set("martlet/limits/memory_bytes_max", bytes_max);
+    let state = if limit.is_reached() { "short" } else { "ok" };
+    topics.set("martlet/memory/state", state.into());
+    if let Some((resident, _)) = metrics::resident() {
+        topics.set("martlet/memory/resident", resident.to_string());
     }
 }
 

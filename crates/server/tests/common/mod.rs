@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+pub(crate) mod house;
 pub(crate) mod log;
 pub(crate) mod tls;
 pub(crate) mod websocket;
@@ -64,7 +65,8 @@ pub(crate) fn packet(first: u8, rest: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn text(text: &str) -> Vec<u8> {
+/// A text with its length before it.
+pub(crate) fn text(text: &str) -> Vec<u8> {
     let length = u16::try_from(text.len()).unwrap().to_be_bytes();
     [&length, text.as_bytes()].concat()
 }

@@ -35,8 +35,8 @@ pub struct Command {
 pub struct Suite {
     /// What it does without a command, under its own name.
     pub main: Program,
-    /// Another name for what it does without a command.
-    pub alias: &'static str,
+    /// What it does under another name, which has flags of its own and no commands.
+    pub alias: Program,
     /// Its commands.
     pub commands: Vec<Command>,
 }
@@ -96,9 +96,14 @@ mod tests {
             about: "It's a command",
             program: program(tool, alias),
         };
+        let named = |name: &str, flag: &str| Program {
+            name: name.to_owned(),
+            entries: vec![Entry { names: vec![flag.to_owned()], value: None, help: String::new() }],
+            ..Program::default()
+        };
         Suite {
-            main: Program { name: "martlet".to_owned(), ..Program::default() },
-            alias: "mosquitto",
+            main: named("martlet", "--verbose"),
+            alias: named("mosquitto", "--quiet"),
             commands: vec![
                 command("pub", "mosquitto_pub", Tool::Publish),
                 command("ctrl", "mosquitto_ctrl", Tool::Control),
@@ -119,6 +124,31 @@ mod tests {
             }
             assert!(script.contains("listListeners") && script.contains("addRoleACL"), "{shell:?}");
         }
+    }
+
+    #[test]
+    fn each_name_of_the_broker_has_its_own_flags() {
+        let suite = suite();
+        let script = completions(&suite, Shell::Bash);
+        let offers = |function: &str| {
+            let (_, rest) = script.split_once(&format!("\n{function}() {{")).unwrap();
+            rest.split_once("\n}").unwrap().0
+        };
+        assert!(script.contains("complete -F _mosquitto_broker mosquitto\n"), "{script}");
+        assert!(
+            offers("_mosquitto_broker").contains("--quiet")
+                && !offers("_mosquitto_broker").contains("--verbose")
+        );
+        assert!(
+            offers("_martlet_broker").contains("--verbose") && !offers("_martlet_broker").contains("--quiet")
+        );
+        let script = completions(&suite, Shell::Zsh);
+        assert!(script.contains("    mosquitto) _mosquitto_broker; return ;;\n"), "{script}");
+        let script = completions(&suite, Shell::Fish);
+        assert!(
+            script.contains("complete -c mosquitto -l quiet")
+                && !script.contains("complete -c mosquitto -l verbose")
+        );
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub(super) fn explain(subject: &Subject<'_>) -> Vec<String> {
         let listener = settings.listeners.first().unwrap_or(&implied);
         lines.push("  port 1883 of 127.0.0.1 and ::1: MQTT, for programs of this machine".into());
         lines.extend(who(subject, listener));
+        if subject.dialect == Dialect::Mosquitto {
+            lines.push("  port 9883 of 127.0.0.1, if nobody else has it: the HTTP API".into());
+        }
     } else {
         for (listener, at) in settings.listeners.iter().zip(&subject.configuration.listener_places) {
             lines.push(format!("  {}: {} ({at})", place(listener), speech(listener)));

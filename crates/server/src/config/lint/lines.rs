@@ -48,7 +48,10 @@ fn of_note(note: &Note) -> Option<Finding> {
         | NoteKind::TopicAgain { .. } => Rule::NoEffect,
         NoteKind::Nearest { .. } | NoteKind::PortAgain => Rule::Overridden,
         // The listener and the bridge themselves are looked at elsewhere; that a file was read is no finding.
-        NoteKind::DefaultListener { .. } | NoteKind::BridgeInsecure { .. } | NoteKind::Included { .. } => {
+        NoteKind::DefaultListener { .. }
+        | NoteKind::HintNotSent
+        | NoteKind::BridgeInsecure { .. }
+        | NoteKind::Included { .. } => {
             return None;
         }
     };

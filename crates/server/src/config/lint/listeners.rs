@@ -1,7 +1,7 @@
 //! What should be otherwise with listeners.
 
 use super::explain::{has_list_by_plugin, has_passwords};
-use super::reach::{Reach, has_tls, is_mqtt, is_proven, reach};
+use super::reach::{Reach, has_tls, is_mqtt, is_proven, names_from_tls, reach};
 use super::{Finding, Rule, Subject};
 use crate::config::Section;
 use crate::config::problem::Place;
@@ -215,11 +215,6 @@ impl One<'_> {
             })
             .collect()
     }
-}
-
-/// Whether user names come from TLS.
-const fn names_from_tls(listener: &ListenerSettings) -> bool {
-    listener.tls.identity_is_user_name || listener.tls.subject_is_user_name
 }
 
 /// Listeners in the same place.

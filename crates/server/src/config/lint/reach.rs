@@ -47,3 +47,8 @@ pub(super) const fn is_proven(listener: &ListenerSettings) -> bool {
 pub(super) fn is_mqtt(listener: &ListenerSettings) -> bool {
     listener.protocol != Protocol::HttpApi
 }
+
+/// Whether user names come from TLS.
+pub(super) const fn names_from_tls(listener: &ListenerSettings) -> bool {
+    listener.tls.identity_is_user_name || listener.tls.subject_is_user_name
+}

@@ -26,6 +26,10 @@ pub enum Rule {
     ReadableSecret,
     Root,
     SamePort,
+    UnknownUser,
+    UnreadableFile,
+    WritableFile,
+    WrongFile,
 }
 
 impl Rule {
@@ -53,6 +57,10 @@ impl Rule {
         Self::ReadableSecret,
         Self::Root,
         Self::SamePort,
+        Self::UnknownUser,
+        Self::UnreadableFile,
+        Self::WritableFile,
+        Self::WrongFile,
     ];
 
     /// Its name.
@@ -80,6 +88,10 @@ impl Rule {
             Self::ReadableSecret => "readable-secret",
             Self::Root => "root",
             Self::SamePort => "same-port",
+            Self::UnknownUser => "unknown-user",
+            Self::UnreadableFile => "unreadable-file",
+            Self::WritableFile => "writable-file",
+            Self::WrongFile => "wrong-file",
         }
     }
 
@@ -101,7 +113,7 @@ impl Rule {
             Self::IdentityUnproven => {
                 "user names come from certificates that clients need not show, or that nothing vouches for"
             }
-            Self::MissingFile => "a file or folder is not there, or cannot be read",
+            Self::MissingFile => "a file or folder is not there",
             Self::MountPoint => {
                 "a mount point does not end with `/`, so its clients cannot subscribe to `#` or `+`"
             }
@@ -118,6 +130,19 @@ impl Rule {
             Self::ReadableSecret => "everyone on this machine can read a file with secrets",
             Self::Root => "the broker keeps the rights of root",
             Self::SamePort => "two listeners are in the same place, and the second cannot start",
+            Self::UnknownUser => {
+                "the access control list names a user that no password file has, where only those have names that have passwords"
+            }
+            Self::UnreadableFile => {
+                "a file cannot be read: by whoever asks, or by the user that the broker becomes when it is started as root"
+            }
+            Self::WritableFile => "everyone on this machine can change a file that the broker relies on",
+            Self::WrongFile => "a file of passwords, rules or keys has a line that is none",
         }
+    }
+
+    /// Whether the broker does not start with it.
+    pub const fn is_fatal(self) -> bool {
+        matches!(self, Self::MissingFile | Self::SamePort | Self::WrongFile)
     }
 }

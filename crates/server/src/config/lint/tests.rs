@@ -11,12 +11,33 @@ impl Files for Machine {
         if name.contains("missing") {
             return Err(std::io::ErrorKind::NotFound.into());
         }
-        Ok(FileFacts { mode: if name.contains("open") { 0o644 } else { 0o600 } })
+        let mode = if name.contains("open") {
+            0o644
+        } else if name.contains("changed") {
+            0o622
+        } else {
+            0o600
+        };
+        Ok(FileFacts { mode })
     }
 
-    fn text(&self, path: &std::path::Path) -> std::io::Result<String> {
-        let name = path.display().to_string();
-        Ok(if name.contains("all") { "topic #".into() } else { "topic read #".into() })
+    fn content(&self, path: &std::path::Path) -> std::io::Result<Vec<u8>> {
+        let text = match path.to_str().unwrap_or_default() {
+            "/all" => "topic #",
+            "/wrong" => "frob",
+            "/joe" => "user joe\ntopic a",
+            "/plain" => "joe:secret",
+            "/p" | "/open" => "ann",
+            "/joes" => "joe",
+            "/missing" => return Err(std::io::ErrorKind::NotFound.into()),
+            "/shut" => return Err(std::io::ErrorKind::PermissionDenied.into()),
+            _ => "topic read #",
+        };
+        Ok(text.into())
+    }
+
+    fn may_read(&self, user: &str, path: &std::path::Path) -> Option<bool> {
+        (user == "broker").then(|| !path.starts_with("/roots"))
     }
 }
 
@@ -155,6 +176,46 @@ fn pairs() -> Vec<(&'static str, String, String)> {
             "password_file /p\nlistener 1 ::1\nlistener 1 ::1",
             "password_file /p\nlistener 1 ::1\nlistener 1 127.0.0.1",
         ),
+        pair(
+            "unknown-user",
+            &format!("password_file /p\nacl_file /joe\n{local}"),
+            &format!("password_file /joes\nacl_file /joe\n{local}"),
+        ),
+        // Without passwords everyone may have any name.
+        pair(
+            "unknown-user",
+            "listener 1 ::1\nplugin mosquitto_acl_file.so\nplugin_opt_acl_file /joe\n\
+             plugin mosquitto_password_file.so\nplugin_opt_password_file /p",
+            &format!("acl_file /joe\n{local}"),
+        ),
+        pair(
+            "unknown-user",
+            &format!("password_file /p\nacl_file /joe\n{local}{TLS}cafile /a\nrequire_certificate true"),
+            &format!(
+                "password_file /p\nacl_file /joe\n{local}{TLS}cafile /a\nrequire_certificate true\n\
+                 use_identity_as_username true"
+            ),
+        ),
+        pair(
+            "unreadable-file",
+            "user broker\nlistener 1 ::1\npassword_file /roots/passwords",
+            "user broker\nlistener 1 ::1\npassword_file /p",
+        ),
+        pair("unreadable-file", &format!("acl_file /shut\n{local}"), &format!("acl_file /some\n{local}")),
+        pair("writable-file", &format!("acl_file /changed\n{local}"), &format!("acl_file /some\n{local}")),
+        pair("wrong-file", &format!("acl_file /wrong\n{local}"), &format!("acl_file /some\n{local}")),
+        pair("wrong-file", "listener 1 ::1\npassword_file /plain", "listener 1 ::1\npassword_file /p"),
+        pair(
+            "readable-secret",
+            "listener 1 ::1\nplugin mosquitto_password_file.so\nplugin_opt_password_file /open",
+            "listener 1 ::1\nplugin mosquitto_password_file.so\nplugin_opt_password_file /p",
+        ),
+        // The file of dynamic security is made when it is not there.
+        pair(
+            "missing-file",
+            "listener 1 ::1\nplugin mosquitto_password_file.so\nplugin_opt_password_file /missing",
+            "listener 1 ::1\nplugin mosquitto_dynamic_security.so\nplugin_opt_config_file /missing",
+        ),
     ]
 }
 
@@ -175,6 +236,22 @@ fn the_dialect_counts() {
     let text = "persistence_location /d";
     assert_eq!(found(text), [""; 0]);
     assert_eq!(found_as(text, Dialect::Mosquitto), ["no-effect"]);
+}
+
+#[test]
+fn what_stands_in_a_file_is_told_with_its_line_behind_what_stands_in_the_configuration() {
+    let text = b"password_file /plain\nacl_file /joe\nlistener 1 ::1\nlistener_allow_anonymous true\nmax_keepalive 5 6\n";
+    let mut notes = Vec::new();
+    let configuration = Configuration::parse("z.conf", text, Dialect::Martlet, &mut notes).unwrap();
+    let report = lint(&configuration, &notes, Dialect::Martlet, &Machine);
+    let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+    let expected = [
+        "z.conf:5: what stands behind the value of `max_keepalive` has no effect [no-effect]",
+        "/joe:1: no password file has the user joe [unknown-user]",
+        "/plain:1: what follows the user name is no hash of a password, as `martlet passwd` makes them [wrong-file]",
+    ];
+    assert_eq!(findings, expected);
+    assert!(report.is_fatal());
 }
 
 #[test]

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use martlet_engine::UserNameSource;
 
 use crate::auth::{AccessFileError, Authority, Door, Library};
+use crate::config::Configuration;
+use crate::config::problem::{Place, Problem};
+use crate::config::reader::Section;
 use crate::config::settings::{BundledPlugin, ListenerSettings, PluginSettings, Security, Settings};
 use crate::dynsec::DynamicSecurityOptions;
 
@@ -68,6 +71,15 @@ pub(super) fn dynamic_security(settings: &Settings) -> Option<DynamicSecurityOpt
     };
     let password_init_file = plugin.path_of("password_init_file").map(Path::to_owned);
     Some(DynamicSecurityOptions { config_file: config_file.to_owned(), password_init_file })
+}
+
+/// The line that asks for dynamic security a second time, which Mosquitto does not take either.
+pub(super) fn second_dynamic_security(configuration: &Configuration) -> Option<(Option<Place>, Problem)> {
+    let plugins = (0..).zip(&configuration.settings.plugins);
+    let mut numbers = plugins.filter(|(_, it)| it.bundled() == Some(BundledPlugin::DynamicSecurity));
+    let (second, _) = numbers.nth(1)?;
+    let line = configuration.given.iter().find(|given| given.section == Section::Plugin(second));
+    Some((line.map(|given| given.at.clone()), Problem::DynamicSecurityTwice))
 }
 
 /// The plugins that are in use anywhere.

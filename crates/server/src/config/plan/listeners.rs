@@ -38,8 +38,10 @@ impl Around<'_> {
             security: self.security(listener)?,
             websocket: self.websocket(listener),
             connections_max: listener.connections_max.map(|most| most as usize),
-            http: (listener.protocol == Protocol::HttpApi)
-                .then(|| HttpOptions { folder: listener.http_folder.clone() }),
+            http: (listener.protocol == Protocol::HttpApi).then(|| HttpOptions {
+                folder: listener.http_folder.clone(),
+                is_optional: *listener == ListenerSettings::local_http_api(),
+            }),
         })
     }
 

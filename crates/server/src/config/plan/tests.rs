@@ -84,6 +84,22 @@ fn a_port_of_the_command_line_beside_listeners() {
 }
 
 #[test]
+fn programs_of_this_machine_have_the_http_api_where_mosquitto_offers_it() {
+    let theirs = |text: &str, ports: &[u16]| planned(text, Dialect::Mosquitto, ports).unwrap();
+    let local = theirs("max_qos 1", &[1884, 1885]);
+    let api = listen(Host::Named("127.0.0.1".into()), 9883);
+    assert_eq!(places(&local), [listen(Host::Loopback, 1884), listen(Host::Loopback, 1885), api]);
+    let http: Vec<_> = local.listeners.iter().map(|listener| listener.http.clone()).collect();
+    let optional = options::HttpOptions { folder: None, is_optional: true };
+    assert_eq!(http, [None, None, Some(optional)]);
+    assert_eq!((local.listener_facts[2].port, local.listener_facts[2].allows_anonymous), (9883, true));
+    assert!(!theirs("allow_anonymous false", &[]).listener_facts[1].allows_anonymous);
+    let said = theirs("listener 1\nprotocol http_api", &[]);
+    assert_eq!(said.listeners.len(), 1);
+    assert!(!said.listeners[0].http.as_ref().unwrap().is_optional);
+}
+
+#[test]
 fn tls_of_a_listener() {
     let tls = |text: &str, dialect| match listener_as(text, dialect).security {
         Some(Security::Tls(tls)) => tls,
@@ -244,22 +260,50 @@ fn what_is_not_there_yet_is_an_error() {
     let table: &[(&str, &str)] = &[
         (
             "memory_limit 10",
-            "a.conf:1: `memory_limit` is not supported: this version does not have a limit on memory",
+            "a.conf:1: `memory_limit` is not supported: this version does not have an allocator that counts memory; \
+             let the program make `martlet_heap::Counted` its allocator",
         ),
         (
             "log_dest dlt",
-            "a.conf:1: `log_dest dlt` is not supported: this version does not have a log for Diagnostic Log and Trace",
+            "a.conf:1: `log_dest dlt` is not supported: this version does not have a log for Diagnostic Log and Trace; \
+             use `log_dest syslog` or `log_dest file`",
         ),
         (
             "connection a\naddress b\ntopic c\nbridge_require_ocsp true",
-            "a.conf:4: `bridge_require_ocsp` is not supported: this version does not have OCSP",
+            "a.conf:4: `bridge_require_ocsp` is not supported: this version does not have OCSP; without it the \
+             certificate counts as long as `bridge_cafile` vouches for it",
         ),
     ];
     for (text, expected) in table {
         assert_eq!(problem(text), *expected, "{text:?}");
     }
-    let all = problem("listener 1\ntls_keyform engine\nlistener 2\ntls_engine e\nplugin a.so");
-    assert_eq!(all.lines().count(), 3, "{all}");
+    // Each line is told; but of a plugin that is not there the first.
+    let digest = "0123456789abcdef0123456789abcdef01234567";
+    let all = problem(&format!(
+        "listener 1\ntls_keyform engine\ntls_engine e\ntls_engine_kpass_sha1 {digest}\nplugin a.so\nplugin_opt_abc d"
+    ));
+    let instead =
+        "this version does not have OpenSSL engines; keep the key in a file, and name that by `keyfile`";
+    let lines: Vec<&str> = all.lines().collect();
+    for (number, option) in [(2, "tls_keyform"), (3, "tls_engine"), (4, "tls_engine_kpass_sha1")] {
+        assert_eq!(lines[number - 2], format!("a.conf:{number}: `{option}` is not supported: {instead}"));
+    }
+    assert!(lines[3].starts_with("a.conf:5: `plugin` is not supported: ") && lines.len() == 4, "{all}");
+}
+
+#[test]
+fn dynamic_security_can_be_there_only_once() {
+    let load = |name: &str| {
+        format!("plugin_load {name} mosquitto_dynamic_security.so\nplugin_opt_config_file /{name}\n")
+    };
+    let once = format!("{}listener 1\nplugin_use a\nlistener 2\nplugin_use a\n", load("a"));
+    assert_eq!(options(&once).listeners.len(), 2);
+    let expected = "dynamic security can be there only once; for several listeners there is `plugin_use`";
+    let twice = format!("{}{}listener 1\nplugin_use a\nlistener 2\nplugin_use b\n", load("a"), load("b"));
+    assert_eq!(problem(&twice), format!("a.conf:3: {expected}"));
+    let plugin = "plugin mosquitto_dynamic_security.so\nplugin_opt_config_file /a\n";
+    let global = format!("listener 1\nglobal_{plugin}{plugin}");
+    assert_eq!(problem(&global), format!("a.conf:4: {expected}"));
 }
 
 #[test]

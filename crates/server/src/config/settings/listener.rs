@@ -85,6 +85,17 @@ impl Default for ListenerSettings {
     }
 }
 
+impl ListenerSettings {
+    /// The HTTP API that Mosquitto offers programs of the same machine where no line says where to listen.
+    pub(in crate::config) fn local_http_api() -> Self {
+        Self {
+            place: ListenPlace::Tcp { port: 9883, host: Some("127.0.0.1".into()) },
+            protocol: Protocol::HttpApi,
+            ..Self::default()
+        }
+    }
+}
+
 /// Where a listener is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenPlace {

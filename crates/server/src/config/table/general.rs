@@ -170,7 +170,8 @@ pub(super) const PART: Part = Part {
             "server_reference",
             Engine(Text(Replaces, |it| &mut it.features.server_reference)),
             "Server Reference for clients that are sent to another server",
-        ),
+        )
+        .no_effect("this version sends nobody to another server"),
         ConfigOption::new(
             "set_tcp_nodelay",
             General(Flag(|it| &mut it.tcp_no_delay)),

@@ -10,7 +10,7 @@ use super::general::{COUNT, INT};
 use crate::config::number::fit;
 use crate::config::option::Field::{Flag, Number};
 use crate::config::option::Scope::{Engine, General};
-use crate::config::option::{Beyond, ConfigOption, Feature, Range};
+use crate::config::option::{Beyond, ConfigOption, Range};
 
 /// The largest packet that MQTT can express: the first byte, four bytes of length, and the rest.
 const PACKET_SIZE_BYTES_MAX_MOST: u32 = 1 + 4 + REMAINING_LENGTH_MAX;
@@ -101,10 +101,13 @@ pub(super) const OF_MOSQUITTO: Part = Part {
         ConfigOption::new(
             "memory_limit",
             General(Number(Range::new(0, ANY), |it, n| it.memory_bytes_max = positive(n))),
-            "bytes of memory; 0 is no limit",
+            "bytes on the heap of the process; 0 is no limit. Beyond, messages of QoS 1 and 2, retained messages, and new \
+             Sessions and subscriptions get 0x97; clients of earlier versions cannot connect (return code 3), and get no \
+             acknowledgement until there is memory again. All else goes on, and nothing that is there is given up. What the \
+             broker needs for itself counts, too; that is about 1 MB",
         )
         .default("0")
-        .waits(Feature::MemoryLimit),
+        .live(),
         ConfigOption::new(
             "message_size_limit",
             Engine(Number(Range::new(0, REMAINING_LENGTH_MAX as i64), |it, n| {

@@ -1,6 +1,7 @@
 //! What is logged, and where to.
 
 use super::Part;
+use crate::config::note::NoteKind;
 use crate::config::number::fit;
 use crate::config::option::Again::IsAnError;
 use crate::config::option::Field::{Choice, Flag, Number, Special, Text};
@@ -70,12 +71,17 @@ pub(super) const PART: Part = Part {
                  `internal`, `all` or `none`",
                 kind,
             )),
-            "what is logged; each line adds a kind, `all` is all of them, and `none` takes all away",
+            "what is logged; each line adds a kind, `all` is all of them, and `none` takes all away. There is nothing of the \
+             kind `websockets`, and `internal` (each read and write) is not in the format of Mosquitto",
         )
         .default("`error`, `warning`, `notice` and `information`")
         .live(),
     ],
 };
+
+/// Why there is nothing of the kind `websockets`.
+pub(in crate::config) const NO_WEBSOCKETS_LOG: &str =
+    "there is no library for WebSocket that would say something; faults of handshakes are `information`";
 
 /// `log_dest`
 fn destination(log: &mut LogSettings, value: &mut Value<'_>) -> Result<(), Problem> {
@@ -121,7 +127,11 @@ fn kind(log: &mut LogSettings, value: &mut Value<'_>) -> Result<(), Problem> {
         "debug" => LogTypes::of(LogType::Debug),
         "subscribe" => LogTypes::of(LogType::Subscribe),
         "unsubscribe" => LogTypes::of(LogType::Unsubscribe),
-        "websockets" => LogTypes::of(LogType::WebSockets),
+        "websockets" => {
+            // In Mosquitto it is for what a library of others says, and Mosquitto 2.1 by itself says nothing there.
+            value.say(NoteKind::NoEffect { option: "log_type websockets".into(), reason: NO_WEBSOCKETS_LOG });
+            LogTypes::of(LogType::WebSockets)
+        }
         "internal" => LogTypes::of(LogType::Internal),
         other => return Err(value.refusal(other)),
     };

@@ -8,7 +8,8 @@ use crate::config::option::{ConfigOption, Feature, Structure as S};
 pub(super) const PART: Part = Part {
     title: "Plugins",
     about: "Those that come with Mosquitto are recognised by the names of their libraries; the files need not exist. Other \
-            libraries cannot be loaded.",
+            libraries cannot be loaded. What `acl-file` and `password-file` are given takes effect on SIGHUP, dynamic security \
+            and `sparkplug-aware` come and go with a restart. Dynamic security can be there only once.",
     options: &[
         ConfigOption::new(
             "auth_plugin_deny_special_chars",

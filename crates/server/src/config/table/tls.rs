@@ -1,6 +1,7 @@
 //! TLS of listeners.
 
 use super::Part;
+use crate::config::note::NoteKind;
 use crate::config::option::Again::{IsAnError, Replaces};
 use crate::config::option::Field::{Choice, Flag, Path, Special, Text, Texts};
 use crate::config::option::Scope::{Listener, Structure};
@@ -67,7 +68,7 @@ pub(super) const PART: Part = Part {
         .live(),
         ConfigOption::new(
             "psk_hint",
-            Listener(Text(IsAnError, |it| &mut it.tls.psk_hint), Needs::Nothing),
+            Listener(Special("a text", hint), Needs::Nothing),
             "turns TLS with pre-shared keys on; the text itself is not sent to clients. In builds with the feature `psk`",
         ),
         ConfigOption::new(
@@ -147,6 +148,16 @@ const ENGINE_PASSWORD: Field<ListenerSettings> = Special("40 hexadecimal digits"
 fn ca_file(listener: &mut ListenerSettings, value: &mut Value<'_>) -> Result<(), Problem> {
     without_psk(listener)?;
     listener.tls.ca_file = Some(value.text()?.into());
+    Ok(())
+}
+
+/// `psk_hint`
+fn hint(listener: &mut ListenerSettings, value: &mut Value<'_>) -> Result<(), Problem> {
+    let text = value.text()?;
+    if listener.tls.psk_hint.replace(text).is_some() {
+        return Err(Problem::Duplicate { option: value.option.into(), called: value.called() });
+    }
+    value.say(NoteKind::HintNotSent);
     Ok(())
 }
 

@@ -40,6 +40,7 @@ const SPECIAL: &[(&str, &[&str], &[&str])] = &[
         &["2m", "14d", "1y", "30s", "5h", "3w"],
         &["", "14", "d", "0d", "-1d", "2q"],
     ),
+    ("psk_hint", &["a hint with blanks"], &["", "a\npsk_hint b", "bell\u{7}"]),
     ("unix_socket_mode", &["660", "0", "777"], &["", "8", "1000", "x"]),
     ("restart_timeout", &["20", "10 60", "10 60 30", "0", "5 99999"], &["", "x", "60 10", "10 60 -1"]),
     ("start_type", &["lazy", "once"], &["", "manual", "soon"]),

@@ -249,4 +249,13 @@ fn changes_are_told_by_section_and_option() {
     let bridge = "connection a\naddress b\ntopic c\n";
     assert_eq!(changed(bridge, &format!("{bridge}topic d")), ["bridge a/topic*"]);
     assert_eq!(changed("max_keepalive 5", ""), ["/max_keepalive*"]);
+    // Files of passwords are read again, whoever reads them; dynamic security is not.
+    let passwords = "plugin_load p mosquitto_password_file.so\nplugin_opt_password_file /p\nlistener 1\n";
+    let use_ = "listener on port 1/plugin_use*";
+    assert_eq!(changed(passwords, &format!("{passwords}plugin_use p")), [use_]);
+    let dynamic = "plugin mosquitto_dynamic_security.so\nplugin_opt_config_file /d";
+    let section = "plugin mosquitto_dynamic_security.so";
+    let expected = [format!("{section}/plugin"), format!("{section}/plugin_opt_*")];
+    assert_eq!(changed("", dynamic), expected);
+    assert_eq!(changed(dynamic, ""), expected);
 }

@@ -14,7 +14,9 @@ pub(super) fn script(suite: &Suite) -> String {
     let mut text = OFFER.to_owned();
     let broker = function(main, "broker");
     text.push_str(&define(&broker, &suite.main));
-    let (mut cases, mut aliases) = (String::new(), format!("complete -F {broker} {}\n", suite.alias));
+    let alias = function(&suite.alias.name, "broker");
+    text.push_str(&define(&alias, &suite.alias));
+    let (mut cases, mut aliases) = (String::new(), format!("complete -F {alias} {}\n", suite.alias.name));
     for command in &suite.commands {
         let function = function(main, command.name);
         text.push_str(&define(&function, &command.program));

@@ -8,10 +8,9 @@ use crate::program::{Hint, Operand, Program};
 pub(super) fn script(suite: &Suite) -> String {
     let main = &suite.main.name;
     let mut text = String::new();
-    for name in [main.as_str(), suite.alias] {
-        let condition = if name == main { " -n __fish_use_subcommand" } else { "" };
-        let _ = writeln!(text, "complete -c {name} -f");
-        text.push_str(&flags(name, condition, &suite.main));
+    for (program, condition) in [(&suite.main, " -n __fish_use_subcommand"), (&suite.alias, "")] {
+        let _ = writeln!(text, "complete -c {} -f", program.name);
+        text.push_str(&flags(&program.name, condition, program));
     }
     for command in &suite.commands {
         let _ = writeln!(

@@ -8,10 +8,12 @@ use crate::program::{Hint, Operand, Program};
 pub(super) fn script(suite: &Suite) -> String {
     let main = &suite.main.name;
     let aliases = suite.commands.iter().filter_map(|command| command.alias);
-    let names: Vec<_> = [main.as_str(), suite.alias].into_iter().chain(aliases).collect();
+    let names: Vec<_> = [main, &suite.alias.name].into_iter().map(String::as_str).chain(aliases).collect();
     let mut text = format!("#compdef {}\n", names.join(" "));
     let broker = function(main, "broker");
     text.push_str(&define(&broker, &suite.main));
+    let alias = function(&suite.alias.name, "broker");
+    text.push_str(&define(&alias, &suite.alias));
     let (mut services, mut cases, mut described) = (String::new(), String::new(), String::new());
     for command in &suite.commands {
         let function = function(main, command.name);
@@ -25,13 +27,13 @@ pub(super) fn script(suite: &Suite) -> String {
     }
     let _ = write!(
         text,
-        "_{main}() {{\n  case $service in\n{services}    {}) {broker}; return ;;\n  esac\n  \
+        "_{main}() {{\n  case $service in\n{services}    {}) {alias}; return ;;\n  esac\n  \
          if (( CURRENT == 2 )); then\n    local -a commands=(\n{described}    )\n    \
          _describe command commands\n    {broker}\n    return\n  fi\n  \
          local command=$words[2]\n  shift words\n  (( CURRENT-- ))\n  \
          case $command in\n{cases}    *) {broker} ;;\n  esac\n}}\n\
          if [[ ${{funcstack[1]}} == _{main} ]]; then\n  _{main} \"$@\"\nelse\n  compdef _{main} {}\nfi\n",
-        suite.alias,
+        suite.alias.name,
         names.join(" ")
     );
     text
