@@ -8,6 +8,7 @@ use martlet_transport::Listener;
 
 use crate::errors::StartError;
 use crate::options::{Family, Host, ListenAddress, Place, UnixAddress};
+use crate::predecessor::outwait;
 
 mod interface;
 
@@ -40,7 +41,8 @@ fn bind_unix(UnixAddress { path, .. }: &UnixAddress) -> Result<Listener, StartEr
 /// # Errors
 /// [`StartError::Resolve`] and [`StartError::Listen`].
 fn bind_tcp(place: &ListenAddress) -> Result<Vec<Listener>, StartError> {
-    bind_each(addresses(place)?, Listener::bind)
+    let is_taken = |cause: &io::Error| cause.kind() == io::ErrorKind::AddrInUse;
+    bind_each(addresses(place)?, |address| outwait(|| Listener::bind(address), is_taken))
 }
 
 fn bind_each<L>(

@@ -105,7 +105,8 @@ fn reader(dialect: Dialect, notes: &mut Vec<Note>) -> Reader<'_> {
 }
 
 fn finish(reader: Reader<'_>, file: &str) -> Result<Configuration, ConfigError> {
-    let Reader { settings, given, listener_places, bridge_places, .. } = reader;
+    let Reader { mut settings, given, listener_places, bridge_places, .. } = reader;
+    settings.keep_as_plugins_say();
     check::check(&settings, &listener_places, &bridge_places, &this_host()).map_err(|(at, problem)| {
         ConfigError {
             file: Arc::from(file),

@@ -45,6 +45,7 @@ mod openings;
 mod operator;
 mod options;
 mod persist;
+mod predecessor;
 pub mod process;
 mod publisher;
 mod readable;

@@ -11,7 +11,7 @@ mod plugin;
 use core::fmt;
 use core::num::NonZeroU16;
 use core::time::Duration;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use martlet_engine::Config;
 use martlet_store::Durability;
@@ -53,6 +53,19 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Mosquitto's plugin for persistence has everything kept, beside its database unless another place is named.
+    pub(super) fn keep_as_plugins_say(&mut self) {
+        let file = |plugin: &PluginSettings| {
+            let is_it = plugin.bundled() == Some(BundledPlugin::PersistSqlite);
+            plugin.path_of("db_file").filter(|_| is_it).map(Path::to_owned)
+        };
+        let Some(file) = self.plugins.iter().find_map(file) else { return };
+        self.keeping.is_on = Some(true);
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        self.keeping.location.get_or_insert_with(|| folder.to_owned());
+    }
+
     /// Whether no line says where to listen: then only programs of the same machine can connect.
     pub fn is_local_only(&self) -> bool {
         self.listeners.iter().all(|listener| listener.origin == Origin::Implied)

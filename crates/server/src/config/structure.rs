@@ -6,7 +6,7 @@ use super::note::NoteKind;
 use super::option::{Needs, Structure};
 use super::problem::{Above, Named, Problem};
 use super::reader::{Current, Line, Reader, Section, misplaced};
-use super::settings::{BridgeSettings, ListenPlace, ListenerSettings, Origin, PluginSettings};
+use super::settings::{BridgeSettings, BundledPlugin, ListenPlace, ListenerSettings, Origin, PluginSettings};
 
 /// What became of a line.
 pub(super) struct Taken {
@@ -22,6 +22,8 @@ impl Taken {
     }
 }
 
+/// Why options of Mosquitto's plugin for persistence do nothing.
+const NO_SQLITE: &str = "what is kept is in files of our own and not in a database: see `durability`";
 /// How many characters the name of a plugin's option has at least, in Mosquitto.
 const PLUGIN_OPTION_CHARACTERS_MIN: usize = 3;
 
@@ -271,6 +273,9 @@ impl Reader<'_> {
             Problem::Empty { option, takes, .. } => Problem::Empty { option, called: name.clone(), takes },
             other => other,
         })?;
+        if plugin.bundled() == Some(BundledPlugin::PersistSqlite) && name != "db_file" {
+            notes.push(NoteKind::NoEffect { option: line.name.into(), reason: NO_SQLITE });
+        }
         plugin.options.push((name, text));
         Ok(Taken::of(Section::Plugin(number)))
     }

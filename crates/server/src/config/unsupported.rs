@@ -47,7 +47,7 @@ fn is_built_in(given: &Given, configuration: &Configuration) -> bool {
         Section::Plugin(number) => plugins.get(number),
         _ => plugins.iter().find(|plugin| plugin.name.as_ref() == Some(&given.value)),
     };
-    let Some(options) = plugin.and_then(|plugin| plugin.bundled()?.options()) else { return false };
+    let Some(options) = plugin.and_then(|plugin| Some(plugin.bundled()?.options())) else { return false };
     match given.option.name {
         "auth_plugin_deny_special_chars" => given.is_default,
         "plugin_opt_*" => options.iter().any(|option| is_plugin_option(&given.name, option)),

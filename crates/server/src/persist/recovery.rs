@@ -12,6 +12,7 @@ use martlet_store::{
 };
 
 use super::{Persistence, stand_in};
+use crate::predecessor::outwait;
 
 /// Why what was kept cannot be used.
 #[derive(Debug)]
@@ -67,7 +68,8 @@ pub(crate) fn open(persistence: &Persistence, shards: u16) -> Result<Opened, Per
         let disk = LocalDisk::create(location).map_err(PersistenceError::Folder)?;
         Store::open(disk, options).map_err(PersistenceError::Open)
     };
-    let mut store = open()?;
+    let is_taken = |error: &PersistenceError| matches!(error, PersistenceError::Open(OpenError::Locked));
+    let mut store = outwait(open, is_taken)?;
     if let Some(stand_in) = &persistence.stand_in {
         if stand_in::is_gone(stand_in, location) {
             // It was open, so nobody else uses it.

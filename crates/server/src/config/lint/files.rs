@@ -72,9 +72,10 @@ fn named<'a>(given: &'a Given, settings: &Settings) -> Option<Named<'a>> {
 /// The plugin to which an option gives a file, and the name that the option has there.
 fn plugin_file<'a>(given: &'a Given, settings: &Settings) -> Option<(BundledPlugin, &'a str)> {
     let Section::Plugin(number) = given.section else { return None };
-    let plugin = settings.plugins.get(number)?.bundled()?;
+    // What stands in place of a database is a store elsewhere.
+    let plugin = settings.plugins.get(number)?.bundled().filter(|it| *it != BundledPlugin::PersistSqlite)?;
     let (_, name) = given.name.split_once("_opt_")?;
-    plugin.options()?.contains(&name).then_some((plugin, name))
+    plugin.options().contains(&name).then_some((plugin, name))
 }
 
 /// Whether it is there, and who may read and change it.

@@ -24,7 +24,7 @@ impl Default for PluginSettings {
 impl PluginSettings {
     /// The file that it is given, if that is all that there is to it.
     pub fn file(&self) -> Option<&Path> {
-        self.path_of(self.bundled()?.options()?.first()?)
+        self.path_of(self.bundled()?.options().first()?)
     }
 
     /// The file that an option names.
@@ -47,14 +47,14 @@ impl PluginSettings {
 }
 
 impl BundledPlugin {
-    /// Its options, first the one that names its file; `None` if this version has nothing in place of the plugin.
-    pub(in crate::config) const fn options(self) -> Option<&'static [&'static str]> {
+    /// Its options, first the one that names its file.
+    pub(in crate::config) const fn options(self) -> &'static [&'static str] {
         match self {
-            Self::AclFile => Some(&["acl_file"]),
-            Self::DynamicSecurity => Some(&["config_file", "password_init_file"]),
-            Self::PasswordFile => Some(&["password_file"]),
-            Self::SparkplugAware => Some(&[]),
-            Self::PersistSqlite => None,
+            Self::AclFile => &["acl_file"],
+            Self::DynamicSecurity => &["config_file", "password_init_file"],
+            Self::PasswordFile => &["password_file"],
+            Self::SparkplugAware => &[],
+            Self::PersistSqlite => &["db_file", "flush_period", "page_size", "sync"],
         }
     }
 }

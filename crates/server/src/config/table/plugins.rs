@@ -9,7 +9,9 @@ pub(super) const PART: Part = Part {
     title: "Plugins",
     about: "Those that come with Mosquitto are recognised by the names of their libraries; the files need not exist. Other \
             libraries cannot be loaded. What `acl-file` and `password-file` are given takes effect on SIGHUP, dynamic security \
-            and `sparkplug-aware` come and go with a restart. Dynamic security can be there only once.",
+            and `sparkplug-aware` come and go with a restart. Dynamic security can be there only once. With \
+            `persist-sqlite`, everything is kept in a store beside its `db_file`, as with `persistence true`; \
+            `martlet db import` brings over what the database has.",
     options: &[
         ConfigOption::new(
             "auth_plugin_deny_special_chars",

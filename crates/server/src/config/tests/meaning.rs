@@ -231,6 +231,24 @@ fn variables_of_the_environment_are_ours_alone() {
 }
 
 #[test]
+fn the_plugin_for_persistence_has_everything_kept() {
+    let with = |more: &str| {
+        settings(&format!(
+            "{more}plugin /usr/lib/mosquitto_persist_sqlite.so\nplugin_opt_db_file /var/lib/x/m.sqlite3\n"
+        ))
+        .keeping
+    };
+    let keeping = with("");
+    assert_eq!((keeping.is_on, keeping.location), (Some(true), Some("/var/lib/x".into())));
+    assert_eq!(with("persistence_location /y\n").location, Some("/y".into()));
+    assert_eq!(
+        settings("plugin mosquitto_persist_sqlite.so\n").keeping.is_on,
+        None,
+        "nor does Mosquitto keep any"
+    );
+}
+
+#[test]
 fn changes_are_told_by_section_and_option() {
     let changed = |old: &str, new: &str| -> Vec<String> {
         let changes = changes(&read(old), &read(new));
