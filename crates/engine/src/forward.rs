@@ -25,6 +25,8 @@ pub(crate) struct Forwards {
     filled: Vec<u16>,
     /// What waits until a batch of the log is durable.
     held: VecDeque<(BatchId, u16, Vec<u8>)>,
+    /// Bytes of that.
+    held_bytes: usize,
     /// What has waited, and goes before all that is being filled.
     freed: VecDeque<(ShardId, Vec<u8>)>,
     /// Publishers of which something is held.
@@ -55,6 +57,7 @@ impl Forwards {
             filling: vec![Vec::new(); usize::from(shards)],
             filled: Vec::new(),
             held: VecDeque::new(),
+            held_bytes: 0,
             freed: VecDeque::new(),
             publishers: Awaited::new(seed),
         }
@@ -74,21 +77,32 @@ impl Forwards {
             self.publishers.insert(publication.publisher.client_identifier, batch);
         }
         if let Some(bytes) = self.place(shard, hold) {
+            let before = bytes.len();
             put_message(bytes, publication, destination, number);
+            let grown = bytes.len() - before;
+            self.held_bytes += if hold.is_some() { grown } else { 0 };
         }
     }
 
     /// Tells another shard that all its messages up to `number` came.
     pub(crate) fn confirm(&mut self, shard: u16, number: u64, hold: Option<BatchId>) {
         if let Some(bytes) = self.place(shard, hold) {
+            let before = bytes.len();
             bytes.push(CONFIRMATION);
             bytes.extend_from_slice(&number.to_le_bytes());
+            let grown = bytes.len() - before;
+            self.held_bytes += if hold.is_some() { grown } else { 0 };
         }
     }
 
     /// Whether something of this publisher is held.
     pub(crate) fn holds(&self, publisher: &str) -> bool {
         self.publishers.contains(publisher)
+    }
+
+    /// How many bytes wait for the log.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     fn place(&mut self, shard: u16, hold: Option<BatchId>) -> Option<&mut Vec<u8>> {
@@ -110,6 +124,7 @@ impl Forwards {
     /// What waited for batches that are durable may go.
     pub(crate) fn release(&mut self, is_durable: impl Fn(BatchId) -> bool) {
         while let Some((_, shard, bytes)) = self.held.pop_front_if(|(batch, ..)| is_durable(*batch)) {
+            self.held_bytes = self.held_bytes.saturating_sub(bytes.len());
             self.freed.push_back((ShardId(shard), bytes));
         }
         self.publishers.release(is_durable);

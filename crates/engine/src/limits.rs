@@ -53,7 +53,8 @@ pub struct Limits {
     /// The longest Keep Alive that is granted, in seconds; 0 sets no bound. A client of MQTT 5.0 that asks for
     /// more is told a Server Keep Alive, one of 3.1.1 is refused with return code 2.
     pub keep_alive_max: u16,
-    /// Bytes of publishes that may wait for the log of one shard; beyond, the shard stops reading.
+    /// Bytes of publishes that may wait for the log of one shard; beyond, the shard stops reading. While the log cannot be written
+    /// to: bytes that may wait to go to other shards; beyond, what comes behind them is dropped (QoS 0) or put off.
     pub unpersisted_bytes_max: usize,
     /// Control requests of one shard that wait for their answers; a PUBLISH below `$CONTROL/` beyond gets 0x97.
     pub control_requests_max: usize,

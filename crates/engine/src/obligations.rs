@@ -105,6 +105,10 @@ impl Engine {
             // What the broker tells of itself has to get through above all while the log cannot be written to.
             let passes_by = is_passing && is_stalled;
             let waits = is_kept || (!passes_by && self.forwards.holds(publisher));
+            if waits && publication.qos == QoS::AtMostOnce && !is_kept && self.has_no_room_behind(publisher) {
+                self.status.dropped_queue_full += 1;
+                return;
+            }
             let hold = if waits { self.journal.pending() } else { None };
             self.forwards.push(shard, publication, destination, 0, hold);
             return;
@@ -122,6 +126,13 @@ impl Engine {
         self.obligations.add(shard, owed);
         let hold = self.journal.pending();
         self.forwards.push(shard, publication, destination, number, hold);
+    }
+
+    /// Whether nothing more of a publisher may wait behind what does: the log cannot be written to, and too much waits.
+    pub(crate) fn has_no_room_behind(&self, publisher: &str) -> bool {
+        self.journal.is_stalled()
+            && self.forwards.held_bytes() > self.config.limits.unpersisted_bytes_max
+            && self.forwards.holds(publisher)
     }
 
     /// Another shard has all messages up to this number.

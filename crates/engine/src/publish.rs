@@ -271,6 +271,7 @@ impl Engine {
         puts_off
             || (self.memory_is_short && !clears)
             || (self.journal.is_stalled() && self.needs_log(origin.session, publication))
+            || self.has_no_room_behind(publication.publisher.client_identifier)
     }
 
     /// Whether a message may not be acknowledged before the log has it.

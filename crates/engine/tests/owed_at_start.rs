@@ -143,6 +143,40 @@ fn a_pubrel_while_the_log_stalls_takes_no_effect_if_a_crash_lets_it_come_again()
 }
 
 #[test]
+fn what_waits_behind_a_message_while_the_log_stalls_has_a_bound() {
+    let mut config = Config::default();
+    config.limits.unpersisted_bytes_max = 1000;
+    let [mut one, mut other] = engines(&config);
+    connect(&mut one, 0, 100, None);
+    connect(&mut other, 1, 0, None);
+    subscribe(&mut other);
+    let publish = |delivery, retain, payload: &'static [u8]| {
+        let topic = Some(TopicName::parse("w").unwrap());
+        Packet::Publish(Publish { topic, delivery, retain, properties: Properties::EMPTY, payload })
+    };
+    let now = Instant::from_millis(3_000);
+    let hand_over = |one: &mut Engine, packet: &Packet<'_>| {
+        let mut bytes = Vec::new();
+        packet.encode(ProtocolVersion::Mqtt5, &mut bytes).unwrap();
+        one.handle(now, Input::Received { connection: CONNECTION, bytes: &bytes });
+    };
+    // It waits for the log, and so does what comes behind it.
+    hand_over(&mut one, &publish(Delivery::AtMostOnce, true, b"kept"));
+    poll(&mut one);
+    one.handle(now, Input::LogStalled);
+    for _ in 0..1000 {
+        hand_over(&mut one, &publish(Delivery::AtMostOnce, false, &[b'x'; 100]));
+        assert_eq!(poll(&mut one).1, 0);
+    }
+    let status = one.status();
+    assert!(status.dropped_queue_full > 900, "{}", status.dropped_queue_full);
+    let delivery = Delivery::new(QoS::AtLeastOnce, false, PacketId::MIN);
+    hand_over(&mut one, &publish(delivery, false, b"later"));
+    poll(&mut one);
+    assert_eq!(one.status().put_off, 1, "it has to come again");
+}
+
+#[test]
 fn what_is_owed_and_may_not_be_durable_waits_at_a_start_as_well() {
     let config = Config::default();
     let [mut one, mut other] = engines(&config);
