@@ -58,6 +58,9 @@ const ACCEPTS_PER_TURN_MAX: usize = 64;
 /// How long a shard that shuts down waits for its clients to have their last bytes.
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// Turns that are read when the end was asked for: the one that goes on, and one with all that had come by then.
+const LAST_READS: u8 = 1;
+
 /// The token of the inbox. A connection's token is its index in the slab, which never comes near.
 pub(crate) const INBOX: Token = Token(usize::MAX);
 /// The token of what announces other rules.
@@ -142,6 +145,8 @@ pub(crate) struct Shard {
     is_unfinished: bool,
     /// The newest batch that the log has told to be durable.
     durable: BatchId,
+    /// The broker is about to shut down: so many turns more are read before.
+    last_reads: Option<u8>,
     /// Set when the broker shuts down: when the shard ends at the latest.
     ends_at: Option<Instant>,
     counters: Counters,
@@ -188,6 +193,7 @@ impl Shard {
             patience: Patience::default(),
             is_unfinished: true,
             durable: BatchId::default(),
+            last_reads: None,
             ends_at: None,
             counters: Counters::default(),
             parts,
@@ -234,6 +240,7 @@ impl Shard {
         self.take_mail();
         self.accept();
         self.read();
+        self.count_last_reads();
         self.take_over(handed);
         self.read_openings();
         if self.wake_at.is_some_and(|at| at <= self.now) {
@@ -322,7 +329,7 @@ impl Shard {
                 Mail::Subscriptions(to) => self.tell_subscriptions(&to),
                 // Whoever asked may have stopped waiting.
                 Mail::Pulse(answer) => _ = answer.send(()),
-                Mail::Shutdown => self.shut_down(),
+                Mail::Shutdown => self.last_reads = self.last_reads.or(Some(LAST_READS)),
             }
         }
         self.has_mail = !takes_new || !self.mail.is_empty();
@@ -374,6 +381,16 @@ impl Shard {
         }
     }
 
+    /// Shuts down once what had come before the end was asked for is read: an acknowledgement, say, without which the message comes
+    /// again.
+    fn count_last_reads(&mut self) {
+        match self.last_reads {
+            Some(0) => self.shut_down(),
+            Some(left) => self.last_reads = Some(left - 1),
+            None => {}
+        }
+    }
+
     fn shut_down(&mut self) {
         if self.ends_at.is_some() {
             return;
@@ -396,7 +413,14 @@ impl Shard {
     fn time_to_wait(&self) -> Option<Duration> {
         let waits = self.patience.until().is_some();
         let reads = self.can_read() || (!waits && !self.readable.opening.is_empty());
-        if self.is_unfinished || self.has_mail || !self.handed.is_empty() || reads || self.has_to_keep() {
+        let is_ending = self.last_reads.is_some() && self.ends_at.is_none();
+        if is_ending
+            || self.is_unfinished
+            || self.has_mail
+            || !self.handed.is_empty()
+            || reads
+            || self.has_to_keep()
+        {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();

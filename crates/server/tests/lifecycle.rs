@@ -10,8 +10,8 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use common::{
-    CONNACK_311, Client, DISCONNECT, broker, connect_5, connect_311, options, publish_1, suback, subscribe,
-    wait_until,
+    CONNACK_311, Client, DISCONNECT, broker, connect_5, connect_311, options, puback, publish_1, suback,
+    subscribe, wait_until,
 };
 use martlet_server::{Broker, Host, ListenAddress, StartError};
 
@@ -37,6 +37,23 @@ fn shutdown_tells_clients_of_mqtt_5_and_closes_all() {
     }
     old.expect_end();
     silent.expect_end();
+}
+
+#[test]
+fn what_had_come_before_the_end_is_taken() {
+    for _ in 0..20 {
+        let broker = broker(2);
+        let mut clients: Vec<Client> =
+            (0..8).map(|number| Client::connect(&broker, &format!("client{number}"))).collect();
+        for client in &mut clients {
+            client.send(&publish_1("t", 7, b"last"));
+        }
+        broker.shutdown().unwrap();
+        for client in &mut clients {
+            assert_eq!(client.receive().as_deref(), Some(&puback(7)[..]));
+            client.expect_end();
+        }
+    }
 }
 
 #[test]
