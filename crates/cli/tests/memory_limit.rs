@@ -76,30 +76,40 @@ fn beyond_the_limit_what_would_be_kept_is_refused_until_there_is_memory_again() 
     let publisher = broker.client("publisher");
     let taken = fill(&publisher);
     assert!((LIMIT / 2..LIMIT).contains(&(taken * 100_000)), "{taken} messages were taken");
+    // What was in use for a moment only may be free again: then a few more messages are taken.
+    let mut more = 0;
     until("the topic does not tell", || {
-        (state.recv_timeout(DEADLINE)?.text() == Some("short")).then_some(())
+        more += fill(&publisher);
+        (state.recv_timeout(Duration::from_millis(100))?.text() == Some("short")).then_some(())
     });
-
-    let refused = broker.connect("new").map(|_| ()).unwrap_err();
+    let refused = until("a new Session is let in", || {
+        more += fill(&publisher);
+        broker.connect("new").map(|client| client.disconnect()).err()
+    });
     assert!(
         matches!(&refused, ConnectError::Refused(reason) if reason.code == ReasonCode::QuotaExceeded),
         "{refused:?}"
     );
-    observer.subscribe("more").unwrap_err();
+    until("a new subscription is taken", || {
+        more += fill(&publisher);
+        observer.subscribe("more").err()
+    });
     publisher.publish("direct", "1").qos(QoS::AtMostOnce).send().unwrap();
     assert_eq!(topic.recv_timeout(DEADLINE).unwrap().text(), Some("1"));
 
     // Who fetches what waits sets memory free.
     let options = Options::tcp("127.0.0.1", broker.port).client_identifier("away").clean_start(false);
     let (away, mut queue) = Client::resume(options).unwrap();
+    let taken = taken + more;
     for number in 0..taken {
         assert!(queue.recv_timeout(DEADLINE).is_some(), "{number} of {taken}");
     }
     until("there is no memory", || publish(&publisher).ok());
     drop(away);
     let (_, log) = broker.process.end();
-    assert_eq!(log.matches("memory_limit is reached").count(), 1, "{log}");
-    assert_eq!(log.matches("memory_limit is not reached any more").count(), 1, "{log}");
+    let times = log.matches("memory_limit is reached").count();
+    assert!(times > 0, "{log}");
+    assert_eq!(log.matches("memory_limit is not reached any more").count(), times, "each once: {log}");
 }
 
 #[test]
