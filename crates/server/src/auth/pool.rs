@@ -15,7 +15,7 @@ use crate::options::Authenticator;
 
 /// How far behind the shards these threads stand for the scheduler; 0 is their equal, 19 the last.
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 /// A question, and who wants to know.
 struct Check {
