@@ -62,6 +62,13 @@ pub struct BridgeOptions {
     pub session_expiry_interval: u32,
 }
 
+impl BridgeOptions {
+    /// Where the other broker is told that the bridge is connected, if it is: a Will tells there that it is not.
+    pub(crate) fn far_notifications(&self) -> Option<&Notifications> {
+        self.notifications.as_ref().filter(|it| !it.near_only)
+    }
+}
+
 // By hand, so that no secret comes into a log.
 impl fmt::Debug for BridgeOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -161,7 +161,9 @@ impl Relay {
             rest = behind;
             self.far_packet(packet)?;
         }
-        self.far_part = rest.to_vec();
+        let taken = part.len() - rest.len();
+        part.drain(..taken);
+        self.far_part = part;
         Ok(())
     }
 
@@ -181,7 +183,9 @@ impl Relay {
             rest = behind;
             self.near_packet(packet)?;
         }
-        self.near_part = rest.to_vec();
+        let taken = part.len() - rest.len();
+        part.drain(..taken);
+        self.near_part = part;
         Ok(())
     }
 
@@ -244,7 +248,7 @@ impl Relay {
     /// Ends the connection in good order, as far as that can be said: where the other broker is to tell that the bridge is gone,
     /// its Will has to be published, which before 5.0 only a connection without an end does.
     pub(crate) fn leave(&mut self) {
-        let has_will = Memory::has_will(&self.options);
+        let has_will = self.options.far_notifications().is_some();
         let reason = match (self.far.version.has_properties(), has_will) {
             (false, true) => return,
             (true, true) => ReasonCode::DisconnectWithWillMessage,

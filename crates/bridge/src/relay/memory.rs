@@ -49,11 +49,6 @@ impl Memory {
         !self.version(options).has_properties() && options.try_private && !self.without_bridge_bit
     }
 
-    /// Whether there is a Will.
-    pub(super) fn has_will(options: &BridgeOptions) -> bool {
-        options.notifications.as_ref().is_some_and(|it| !it.near_only)
-    }
-
     /// QoS and RETAIN of the Will.
     pub(super) fn will(&self) -> (QoS, bool) {
         (QoS::AtLeastOnce.min(self.maximum_qos), !self.without_retain)

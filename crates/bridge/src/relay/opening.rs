@@ -129,7 +129,7 @@ impl Relay {
             }
             properties.extend(NonZeroU16::new(options.receive_maximum).map(Property::ReceiveMaximum));
         }
-        let will = options.notifications.as_ref().filter(|it| !it.near_only).and_then(|it| {
+        let will = options.far_notifications().and_then(|it| {
             let (qos, retain) = self.memory.will();
             let topic = TopicName::parse(&it.topic).ok()?;
             Some(Will { topic, payload: NOT_CONNECTED, qos, retain, properties: Properties::EMPTY })
@@ -209,9 +209,7 @@ impl Relay {
 
     /// Tells the other broker that the bridge is connected.
     fn notify(&mut self) -> Result<(), End> {
-        let Some(notifications) = self.options.notifications.as_ref().filter(|it| !it.near_only) else {
-            return Ok(());
-        };
+        let Some(notifications) = self.options.far_notifications() else { return Ok(()) };
         let Ok(topic) = TopicName::parse(&notifications.topic) else { return Ok(()) };
         let qos = QoS::AtLeastOnce.min(self.far.maximum_qos);
         let id = self.memory.next_packet_id(|id| self.own.contains_key(&id));
