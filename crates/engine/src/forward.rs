@@ -25,8 +25,6 @@ pub(crate) struct Forwards {
     filled: Vec<u16>,
     /// What waits until a batch of the log is durable.
     held: VecDeque<(BatchId, u16, Vec<u8>)>,
-    /// Bytes of that.
-    held_bytes: usize,
     /// What has waited, and goes before all that is being filled.
     freed: VecDeque<(ShardId, Vec<u8>)>,
     /// Publishers of which something is held.
@@ -57,7 +55,6 @@ impl Forwards {
             filling: vec![Vec::new(); usize::from(shards)],
             filled: Vec::new(),
             held: VecDeque::new(),
-            held_bytes: 0,
             freed: VecDeque::new(),
             publishers: Awaited::new(seed),
         }
@@ -77,21 +74,15 @@ impl Forwards {
             self.publishers.insert(publication.publisher.client_identifier, batch);
         }
         if let Some(bytes) = self.place(shard, hold) {
-            let before = bytes.len();
             put_message(bytes, publication, destination, number);
-            let grown = bytes.len() - before;
-            self.held_bytes += if hold.is_some() { grown } else { 0 };
         }
     }
 
     /// Tells another shard that all its messages up to `number` came.
     pub(crate) fn confirm(&mut self, shard: u16, number: u64, hold: Option<BatchId>) {
         if let Some(bytes) = self.place(shard, hold) {
-            let before = bytes.len();
             bytes.push(CONFIRMATION);
             bytes.extend_from_slice(&number.to_le_bytes());
-            let grown = bytes.len() - before;
-            self.held_bytes += if hold.is_some() { grown } else { 0 };
         }
     }
 
@@ -100,9 +91,9 @@ impl Forwards {
         self.publishers.contains(publisher)
     }
 
-    /// How many bytes wait for the log.
-    pub(crate) const fn held_bytes(&self) -> usize {
-        self.held_bytes
+    /// How many bytes wait for the log. Takes time in proportion to the batches that they wait for.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held.iter().map(|(_, _, bytes)| bytes.len()).sum()
     }
 
     fn place(&mut self, shard: u16, hold: Option<BatchId>) -> Option<&mut Vec<u8>> {
@@ -124,7 +115,6 @@ impl Forwards {
     /// What waited for batches that are durable may go.
     pub(crate) fn release(&mut self, is_durable: impl Fn(BatchId) -> bool) {
         while let Some((_, shard, bytes)) = self.held.pop_front_if(|(batch, ..)| is_durable(*batch)) {
-            self.held_bytes = self.held_bytes.saturating_sub(bytes.len());
             self.freed.push_back((ShardId(shard), bytes));
         }
         self.publishers.release(is_durable);
