@@ -69,16 +69,17 @@ impl Shard {
 
     /// Whether nobody is let in for now, since other rules, or certificates, are about to count.
     pub(super) fn rules_are_due(&mut self) -> bool {
-        if self.parts.rules_announced.is_made_or_due() {
-            self.patience.look(true, self.now);
-        }
-        self.patience.until().is_some()
+        self.waits_if(self.parts.rules_announced.is_made_or_due())
     }
 
     /// Whether what comes in is left in the sockets for now, since other rules are about to count. Looked at again and again,
     /// since a turn may take long where the machine is busy.
     pub(super) fn waits_for_rules(&mut self) -> bool {
-        if self.parts.rules_announced.is_made() {
+        self.waits_if(self.parts.rules_announced.is_made())
+    }
+
+    fn waits_if(&mut self, rules_come: bool) -> bool {
+        if rules_come {
             self.patience.look(true, self.now);
         }
         self.patience.until().is_some()
