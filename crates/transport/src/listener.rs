@@ -3,6 +3,8 @@
 use core::net::SocketAddr;
 use std::io;
 use std::net::TcpListener;
+#[cfg(target_os = "linux")]
+use std::os::fd::{AsFd, BorrowedFd};
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
 #[cfg(unix)]
@@ -12,6 +14,8 @@ use std::sync::Arc;
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
+#[cfg(target_os = "linux")]
+use rustix::event::epoll::{self, EventData, EventFlags};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::socket;
@@ -103,7 +107,8 @@ impl Listener {
 
 /// One event loop's share of a [`Listener`].
 ///
-/// Registered with [`mio`] it is edge-triggered: after an event, accept until the answer is `None`.
+/// Registered with [`mio`] it is edge-triggered: after an event, accept until the answer is `None`. On Linux a connection
+/// wakes only one of the event loops that wait.
 #[derive(Debug)]
 pub struct Acceptor {
     socket: Share,
@@ -149,6 +154,15 @@ impl Share {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener, _) => listener.as_fd(),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
     fn source(&mut self) -> &mut dyn Source {
         match self {
             Self::Tcp(listener) => listener,
@@ -158,6 +172,27 @@ impl Share {
     }
 }
 
+/// As [`mio`] does for a listener of its own, but with `EPOLLEXCLUSIVE`, which it lacks: without that each connection wakes all
+/// event loops, for one of them.
+#[cfg(target_os = "linux")]
+impl Source for Acceptor {
+    fn register(&mut self, registry: &Registry, token: Token, _: Interest) -> io::Result<()> {
+        let events = EventFlags::IN | EventFlags::ET | EventFlags::EXCLUSIVE;
+        let data = EventData::new_u64(token.0.try_into().map_err(io::Error::other)?);
+        Ok(epoll::add(registry, self.socket.descriptor(), data, events)?)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.deregister(registry)?;
+        self.register(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        Ok(epoll::delete(registry, self.socket.descriptor())?)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
 impl Source for Acceptor {
     fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
         self.socket.source().register(registry, token, interests)
@@ -212,6 +247,34 @@ mod tests {
         let address = address(&first);
         drop((first, share));
         Listener::bind(address).unwrap();
+    }
+
+    /// The system says how it watches a descriptor: 1 << 28 is `EPOLLEXCLUSIVE`, 1 << 31 `EPOLLET`, 1 `EPOLLIN`.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_connection_wakes_one_event_loop() {
+        use std::os::fd::AsRawFd;
+        let listener = Listener::bind(any_port()).unwrap();
+        let mut polls: Vec<_> =
+            (0..2).map(|_| (mio::Poll::new().unwrap(), listener.acceptor().unwrap())).collect();
+        for (poll, acceptor) in &mut polls {
+            poll.registry().register(acceptor, Token(7), Interest::READABLE).unwrap();
+            let watched = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", poll.as_raw_fd())).unwrap();
+            let word =
+                |name: &str| watched.split_whitespace().skip_while(|word| *word != name).nth(1).unwrap();
+            assert_eq!(
+                u32::from_str_radix(word("events:"), 16).unwrap() & !0x18,
+                1 << 31 | 1 << 28 | 1,
+                "{watched}"
+            );
+        }
+        let _peer = TcpStream::connect(address(&listener)).unwrap();
+        let (poll, acceptor) = &mut polls[0];
+        let mut events = mio::Events::with_capacity(1);
+        poll.poll(&mut events, None).unwrap();
+        assert_eq!(events.iter().next().map(mio::event::Event::token), Some(Token(7)));
+        accept(acceptor);
+        poll.registry().deregister(acceptor).unwrap();
     }
 
     #[test]
