@@ -9,6 +9,7 @@ mod authority;
 mod changer;
 mod files;
 mod guard;
+mod guesses;
 mod pool;
 mod turns;
 
@@ -20,4 +21,5 @@ pub(crate) use announcement::Announcement;
 pub(crate) use authority::{Door, NamedList};
 pub(crate) use changer::Judges;
 pub(crate) use files::Library;
+pub(crate) use guesses::{Entry, Guesses};
 pub(crate) use pool::Pool;

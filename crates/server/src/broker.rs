@@ -12,7 +12,7 @@ use martlet_engine::{Commons, Config, Engine, ShardId};
 use martlet_transport::{Listener, TlsOptions};
 use mio::{Poll, Waker};
 
-use crate::auth::{Announcement, Judges, RulesChanger};
+use crate::auth::{Announcement, Guesses, Judges, RulesChanger};
 use crate::bridgehead::Bridgehead;
 use crate::clock::Clock;
 use crate::control::about::ListenerFacts;
@@ -110,6 +110,7 @@ impl Broker {
             wording: options.wording,
             waits_to_let_in: options.waits_to_let_in,
             handshake_time_max: options.handshake_time_max,
+            guesses: Arc::new(Guesses::new(options.wrong_passwords_max)),
             clock: Clock::start(),
             members: Arc::clone(&members),
             inboxes,
@@ -402,6 +403,7 @@ struct Common {
     wording: Wording,
     waits_to_let_in: bool,
     handshake_time_max: Duration,
+    guesses: Arc<Guesses>,
     clock: Clock,
     members: Arc<dyn Members>,
     inboxes: Arc<Inboxes>,
@@ -478,6 +480,7 @@ impl Common {
             roster: self.roster.clone(),
             rules_announced: Arc::clone(&self.rules_announced),
             auth: Arc::clone(&self.judges.pool),
+            guesses: Arc::clone(&self.guesses),
             wording: self.wording,
             memory: Arc::clone(&self.memory),
             waits_to_let_in: self.waits_to_let_in,

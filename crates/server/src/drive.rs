@@ -24,14 +24,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use martlet_engine::{BatchId, ConnectionId, Engine, Input, Instant, ShardId};
+use martlet_engine::{BatchId, ConnectionId, Engine, Input, Instant, ShardId, Verdict};
 use martlet_transport::{Acceptor, READ_BYTES_MAX, Scratch};
 use martlet_wire::ReasonCode;
 use mio::event::Event;
 use mio::{Events, Poll, Token};
 
 use self::patience::Patience;
-use crate::auth::{Announcement, Pool};
+use crate::auth::{Announcement, Entry, Guesses, Pool};
 use crate::clock::Clock;
 use crate::connections::{Connections, Flags};
 use crate::control::ControlDoor;
@@ -47,6 +47,7 @@ use crate::notices;
 use crate::openings::Openings;
 use crate::options::Wording;
 use crate::persist::ShardLog;
+use crate::porch::Porch;
 use crate::readable::Readable;
 use crate::reception::{Arrival, Reception};
 use crate::seats::Seats;
@@ -96,6 +97,8 @@ pub(crate) struct Parts {
     pub(crate) rules_announced: Arc<Announcement>,
     /// Who finds out what takes long.
     pub(crate) auth: Arc<Pool>,
+    /// From where wrong passwords come.
+    pub(crate) guesses: Arc<Guesses>,
     /// Where requests to the broker go.
     pub(crate) control: ControlDoor,
     pub(crate) wording: Wording,
@@ -114,6 +117,7 @@ pub(crate) struct Shard {
     now: Instant,
     connections: Connections,
     reception: Reception,
+    porch: Porch,
     lobby: Lobby,
     readable: Readable,
     /// What a read fills; the same for all connections.
@@ -175,6 +179,7 @@ impl Shard {
             now: parts.clock.now(),
             connections: Connections::new(Arc::clone(&parts.seats)),
             reception,
+            porch: Porch::default(),
             lobby: Lobby::default(),
             readable: Readable::default(),
             read_buffer: vec![0; READ_BYTES_MAX].into(),
@@ -308,6 +313,7 @@ impl Shard {
                 Mail::Publish(parcel) => left = left.saturating_sub(self.publish(&parcel)),
                 Mail::Report(to) => self.report(&to),
                 Mail::Authenticated { connection, verdict } => {
+                    self.note_guess(connection, &verdict);
                     self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
                 }
                 Mail::Rules(Some(access)) => self.parts.engine.replace_access(self.now, access),
@@ -353,19 +359,49 @@ impl Shard {
 
     fn accept(&mut self) {
         self.seat_waiting();
+        self.admit_guessers();
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             if self.reception.next(self.now).is_none() || self.rules_are_due() {
                 return;
             }
             let Some(arrival) = self.reception.accept(self.now) else { return };
             self.counters.accepted += 1;
-            if self.connections.len() >= self.parts.connections_max {
-                notices::log_crowded(&arrival.peer, self.parts.wording);
-            } else if self.connections.take_seat(arrival.peer.listener) {
-                self.admit(arrival.stream, arrival.peer);
-            } else if let Err(arrival) = self.lobby.enter(self.now, arrival) {
-                notices::log_crowded(&arrival.peer, self.parts.wording);
+            match self.parts.guesses.at_door(self.now, &arrival.peer) {
+                Entry::Now => self.seat(arrival),
+                // One for whom there is no room is closed; the log tells of the address now and then.
+                Entry::At(until) => _ = self.porch.enter(until, arrival),
+                Entry::Never => {}
             }
+        }
+    }
+
+    /// Lets those in who had to wait because of wrong passwords.
+    fn admit_guessers(&mut self) {
+        if self.porch.next().is_none_or(|at| at > self.now) || self.rules_are_due() {
+            return;
+        }
+        while let Some(arrival) = self.porch.pop(self.now) {
+            self.seat(arrival);
+        }
+    }
+
+    /// Lets someone in who has come, if there is room.
+    fn seat(&mut self, arrival: Arrival) {
+        if self.connections.len() >= self.parts.connections_max {
+            notices::log_crowded(&arrival.peer, self.parts.wording);
+        } else if self.connections.take_seat(arrival.peer.listener) {
+            self.admit(arrival.stream, arrival.peer);
+        } else if let Err(arrival) = self.lobby.enter(self.now, arrival) {
+            notices::log_crowded(&arrival.peer, self.parts.wording);
+        }
+    }
+
+    /// Remembers from where a wrong password came.
+    fn note_guess(&self, connection: ConnectionId, verdict: &Verdict) {
+        if let Verdict::Refuse(ReasonCode::NotAuthorized | ReasonCode::BadUserNameOrPassword) = verdict
+            && let Some(peer) = self.parts.engine.peer(connection)
+        {
+            self.parts.guesses.note(self.now, peer);
         }
     }
 
@@ -397,6 +433,7 @@ impl Shard {
         }
         self.ends_at = Some(self.now + SHUTDOWN_TIME_MAX);
         self.reception.close();
+        self.porch.close();
         self.lobby.close();
         self.end_openings();
         self.parts.engine.handle(self.now, Input::Shutdown);
@@ -424,10 +461,11 @@ impl Shard {
             return Some(Duration::ZERO);
         }
         let now = self.parts.clock.now();
-        let accepts = [self.reception.next(now).filter(|_| !waits), self.lobby.next(now)];
+        let accepts = [self.reception.next(now), self.porch.next()].map(|at| at.filter(|_| !waits));
         [self.wake_at, self.patience.until(), self.openings.next(), self.farewells.next(), self.ends_at]
             .into_iter()
             .chain(accepts)
+            .chain([self.lobby.next(now)])
             .flatten()
             .min()
             .map(|at| at.saturating_duration_since(now))

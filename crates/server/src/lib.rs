@@ -45,6 +45,7 @@ mod openings;
 mod operator;
 mod options;
 mod persist;
+mod porch;
 mod predecessor;
 pub mod process;
 mod publisher;

@@ -4,7 +4,10 @@
 
 mod common;
 
+use core::time::Duration;
+use std::io::Write;
 use std::net::TcpStream;
+use std::time::Instant;
 
 use common::house::House;
 use common::{
@@ -73,6 +76,36 @@ fn a_password_lets_in_who_has_it() {
     refused(&broker, &connect_311("a"));
     assert_eq!(client(&broker, 0, &connect_5_as("a", "ann", "secret")).receive().unwrap()[3], 0);
     assert_eq!(client(&broker, 0, &connect_5_as("a", "ann", "wrong")).receive().unwrap()[3], 0x87);
+}
+
+#[test]
+fn who_guesses_passwords_waits_at_the_door_and_is_closed_where_too_many_wait() {
+    let configuration = format!("{WITH_PASSWORDS}wrong_passwords_max 1\n");
+    let house = House::new("guesses", &configuration).file("pw", &line("ann", "secret"));
+    let broker = house.start();
+    let started = Instant::now();
+    for _ in 0..2 {
+        refused(&broker, &connect_as("a", "ann", Some("wrong")));
+    }
+    let mut clients: Vec<_> = (0..4).map(|_| Client::open(broker.local_addrs()[0])).collect();
+    for (name, client) in ["b", "c", "d", "e"].iter().zip(&mut clients) {
+        // It may be closed by now.
+        let _ = client.socket.write_all(&connect_as(name, "ann", Some("secret")));
+    }
+    let answers: Vec<_> = clients.iter_mut().map(Client::receive).collect();
+    assert!(answers.contains(&Some(CONNACK_311.to_vec())) && answers.contains(&None), "{answers:02x?}");
+    assert!(started.elapsed() >= Duration::from_millis(990), "they waited");
+}
+
+#[test]
+fn who_guesses_passwords_does_not_wait_where_there_is_no_limit() {
+    let configuration = format!("{WITH_PASSWORDS}wrong_passwords_max 0\n");
+    let house = House::new("many-guesses", &configuration).file("pw", &line("ann", "secret"));
+    let broker = house.start();
+    for _ in 0..300 {
+        refused(&broker, &connect_as("a", "ann", Some("wrong")));
+    }
+    accepted(&broker, &connect_as("a", "ann", Some("secret")));
 }
 
 #[test]

@@ -130,6 +130,8 @@ pub struct General {
     pub websockets_log_level: i32,
     /// `handshake_timeout`: for what comes before MQTT.
     pub handshake_timeout: Duration,
+    /// `wrong_passwords_max`: a second, from one address.
+    pub wrong_passwords_max: u16,
     /// `shards`: one for each core unless it is set.
     pub shards: Option<NonZeroU16>,
     /// `reload_on_change`: the configuration is read again when one of its files changes.
@@ -153,6 +155,7 @@ impl Default for General {
             packet_buffer_bytes: 4096,
             websockets_log_level: 0,
             handshake_timeout: Options::HANDSHAKE_TIME_MAX_DEFAULT,
+            wrong_passwords_max: Options::WRONG_PASSWORDS_MAX_DEFAULT,
             shards: None,
             reload_on_change: false,
         }

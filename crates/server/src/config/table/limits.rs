@@ -296,6 +296,14 @@ pub(super) const OWN: Part = Part {
             "bytes of messages of one shard that wait for the log; beyond, the shard stops reading",
         )
         .default("16777216"),
+        ConfigOption::own(
+            "wrong_passwords_max",
+            General(Number(Range::new(0, 1000), |it, n| it.wrong_passwords_max = fit(n))),
+            "wrong passwords a second from one address (of IPv6, its first 64 bits); beyond, who comes from there is let in one \
+             after the other within two seconds, and closed where that is not enough; 0 is no limit. Whoever comes through a proxy \
+             that tells where clients are never waits",
+        )
+        .default("100"),
     ],
 };
 
