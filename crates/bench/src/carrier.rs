@@ -2,12 +2,16 @@
 
 use core::fmt;
 use core::net::{Ipv4Addr, SocketAddr};
+use core::time::Duration;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+/// How long a broker may take for each step of a handshake.
+const OPEN_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Changes every byte, so that the broker has to take it off.
 const MASK: [u8; 4] = [0x5A, 0xA5, 0x3C, 0xC3];
@@ -49,6 +53,7 @@ impl Way {
     pub(crate) fn open(&self) -> io::Result<Carrier> {
         let socket = TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)))?;
         socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(OPEN_TIME_MAX))?;
         let mut stream: Box<dyn ReadWrite> = Box::new(socket.try_clone()?);
         if let Some(config) = &self.tls {
             let name = "localhost".try_into().map_err(io::Error::other)?;
@@ -62,6 +67,7 @@ impl Way {
         if self.websocket {
             stream = Box::new(WebSocket::open(stream)?);
         }
+        socket.set_read_timeout(None)?;
         Ok(Carrier { socket, stream })
     }
 }

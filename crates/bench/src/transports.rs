@@ -38,9 +38,9 @@ impl Transports {
         let authority = Authority::new("bench-transports");
         for place in 0..Running::WAYS {
             self.compare(&Running::martlet(&authority)?, place)?;
-            match Running::mosquitto(&self.mosquitto, &authority) {
-                Ok(mosquitto) => self.compare(&mosquitto, place)?,
-                Err(error) => eprintln!("without Mosquitto: {error}"),
+            let mosquitto = Running::mosquitto(&self.mosquitto, &authority);
+            if let Err(error) = mosquitto.and_then(|mosquitto| self.compare(&mosquitto, place)) {
+                eprintln!("without Mosquitto: {error}");
             }
         }
         Ok(())
