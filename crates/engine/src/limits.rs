@@ -190,7 +190,7 @@ pub struct Config {
 impl Config {
     /// This configuration with the bounds and features of another, as far as they can change while the engine lives. Bounds on
     /// what all shards share stay, as do Topic Alias Maximum, which clients were told of, what Sessions and their records depend on, and
-    /// what is offered at each listener.
+    /// of the rules of a listener all but who may come in ([`ListenerRules::renewed`]).
     #[must_use]
     pub fn renewed(&self, new: &Self) -> Self {
         let (limits, features) = (&self.limits, &self.features);
@@ -210,7 +210,7 @@ impl Config {
                 sparkplug_aware: features.sparkplug_aware,
                 ..new.features.clone()
             },
-            listeners: self.listeners.clone(),
+            listeners: ListenerRules::all_renewed(&self.listeners, &new.listeners),
             seed: self.seed,
         }
     }

@@ -32,6 +32,29 @@ pub struct ListenerRules {
     pub mount_point: Option<String>,
 }
 
+impl ListenerRules {
+    /// These rules with what other ones say of who comes in, and under which Client Identifier. Clients that are connected were
+    /// told of the rest.
+    #[must_use]
+    pub fn renewed(&self, new: &Self) -> Self {
+        Self {
+            refused_versions: new.refused_versions.clone(),
+            allow_zero_length_client_identifier: new.allow_zero_length_client_identifier,
+            client_identifier_prefix: new.client_identifier_prefix.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The rules of all listeners, renewed by those with the same numbers.
+    pub(crate) fn all_renewed(old: &[Self], new: &[Self]) -> Vec<Self> {
+        let renewed = |(number, rules): (usize, &Self)| match new.get(number) {
+            Some(new) => rules.renewed(new),
+            None => rules.clone(),
+        };
+        old.iter().enumerate().map(renewed).collect()
+    }
+}
+
 impl Config {
     fn at(&self, listener: u16) -> Option<&ListenerRules> {
         self.listeners.get(usize::from(listener))

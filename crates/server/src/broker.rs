@@ -53,8 +53,8 @@ pub struct Broker {
     /// What the listeners are, several for one that has several addresses.
     entrances: Vec<Arc<Entrance>>,
     rules_changer: RulesChanger,
-    /// What the engines were started with.
-    config: Config,
+    /// Without [`Sys`], which begins later.
+    limits_changer: LimitsChanger,
     memory: Arc<MemoryLimit>,
 }
 
@@ -75,8 +75,8 @@ impl Broker {
         let shards = opened.as_ref().map_or_else(|| options.shard_count(), |opened| opened.shards);
         let members: Arc<dyn Members> = Arc::new(SingleNode { shards });
         let (polls, inboxes) = inboxes(shards).map_err(StartError::Shard)?;
-        let seats = Arc::new(Seats::new(&options));
         let keeper = Keeper::hired(&mut options, shards);
+        let limits_changer = LimitsChanger::new(&options, Arc::clone(&inboxes));
         let judges = Judges::new(options.rules, options.authority.as_ref(), Arc::clone(&inboxes));
         let judges = judges.map_err(StartError::Shard)?;
         let announcement = Announcement::new(options.hangup);
@@ -98,11 +98,11 @@ impl Broker {
             gauges: Vec::new(),
             entrances: entrances(&listeners, &http_listeners),
             rules_changer,
-            config: options.engine.clone(),
+            limits_changer,
             memory: Arc::new(MemoryLimit::new(options.memory_bytes_max)),
         };
         let common = Common {
-            seats,
+            seats: Arc::clone(&broker.limits_changer.seats),
             judges,
             rules_announced: broker.rules_changer.announcement(),
             commons: Commons::new(shards, &options.engine),
@@ -110,7 +110,7 @@ impl Broker {
             wording: options.wording,
             waits_to_let_in: options.waits_to_let_in,
             handshake_time_max: options.handshake_time_max,
-            guesses: Arc::new(Guesses::new(options.wrong_passwords_max)),
+            guesses: Arc::clone(&broker.limits_changer.guesses),
             clock: Clock::start(),
             members: Arc::clone(&members),
             inboxes,
@@ -250,8 +250,7 @@ impl Broker {
 
     /// What puts other limits in place of those so far, for another thread.
     pub fn limits_changer(&self) -> LimitsChanger {
-        let sys = self.sys.as_ref().map(SysThread::mail);
-        LimitsChanger::new(Arc::clone(&self.stopper.inboxes), sys, self.config.clone())
+        self.limits_changer.clone().telling(self.sys.as_ref().map(SysThread::mail))
     }
 
     /// What asks the broker for things, for another thread.

@@ -84,7 +84,7 @@ impl ControlHandlers {
         };
     }
 
-    fn of(&self, topic: &str) -> Option<Arc<dyn ControlHandler>> {
+    pub(crate) fn of(&self, topic: &str) -> Option<Arc<dyn ControlHandler>> {
         let by_topic = self.by_topic.read().unwrap_or_else(PoisonError::into_inner);
         by_topic.get(topic).cloned()
     }

@@ -17,7 +17,7 @@ pub(crate) struct Seats {
 #[derive(Debug)]
 struct Row {
     taken: AtomicUsize,
-    most: usize,
+    most: AtomicUsize,
 }
 
 impl Default for Row {
@@ -28,11 +28,16 @@ impl Default for Row {
 
 impl Row {
     fn new(most: Option<usize>) -> Self {
-        Self { taken: AtomicUsize::new(0), most: most.unwrap_or(usize::MAX) }
+        Self { taken: AtomicUsize::new(0), most: most.unwrap_or(usize::MAX).into() }
+    }
+
+    fn set_most(&self, most: Option<usize>) {
+        self.most.store(most.unwrap_or(usize::MAX), Ordering::Relaxed);
     }
 
     fn take(&self) -> bool {
-        let more = |taken: usize| (taken < self.most).then_some(taken + 1);
+        let most = self.most.load(Ordering::Relaxed);
+        let more = |taken: usize| (taken < most).then_some(taken + 1);
         self.taken.try_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
@@ -46,6 +51,16 @@ impl Seats {
     pub(crate) fn new(options: &Options) -> Self {
         let listeners = options.listeners.iter().map(|listener| Row::new(listener.connections_max));
         Self { all: Row::new(options.connections_of_node_max), listeners: listeners.collect() }
+    }
+
+    /// As many as other options say from now on; who has a seat keeps it. `order` tells the number of each listener there.
+    pub(crate) fn change(&self, options: &Options, order: &[Option<u16>]) {
+        self.all.set_most(options.connections_of_node_max);
+        for (row, number) in self.listeners.iter().zip(order) {
+            if let Some(listener) = number.and_then(|number| options.listeners.get(usize::from(number))) {
+                row.set_most(listener.connections_max);
+            }
+        }
     }
 
     /// Takes a seat at a listener, if one is free there and at all. Bridges need none.
@@ -98,5 +113,24 @@ mod tests {
         assert!(seats.take(1), "what was refused has left nothing behind");
         seats.give_back(1);
         assert!(seats.take(0));
+    }
+
+    #[test]
+    fn there_may_be_more_or_fewer_from_now_on() {
+        let mut options = Options::listening_on(Host::Loopback, 0);
+        options.listeners.push(options.listeners[0].clone());
+        options.listeners[0].connections_max = Some(1);
+        let seats = Seats::new(&options);
+        assert!(seats.take(0) && !seats.take(0) && seats.take(1));
+        options.listeners.swap(0, 1);
+        options.listeners[1].connections_max = Some(2);
+        options.listeners[0].connections_max = Some(1);
+        seats.change(&options, &[Some(1), Some(0)]);
+        assert!(seats.take(0) && !seats.take(0) && !seats.take(1));
+        options.listeners[1].connections_max = None;
+        options.connections_of_node_max = Some(3);
+        seats.change(&options, &[Some(1), None]);
+        assert!(!seats.take(0), "there are three in all");
+        assert!(!seats.take(1), "what is not there any more stays as it was");
     }
 }

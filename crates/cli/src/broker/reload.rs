@@ -87,7 +87,7 @@ impl Reloader {
         let read = self.read(&mut notes);
         if let Some((_, options)) = &read {
             self.replace_rules(options);
-            self.limits.replace(&options.engine, options.sys_interval);
+            self.limits.replace(options, &self.order(options));
             self.reload_tls(options);
             self.memory.set(options.memory_bytes_max);
         }

@@ -33,8 +33,8 @@ pub(crate) enum Entry {
 /// The wrong passwords of each address.
 #[derive(Debug)]
 pub(crate) struct Guesses {
-    /// How long an address pays for a wrong password, and for a connection that has to wait; none: there is no limit.
-    price: Option<Duration>,
+    /// How many milliseconds an address pays for a wrong password, and for a connection that has to wait; 0: there is no limit.
+    price: AtomicU64,
     /// From this time on, in milliseconds of [`Instant`], nobody has to wait.
     quiet_at: AtomicU64,
     debts: Mutex<HashMap<Origin, Debt>>,
@@ -52,13 +52,24 @@ struct Debt {
 impl Guesses {
     /// Allows so many wrong passwords a second from each address; as many as there may be for 0.
     pub(crate) fn new(wrong_passwords_max: u16) -> Self {
-        let price = Duration::from_secs(1).checked_div(wrong_passwords_max.into());
-        Self { price, quiet_at: AtomicU64::new(0), debts: Mutex::default() }
+        let guesses = Self { price: 0.into(), quiet_at: 0.into(), debts: Mutex::default() };
+        guesses.allow(wrong_passwords_max);
+        guesses
+    }
+
+    /// Allows another number from now on.
+    pub(crate) fn allow(&self, wrong_passwords_max: u16) {
+        let price = 1_000_u64.checked_div(wrong_passwords_max.into()).unwrap_or_default();
+        self.price.store(price, Ordering::Relaxed);
+    }
+
+    fn price(&self) -> Option<Duration> {
+        Some(self.price.load(Ordering::Relaxed)).filter(|millis| *millis > 0).map(Duration::from_millis)
     }
 
     /// Notes a wrong password.
     pub(crate) fn note(&self, now: Instant, peer: &Peer) {
-        let (Some(price), Some(origin)) = (self.price, origin(peer)) else { return };
+        let (Some(price), Some(origin)) = (self.price(), origin(peer)) else { return };
         let mut debts = self.lock();
         if debts.len() >= ORIGINS_MAX && !debts.contains_key(&origin) {
             debts.retain(|_, debt| debt.paid_at > now);
@@ -88,7 +99,7 @@ impl Guesses {
         if now.as_millis() >= self.quiet_at.load(Ordering::Relaxed) {
             return Entry::Now;
         }
-        let (Some(price), Some(origin)) = (self.price, origin(peer)) else { return Entry::Now };
+        let (Some(price), Some(origin)) = (self.price(), origin(peer)) else { return Entry::Now };
         let mut debts = self.lock();
         let Some(debt) = debts.get_mut(&origin).filter(|debt| debt.paid_at > now + CREDIT) else {
             return Entry::Now;
@@ -177,6 +188,12 @@ mod tests {
         for _ in 0..10_000 {
             guesses.note(now, &peer("192.0.2.1:1000"));
         }
+        assert_eq!(guesses.at_door(now, &peer("192.0.2.1:1000")), Entry::Now);
+        guesses.allow(1);
+        guesses.note(now, &peer("192.0.2.1:1000"));
+        guesses.note(now, &peer("192.0.2.1:1000"));
+        assert_ne!(guesses.at_door(now, &peer("192.0.2.1:1000")), Entry::Now);
+        guesses.allow(0);
         assert_eq!(guesses.at_door(now, &peer("192.0.2.1:1000")), Entry::Now);
     }
 }

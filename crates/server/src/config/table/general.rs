@@ -64,7 +64,8 @@ pub(super) const PART: Part = Part {
             General(Flag(|it| &mut it.control_api)),
             "whether clients may ask about the broker below `$CONTROL/broker/v1`",
         )
-        .default("false"),
+        .default("false")
+        .live(),
         ConfigOption::own(
             "exactly_once_at_release",
             Engine(Flag(|it| &mut it.features.exactly_once_at_release)),

@@ -49,7 +49,8 @@ pub(super) const OF_MOSQUITTO: Part = Part {
             General(Number(INT, |it, n| it.connections_max = at_least_one(n))),
             "connections of the whole broker; 0 and less is no limit",
         )
-        .default("-1"),
+        .default("-1")
+        .live(),
         ConfigOption::new(
             "max_inflight_bytes",
             Engine(Number(COUNT, |it, n| it.limits.inflight_bytes_max = unlimited(n))),
@@ -303,7 +304,8 @@ pub(super) const OWN: Part = Part {
              after the other within two seconds, and closed where that is not enough; 0 is no limit. Whoever comes through a proxy \
              that tells where clients are never waits",
         )
-        .default("100"),
+        .default("100")
+        .live(),
     ],
 };
 

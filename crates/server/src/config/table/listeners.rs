@@ -32,7 +32,8 @@ pub(super) const PART: Part = Part {
             Listener(Special("`3`, `4` and `5` with commas between them", versions), Needs::OwnListener),
             "which versions of MQTT clients may speak: `3` is 3.1, `4` is 3.1.1, `5` is 5.0",
         )
-        .default("3,4,5"),
+        .default("3,4,5")
+        .live(),
         ConfigOption::new(
             "bind_address",
             Structure(S::BindAddress),
@@ -74,7 +75,8 @@ pub(super) const PART: Part = Part {
             Listener(Number(INT, |it, n| it.connections_max = at_least_one(n)), Needs::Nothing),
             "connections at a time; 0 and less is no limit",
         )
-        .default("-1"),
+        .default("-1")
+        .live(),
         ConfigOption::new(
             "max_topic_alias",
             Listener(

@@ -35,14 +35,16 @@ pub(super) const PART: Part = Part {
             Security(Flag(|it| &mut it.allow_zero_length_client_identifier)),
             "whether a client without a Client Identifier is let in, and gets one",
         )
-        .default("true"),
+        .default("true")
+        .live(),
         ConfigOption::new(
             "auto_id_prefix",
             Security(Special("a text of at most 50 bytes", prefix)),
             "how assigned Client Identifiers begin",
         )
         .default("`auto-`")
-        .deprecated("Please use 'listener_auto_id_prefix' instead."),
+        .deprecated("Please use 'listener_auto_id_prefix' instead.")
+        .live(),
         ConfigOption::new(
             "check_retain_source",
             General(Flag(|it| &mut it.check_retain_source)),
@@ -69,7 +71,8 @@ pub(super) const PART: Part = Part {
             Listener(Special("a text of at most 50 bytes", listener_prefix), Needs::Listener),
             "how Client Identifiers begin that the listener above assigns",
         )
-        .default("as `auto_id_prefix`"),
+        .default("as `auto_id_prefix`")
+        .live(),
         ConfigOption::new(
             "password_file",
             Security(Path(Replaces, |it| &mut it.password_file)),
@@ -82,7 +85,8 @@ pub(super) const PART: Part = Part {
             "whether options of security and plugins concern only the listener above them",
         )
         .default("false")
-        .deprecated("Please see the documentation for how to achieve the same effect."),
+        .deprecated("Please see the documentation for how to achieve the same effect.")
+        .live(),
         ConfigOption::new(
             "psk_file",
             Security(Path(Replaces, |it| &mut it.psk_file)),
