@@ -120,6 +120,11 @@ impl Connections {
         self.slots[id.index as usize].take()
     }
 
+    /// All that are there.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Connection> {
+        self.slots.iter().filter_map(|slot| slot.as_deref())
+    }
+
     /// The numbers of all, in order.
     pub(crate) fn ids(&self) -> Vec<ConnectionId> {
         let id = |(index, connection): (usize, &Connection)| ConnectionId {

@@ -372,6 +372,12 @@ impl Engine {
         meant
     }
 
+    /// Whether a client that is connected has not acknowledged all that it was sent. Looks at every connection.
+    pub fn awaits_acknowledgements(&self) -> bool {
+        let mut sessions = self.connections.iter().filter_map(|connection| connection.session);
+        sessions.any(|id| self.clients.get(id).is_some_and(|it| it.state.outbound.in_flight() > 0))
+    }
+
     /// Ends a connection, if it is still there: a client of 5.0 is told the reason.
     pub fn end(&mut self, now: Instant, connection: ConnectionId, reason: ReasonCode) {
         self.now = self.now.max(now);

@@ -59,8 +59,13 @@ const ACCEPTS_PER_TURN_MAX: usize = 64;
 /// How long a shard that shuts down waits for its clients to have their last bytes.
 const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// Turns that are read when the end was asked for: the one that goes on, and one with all that had come by then.
-const LAST_READS: u8 = 1;
+/// What is left to do when the end was asked for.
+struct WindingUp {
+    /// Another turn is read, in any case: the one that goes on may have begun before something came that the end came behind.
+    has_to_read: bool,
+    /// How long acknowledgements of what was sent are waited for.
+    until: Instant,
+}
 
 /// The token of the inbox. A connection's token is its index in the slab, which never comes near.
 pub(crate) const INBOX: Token = Token(usize::MAX);
@@ -82,6 +87,8 @@ pub(crate) struct Parts {
     pub(crate) connections_max: usize,
     /// Those that all shards have together.
     pub(crate) seats: Arc<Seats>,
+    /// How long acknowledgements are waited for when the broker shuts down.
+    pub(crate) last_acknowledgements_time_max: Duration,
     /// How long the layers of a connection may take for their handshakes.
     pub(crate) handshake_time_max: Duration,
     pub(crate) clock: Clock,
@@ -149,8 +156,8 @@ pub(crate) struct Shard {
     is_unfinished: bool,
     /// The newest batch that the log has told to be durable.
     durable: BatchId,
-    /// The broker is about to shut down: so many turns more are read before.
-    last_reads: Option<u8>,
+    /// The broker is about to shut down.
+    winding_up: Option<WindingUp>,
     /// Set when the broker shuts down: when the shard ends at the latest.
     ends_at: Option<Instant>,
     counters: Counters,
@@ -198,7 +205,7 @@ impl Shard {
             patience: Patience::default(),
             is_unfinished: true,
             durable: BatchId::default(),
-            last_reads: None,
+            winding_up: None,
             ends_at: None,
             counters: Counters::default(),
             parts,
@@ -245,7 +252,7 @@ impl Shard {
         self.take_mail();
         self.accept();
         self.read();
-        self.count_last_reads();
+        self.wind_up();
         self.take_over(handed);
         self.read_openings();
         if self.wake_at.is_some_and(|at| at <= self.now) {
@@ -335,7 +342,10 @@ impl Shard {
                 Mail::Subscriptions(to) => self.tell_subscriptions(&to),
                 // Whoever asked may have stopped waiting.
                 Mail::Pulse(answer) => _ = answer.send(()),
-                Mail::Shutdown => self.last_reads = self.last_reads.or(Some(LAST_READS)),
+                Mail::Shutdown => {
+                    let until = self.now + self.parts.last_acknowledgements_time_max;
+                    self.winding_up.get_or_insert(WindingUp { has_to_read: true, until });
+                }
             }
         }
         self.has_mail = !takes_new || !self.mail.is_empty();
@@ -417,13 +427,13 @@ impl Shard {
         }
     }
 
-    /// Shuts down once what had come before the end was asked for is read: an acknowledgement, say, without which the message comes
-    /// again.
-    fn count_last_reads(&mut self) {
-        match self.last_reads {
-            Some(0) => self.shut_down(),
-            Some(left) => self.last_reads = Some(left - 1),
-            None => {}
+    /// Shuts down once what had come before the end was asked for is read, and what was sent is acknowledged: what is not comes
+    /// again after the restart.
+    fn wind_up(&mut self) {
+        let Some(winding_up) = &mut self.winding_up else { return };
+        let has_read = !core::mem::take(&mut winding_up.has_to_read);
+        if has_read && (winding_up.until <= self.now || !self.parts.engine.awaits_acknowledgements()) {
+            self.shut_down();
         }
     }
 
@@ -450,8 +460,8 @@ impl Shard {
     fn time_to_wait(&self) -> Option<Duration> {
         let waits = self.patience.until().is_some();
         let reads = self.can_read() || (!waits && !self.readable.opening.is_empty());
-        let is_ending = self.last_reads.is_some() && self.ends_at.is_none();
-        if is_ending
+        let winding_up = self.winding_up.as_ref().filter(|_| self.ends_at.is_none());
+        if winding_up.is_some_and(|_| !self.parts.engine.awaits_acknowledgements())
             || self.is_unfinished
             || self.has_mail
             || !self.handed.is_empty()
@@ -465,7 +475,7 @@ impl Shard {
         [self.wake_at, self.patience.until(), self.openings.next(), self.farewells.next(), self.ends_at]
             .into_iter()
             .chain(accepts)
-            .chain([self.lobby.next(now)])
+            .chain([self.lobby.next(now), winding_up.map(|it| it.until)])
             .flatten()
             .min()
             .map(|at| at.saturating_duration_since(now))

@@ -53,6 +53,9 @@ pub struct Options {
     /// handshakes of TLS and WebSocket. By default
     /// [`Options::HANDSHAKE_TIME_MAX_DEFAULT`].
     pub handshake_time_max: Duration,
+    /// How long the broker waits, when it shuts down, for acknowledgements of what it has sent: what is not acknowledged comes
+    /// again after a restart. By default [`Options::LAST_ACKNOWLEDGEMENTS_TIME_MAX_DEFAULT`].
+    pub last_acknowledgements_time_max: Duration,
     /// Wrong passwords a second from one address, of IPv6 its first 64 bits; beyond, its connections are let in one after the
     /// other. 0: there is no limit. By default [`Options::WRONG_PASSWORDS_MAX_DEFAULT`].
     pub wrong_passwords_max: u16,
@@ -80,6 +83,7 @@ impl Default for Options {
             sys_interval: None,
             wording: Wording::Own,
             handshake_time_max: Self::HANDSHAKE_TIME_MAX_DEFAULT,
+            last_acknowledgements_time_max: Self::LAST_ACKNOWLEDGEMENTS_TIME_MAX_DEFAULT,
             wrong_passwords_max: Self::WRONG_PASSWORDS_MAX_DEFAULT,
             waits_to_let_in: false,
             hangup: None,
@@ -100,6 +104,9 @@ pub enum Wording {
 impl Options {
     /// Enough for a slow device on a slow link.
     pub const HANDSHAKE_TIME_MAX_DEFAULT: Duration = Duration::from_secs(10);
+
+    /// Enough for those who are near, and nobody notices it.
+    pub const LAST_ACKNOWLEDGEMENTS_TIME_MAX_DEFAULT: Duration = Duration::from_millis(100);
 
     /// More than a network of devices with a forgotten password tries, and less than what a guesser gets far with.
     pub const WRONG_PASSWORDS_MAX_DEFAULT: u16 = 100;

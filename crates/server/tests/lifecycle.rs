@@ -5,15 +5,16 @@
 mod common;
 
 use core::time::Duration;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
+use std::thread;
 use std::time::Instant;
 
 use common::{
     CONNACK_311, Client, DISCONNECT, broker, connect_5, connect_311, options, puback, publish_1, suback,
     subscribe, wait_until,
 };
-use martlet_server::{Broker, Host, ListenAddress, StartError};
+use martlet_server::{Broker, Host, ListenAddress, Options, StartError};
 
 #[test]
 fn shutdown_tells_clients_of_mqtt_5_and_closes_all() {
@@ -57,8 +58,32 @@ fn what_had_come_before_the_end_is_taken() {
 }
 
 #[test]
+fn the_end_waits_for_acknowledgements() {
+    const LONG: Duration = Duration::from_mins(1);
+    let broker = Broker::start(Options { last_acknowledgements_time_max: LONG, ..options(2) }).unwrap();
+    let mut receiver = Client::subscribed(&broker, "receiver", "t", 1);
+    let mut publisher = Client::connect(&broker, "publisher");
+    publisher.send(&publish_1("t", 1, b""));
+    publisher.expect(&puback(1));
+    receiver.expect(&publish_1("t", 1, b""));
+    let started = Instant::now();
+    thread::scope(|scope| {
+        let end = scope.spawn(|| broker.shutdown());
+        receiver.socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let silence = receiver.socket.read(&mut [0]).unwrap_err();
+        assert!(matches!(silence.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{silence}");
+        receiver.send(&puback(1));
+        end.join().unwrap().unwrap();
+    });
+    assert!(started.elapsed() < LONG);
+    receiver.expect_end();
+}
+
+#[test]
 fn shutdown_does_not_wait_for_ever_for_a_client_that_reads_nothing() {
-    let broker = broker(2);
+    // At once, while bytes are there that the socket does not take.
+    let last_acknowledgements_time_max = Duration::ZERO;
+    let broker = Broker::start(Options { last_acknowledgements_time_max, ..options(2) }).unwrap();
     let mut deaf = Client::subscribed(&broker, "deaf", "flood", 1);
     let mut publisher = Client::connect(&broker, "publisher");
     let payload = vec![0; 1 << 20];
@@ -101,7 +126,7 @@ fn a_second_broker_on_the_port_is_told_so() {
 fn a_stopper_ends_a_broker_that_is_waited_for() {
     let broker = broker(2);
     let stopper = broker.stopper();
-    let waiting = std::thread::spawn(move || broker.wait());
+    let waiting = thread::spawn(move || broker.wait());
     stopper.stop();
     stopper.stop();
     waiting.join().unwrap().unwrap();

@@ -123,6 +123,7 @@ impl Plan {
             sys_interval: Some(settings.general.sys_interval).filter(|interval| !interval.is_zero()),
             wording: self.wording(settings),
             handshake_time_max: settings.general.handshake_timeout,
+            last_acknowledgements_time_max: Options::LAST_ACKNOWLEDGEMENTS_TIME_MAX_DEFAULT,
             wrong_passwords_max: settings.general.wrong_passwords_max,
             waits_to_let_in: false,
             hangup: None,
