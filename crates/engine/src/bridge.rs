@@ -3,7 +3,7 @@
 use crate::clients::SessionId;
 use crate::message::Message;
 use crate::records::Record;
-use crate::{BridgeEnd, Engine};
+use crate::{BridgeEnd, Config, Engine, Peer};
 
 impl Engine {
     /// The Session goes on as that of a bridge at the other broker does.
@@ -30,6 +30,18 @@ impl Engine {
     }
 }
 
+impl Config {
+    /// Unsent bytes of a connection beyond which QoS 0 messages to it are dropped. A bridge, which stands for many, has the room
+    /// of a Session.
+    pub(crate) fn at_most_once_bytes_max(&self, peer: &Peer) -> usize {
+        let limits = &self.limits;
+        match peer.bridge() {
+            Some(_) => limits.out_buffer_bytes_max.max(limits.queued_bytes_max),
+            None => limits.out_buffer_bytes_max,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use martlet_wire::{
@@ -44,6 +56,9 @@ mod tests {
     };
 
     const NOW: Instant = Instant::from_millis(0);
+
+    /// More than may be unsent to others.
+    const QUEUED_BYTES_MAX: usize = 1 << 20;
 
     /// Lets nobody in and nothing through.
     struct Nobody;
@@ -61,7 +76,8 @@ mod tests {
 
     impl Shard {
         fn new() -> Self {
-            let config = Config::default();
+            let mut config = Config::default();
+            config.limits.queued_bytes_max = QUEUED_BYTES_MAX;
             let engine = Engine::new(config.clone(), ShardId(0), Commons::new(1, &config));
             Self { engine: engine.with_access(Box::new(Nobody)), connections: 0 }
         }
@@ -171,6 +187,23 @@ mod tests {
         assert_eq!(shard.send(near, &publish("out/a", QoS::AtMostOnce, 1)), ["PUBLISH 0"]);
         let (_, sent) = shard.connect(BridgeEnd { last_packet_id: 4, ..BridgeEnd::default() });
         assert_eq!(sent, ["CONNACK", "PUBLISH 5"], "it has waited");
+    }
+
+    #[test]
+    fn a_burst_of_qos_0_has_the_room_of_a_session() {
+        let mut shard = Shard::new();
+        let (near, _) = shard.connect(BridgeEnd::default());
+        shard.engine.handle(NOW, Input::Received { connection: near, bytes: &subscribe() });
+        let mut one = Vec::new();
+        publish("out/a", QoS::AtMostOnce, 1).encode(ProtocolVersion::Mqtt5, &mut one).unwrap();
+        let count = 2 * Config::default().limits.out_buffer_bytes_max / one.len();
+        shard.engine.handle(NOW, Input::Received { connection: near, bytes: &one.repeat(count) });
+        let sent = shard.send(near, &publish("out/a", QoS::AtMostOnce, 1));
+        assert_eq!(sent.iter().filter(|word| *word == "PUBLISH 0").count(), count + 1);
+
+        let beyond = QUEUED_BYTES_MAX / one.len() + 2;
+        shard.engine.handle(NOW, Input::Received { connection: near, bytes: &one.repeat(beyond) });
+        assert!(shard.engine.status().dropped_out_buffer_full > 0, "but not more");
     }
 
     #[test]

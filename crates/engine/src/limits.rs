@@ -29,8 +29,8 @@ pub struct Limits {
     pub topic_alias_maximum: u16,
     /// Aliases that the broker uses towards one client at most; the client's own maximum may lower this.
     pub topic_alias_maximum_outgoing: u16,
-    /// Unsent bytes of one connection. Beyond this, QoS 0 messages to it are dropped, QoS 1 and 2 wait in the
-    /// Session, and nothing more is read from it.
+    /// Unsent bytes of one connection. Beyond this, QoS 0 messages to it are dropped (to a bridge beyond `queued_bytes_max`, if
+    /// that is more), QoS 1 and 2 wait in the Session, and nothing more is read from it.
     pub out_buffer_bytes_max: usize,
     /// Connections of one shard.
     pub connections_max: usize,

@@ -190,7 +190,7 @@ pub(super) const OWN: Part = Part {
             "out_buffer_bytes_max",
             Engine(Number(Range::new(1, ANY), |it, n| it.limits.out_buffer_bytes_max = fit(n))),
             "unsent bytes of one connection; beyond, messages of QoS 0 to it are dropped, others wait, and nothing more \
-             is read from it",
+             is read from it. For a bridge, messages of QoS 0 are dropped beyond `queued_bytes_max`, if that is more",
         )
         .default("262144"),
         ConfigOption::own(
