@@ -4,7 +4,9 @@
 //! are. A change replaces the file at once, so that a broker never reads half of it.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 mod arguments;
@@ -19,6 +21,8 @@ use crate::payload::reason;
 
 /// The file name that means standard output, together with `-c`.
 const STANDARD_OUTPUT: &str = "-";
+/// The permissions of those who are neither the owner nor of the group.
+const OTHERS: u32 = 0o7;
 /// The exit status if the password was not repeated.
 const STATUS_MISMATCH: u8 = 2;
 
@@ -63,6 +67,7 @@ pub fn main(
             return 1;
         }
     };
+    warn_of_readers(&request, err);
     match perform(&request, secrets, out) {
         Ok(()) => 0,
         Err(Failure::Message(text)) => {
@@ -77,6 +82,21 @@ pub fn main(
             let _ = writeln!(err, "Error: {}.", reason(&error));
             1
         }
+    }
+}
+
+/// Warns of a file that is not only its owner's and group's. It keeps its permissions.
+fn warn_of_readers(request: &PasswdRequest, err: &mut dyn Write) {
+    let (PasswdRequest::Set { file, .. }
+    | PasswdRequest::Delete { file, .. }
+    | PasswdRequest::HashAll { file, .. }) = request
+    else {
+        return;
+    };
+    if fs::metadata(file).is_ok_and(|it| it.permissions().mode() & OTHERS != 0) {
+        let file = file.display();
+        // A warning that nobody can read is none.
+        let _ = writeln!(err, "Warning: File {file} is open to everyone on this machine: chmod o= {file}");
     }
 }
 
@@ -137,7 +157,7 @@ fn line_for(
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(file).map_err(|error| {
+    fs::read(file).map_err(|error| {
         let (path, reason) = (file.display(), reason(&error));
         Failure::Message(format!("Error: Unable to open password file {path}. {reason}."))
     })

@@ -157,6 +157,20 @@ fn a_file_keeps_its_mode_its_comments_and_its_links() {
 }
 
 #[test]
+fn a_file_that_is_open_to_everyone_is_told_of() {
+    let file = file("open");
+    let path = file.to_str().unwrap();
+    fs::write(&file, "").unwrap();
+    for (mode, is_open) in [(0o644, true), (0o602, true), (0o660, false)] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let outcome = run(&["-b", path, "user", "pw"], "");
+        assert_eq!(outcome.status, 0);
+        assert_eq!(outcome.err.contains(&format!("chmod o= {path}")), is_open, "{mode:o}: {}", outcome.err);
+    }
+    fs::remove_file(file).unwrap();
+}
+
+#[test]
 fn a_new_file_is_its_owners_alone() {
     let file = file("new");
     assert_eq!(run(&["-c", "-b", file.to_str().unwrap(), "user", "pw"], "").status, 0);
@@ -176,6 +190,7 @@ fn plain_text_is_hashed_in_place() {
     assert!(fs::read_to_string(&file).unwrap().starts_with("# people\nuser1:$6$"));
 
     fs::write(&file, "user1:pass1\nnonsense\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let outcome = run(&["-U", path], "");
     assert_eq!((outcome.status, outcome.err.as_str()), (1, "Error: Corrupt password file at line 2.\n"));
     assert_eq!(fs::read_to_string(&file).unwrap(), "user1:pass1\nnonsense\n");
