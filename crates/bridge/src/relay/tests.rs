@@ -1,5 +1,7 @@
 //! The rules, against a broker on either side that is a list of packets.
 
+mod anything;
+
 use martlet_wire::{
     Ack, ConnAck, Connect, Delivery, Packet, PacketId, PacketType, Properties, Property, ProtocolVersion,
     Publish, QoS, ReasonCode, ReasonCodes, SubAck, TopicName, UnsubAck, decode, fixed_header,
