@@ -89,7 +89,7 @@ impl Guesses {
             let address = peer.address.map(|address| address.ip().to_canonical());
             tracing::warn!(
                 address = address.map(tracing::field::display),
-                "too many wrong passwords; who comes from there waits for a while, or is closed where too many wait"
+                "more wrong passwords than wrong_passwords_max; who comes from there waits, or is closed where too many wait"
             );
         }
     }

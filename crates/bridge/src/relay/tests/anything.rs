@@ -91,8 +91,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Hands bytes in by pieces, until the connection is over.
-fn by_pieces(bytes: &[u8], piece: usize, mut take: impl FnMut(&[u8]) -> Result<(), End>) -> bool {
-    bytes.chunks(piece).try_for_each(|piece| take(piece)).is_ok()
+fn by_pieces(bytes: &[u8], piece: usize, take: impl FnMut(&[u8]) -> Result<(), End>) -> bool {
+    bytes.chunks(piece).try_for_each(take).is_ok()
 }
 
 proptest! {
