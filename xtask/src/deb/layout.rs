@@ -49,8 +49,7 @@ pub(super) fn lay_out(package: Package, root: &Path, built: &Built, version: &st
         Package::Mosquitto => mosquitto(&tree, &sources, built)?,
         Package::MosquittoClients => {
             for name in ["mosquitto_pub", "mosquitto_sub", "mosquitto_rr"] {
-                tree.link(&format!("usr/bin/{name}"), "martlet")?;
-                page(&tree, built, &format!("{name}.1"), &format!("{name}.1"))?;
+                tool(&tree, built, name)?;
             }
         }
     }
@@ -100,9 +99,9 @@ fn martlet(tree: &mut Tree, sources: &Sources<'_>, built: &Built) -> Result<(), 
 fn mosquitto(tree: &Tree, sources: &Sources<'_>, built: &Built) -> Result<(), String> {
     tree.link("usr/sbin/mosquitto", "../bin/martlet")?;
     for name in ["mosquitto_passwd", "mosquitto_ctrl", "mosquitto_signal"] {
-        tree.link(&format!("usr/bin/{name}"), "martlet")?;
-        page(tree, built, &format!("{name}.1"), &format!("{name}.1"))?;
+        tool(tree, built, name)?;
     }
+    completions(tree, "mosquitto")?;
     page(tree, built, "mosquitto.1", "mosquitto.8")?;
     tree.compressed("usr/share/man/man5/mosquitto.conf.5", ".so man5/martlet.conf.5\n")?;
     tree.file("usr/lib/systemd/system/martlet-mosquitto.service", sources.own("martlet-mosquitto.service")?)?;
@@ -114,6 +113,19 @@ fn mosquitto(tree: &Tree, sources: &Sources<'_>, built: &Built) -> Result<(), St
         tree.folder(folder)?;
     }
     Ok(())
+}
+
+/// A tool under its name in Mosquitto, with its page.
+fn tool(tree: &Tree, built: &Built, name: &str) -> Result<(), String> {
+    tree.link(&format!("usr/bin/{name}"), "martlet")?;
+    completions(tree, name)?;
+    page(tree, built, &format!("{name}.1"), &format!("{name}.1"))
+}
+
+/// The completions of a name, for the shells that look for a file of that name. Those of `martlet` are for all names.
+fn completions(tree: &Tree, name: &str) -> Result<(), String> {
+    tree.link(&format!("usr/share/bash-completion/completions/{name}"), "martlet")?;
+    tree.link(&format!("usr/share/fish/vendor_completions.d/{name}.fish"), "martlet.fish")
 }
 
 /// A manual page, in the section that the name of its file ends with.

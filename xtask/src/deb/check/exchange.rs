@@ -126,6 +126,12 @@ pub(super) fn fresh(machine: &Machine) -> Result<(), String> {
     }
     machine.sh("man -w 8 mosquitto && man -w mosquitto.conf mosquitto_sub && rm /tmp/security")?;
     publish(machine, "mosquitto_pub", "ours")?;
+    for name in ["mosquitto", "mosquitto_pub", "mosquitto_passwd"] {
+        let completed =
+            format!("bash -c '. /usr/share/bash-completion/completions/{name} && complete -p {name}'");
+        machine.sh(&completed)?;
+        machine.sh(&format!("test -e /usr/share/fish/vendor_completions.d/{name}.fish"))?;
+    }
     machine.sh("systemctl disable --now --quiet mosquitto")?;
     machine.install("second/*.deb")?;
     expect(&machine.sh("systemctl is-enabled martlet-mosquitto || true")?, "disabled")?;
