@@ -24,7 +24,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use martlet_engine::{BatchId, ConnectionId, Engine, Input, Instant, ShardId, Verdict};
+use martlet_engine::{BatchId, ConnectionId, Engine, Input, Instant, Peer, ShardId, Verdict};
 use martlet_transport::{Acceptor, READ_BYTES_MAX, Scratch};
 use martlet_wire::ReasonCode;
 use mio::event::Event;
@@ -319,8 +319,8 @@ impl Shard {
                 }
                 Mail::Publish(parcel) => left = left.saturating_sub(self.publish(&parcel)),
                 Mail::Report(to) => self.report(&to),
-                Mail::Authenticated { connection, verdict } => {
-                    self.note_guess(connection, &verdict);
+                Mail::Authenticated { connection, peer, verdict } => {
+                    self.note_guess(&peer, &verdict);
                     self.parts.engine.handle(self.now, Input::Authenticated { connection, verdict });
                 }
                 Mail::Rules(Some(access)) => self.parts.engine.replace_access(self.now, access),
@@ -406,11 +406,9 @@ impl Shard {
         }
     }
 
-    /// Remembers from where a wrong password came.
-    fn note_guess(&self, connection: ConnectionId, verdict: &Verdict) {
-        if let Verdict::Refuse(ReasonCode::NotAuthorized | ReasonCode::BadUserNameOrPassword) = verdict
-            && let Some(peer) = self.parts.engine.peer(connection)
-        {
+    /// Remembers from where a wrong password came, also if whoever sent it did not wait for the answer.
+    fn note_guess(&self, peer: &Peer, verdict: &Verdict) {
+        if let Verdict::Refuse(ReasonCode::NotAuthorized | ReasonCode::BadUserNameOrPassword) = verdict {
             self.parts.guesses.note(self.now, peer);
         }
     }

@@ -46,8 +46,8 @@ pub(crate) enum Mail {
     Waiting(Arc<str>, mpsc::Sender<usize>),
     /// Someone wants to know how it is.
     Report(ReportTo),
-    /// The answer to a question about a connection.
-    Authenticated { connection: ConnectionId, verdict: Verdict },
+    /// The answer to a question about a connection, which may be gone, and where that came from.
+    Authenticated { connection: ConnectionId, peer: Peer, verdict: Verdict },
     /// Others decide from now on who may do what; `None` if all stays as it was.
     Rules(Option<Box<dyn Access>>),
     /// Other bounds and features count from now on.

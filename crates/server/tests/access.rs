@@ -5,7 +5,7 @@
 mod common;
 
 use core::time::Duration;
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use common::{
 };
 use martlet_access::hash::{Scheme, hash};
 use martlet_server::Broker;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 const NOT_AUTHORIZED: &[u8] = &[0x20, 2, 0, 5];
 const BUSY: &[u8] = &[0x20, 2, 0, 3];
@@ -95,6 +95,30 @@ fn who_guesses_passwords_waits_at_the_door_and_is_closed_where_too_many_wait() {
     let answers: Vec<_> = clients.iter_mut().map(Client::receive).collect();
     assert!(answers.contains(&Some(CONNACK_311.to_vec())) && answers.contains(&None), "{answers:02x?}");
     assert!(started.elapsed() >= Duration::from_millis(990), "they waited");
+}
+
+#[test]
+fn a_guess_counts_although_nobody_waits_for_its_answer() {
+    let configuration = format!("shards 1\n{WITH_PASSWORDS}wrong_passwords_max 1\n");
+    // It takes long enough that who guesses is gone by then.
+    let slow = hash(Scheme::Sha512Pbkdf2 { iterations: 2_000 }, b"secret").unwrap();
+    let house = House::new("hasty-guesses", &configuration).file("pw", &format!("ann:{slow}\n"));
+    let broker = house.start();
+    let mut ann = accepted(&broker, &connect_as("b", "ann", Some("secret")));
+    for _ in 0..5 {
+        let hasty = client(&broker, 0, &connect_as("a", "ann", Some("wrong")));
+        // In one turn it is accepted, in another one its CONNECT is read.
+        (0..3).for_each(|_| ann.settle());
+        SockRef::from(&hasty.socket).set_linger(Some(Duration::ZERO)).unwrap(); // it ends by a reset
+    }
+    wait_until("someone is closed without a word", || {
+        let mut client = Client::open(broker.local_addrs()[0]);
+        client.socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        match client.socket.read(&mut [0]) {
+            Ok(count) => count == 0,
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
+    });
 }
 
 #[test]

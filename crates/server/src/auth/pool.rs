@@ -122,7 +122,7 @@ impl Shared {
                 tracing::error!("finding out who a client is failed; it is refused");
                 Verdict::Refuse(ReasonCode::UnspecifiedError)
             });
-            self.inboxes.send(shard, Mail::Authenticated { connection, verdict });
+            self.inboxes.send(shard, Mail::Authenticated { connection, peer: question.peer, verdict });
         }
     }
 
