@@ -109,7 +109,7 @@ impl Options {
     pub const LAST_ACKNOWLEDGEMENTS_TIME_MAX_DEFAULT: Duration = Duration::from_millis(100);
 
     /// More than a network of devices with a forgotten password tries, and less than what a guesser gets far with.
-    pub const WRONG_PASSWORDS_MAX_DEFAULT: u16 = 100;
+    pub const WRONG_PASSWORDS_MAX_DEFAULT: u16 = 20;
 
     /// Options with default values that listen in one place.
     pub fn listening_on(host: Host, port: u16) -> Self {

@@ -304,7 +304,7 @@ pub(super) const OWN: Part = Part {
              after the other within two seconds, and closed where that is not enough; 0 is no limit. Whoever comes through a proxy \
              that tells where clients are never waits",
         )
-        .default("100")
+        .default("20")
         .live(),
     ],
 };
