@@ -31,14 +31,11 @@ impl Engine {
 }
 
 impl Config {
-    /// Unsent bytes of a connection beyond which QoS 0 messages to it are dropped. A bridge, which stands for many, has the room
+    /// Whether so many bytes are unsent that QoS 0 messages to a peer are dropped. A bridge, which stands for many, has the room
     /// of a Session.
-    pub(crate) fn at_most_once_bytes_max(&self, peer: &Peer) -> usize {
+    pub(crate) fn is_too_much_unsent(&self, bytes: usize, peer: &Peer) -> bool {
         let limits = &self.limits;
-        match peer.bridge() {
-            Some(_) => limits.out_buffer_bytes_max.max(limits.queued_bytes_max),
-            None => limits.out_buffer_bytes_max,
-        }
+        bytes >= limits.out_buffer_bytes_max && (peer.bridge().is_none() || bytes >= limits.queued_bytes_max)
     }
 }
 

@@ -97,9 +97,8 @@ impl Engine {
     /// A QoS 0 message goes out behind what waits for the log, or not at all if that is too much.
     fn send_behind(&mut self, id: ConnectionId, queued: Queued) {
         let Some(connection) = self.connections.get_mut(id) else { return };
-        let bytes_max = self.config.at_most_once_bytes_max(&connection.peer);
         let Some(held) = connection.held.as_mut() else { return };
-        if held.messages_bytes() >= bytes_max {
+        if self.config.is_too_much_unsent(held.messages_bytes(), &connection.peer) {
             self.status.dropped_out_buffer_full += 1;
         } else {
             held.push(BatchId::default(), Waiting::AtMostOnce(queued));
@@ -118,7 +117,7 @@ impl Engine {
         if connection.protocol.phase != Phase::Open {
             return;
         }
-        if connection.out.len() >= self.config.at_most_once_bytes_max(&connection.peer) {
+        if self.config.is_too_much_unsent(connection.out.len(), &connection.peer) {
             self.status.dropped_out_buffer_full += 1;
             return;
         }
