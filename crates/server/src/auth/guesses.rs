@@ -49,6 +49,13 @@ struct Debt {
     told_at: Option<Instant>,
 }
 
+impl Debt {
+    /// From when on who comes may come in at once.
+    fn let_in_at(&self) -> Instant {
+        self.paid_at - CREDIT
+    }
+}
+
 impl Guesses {
     /// Allows so many wrong passwords a second from each address; as many as there may be for 0.
     pub(crate) fn new(wrong_passwords_max: u16) -> Self {
@@ -78,11 +85,10 @@ impl Guesses {
             }
         }
         let debt = debts.entry(origin).or_insert(Debt { paid_at: now, told_at: None });
-        debt.paid_at = debt.paid_at.max(now) + price;
-        if debt.paid_at <= now + CREDIT {
+        self.charge(now, debt, price);
+        if debt.let_in_at() <= now {
             return;
         }
-        self.quiet_at.fetch_max((debt.paid_at - CREDIT).as_millis(), Ordering::Relaxed);
         if debt.told_at.is_none_or(|at| now.saturating_duration_since(at) >= COMPLAINT_INTERVAL) {
             debt.told_at = Some(now);
             drop(debts);
@@ -101,16 +107,20 @@ impl Guesses {
         }
         let (Some(price), Some(origin)) = (self.price(), origin(peer)) else { return Entry::Now };
         let mut debts = self.lock();
-        let Some(debt) = debts.get_mut(&origin).filter(|debt| debt.paid_at > now + CREDIT) else {
+        let Some(debt) = debts.get_mut(&origin).filter(|debt| debt.let_in_at() > now) else {
             return Entry::Now;
         };
-        let at = debt.paid_at - CREDIT;
+        let at = debt.let_in_at();
         if at > now + WAIT_TIME_MAX {
             return Entry::Never;
         }
-        debt.paid_at = debt.paid_at + price;
-        self.quiet_at.fetch_max((debt.paid_at - CREDIT).as_millis(), Ordering::Relaxed);
+        self.charge(now, debt, price);
         Entry::At(at)
+    }
+
+    fn charge(&self, now: Instant, debt: &mut Debt, price: Duration) {
+        debt.paid_at = debt.paid_at.max(now) + price;
+        self.quiet_at.fetch_max(debt.let_in_at().as_millis(), Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Origin, Debt>> {
