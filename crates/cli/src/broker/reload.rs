@@ -86,9 +86,10 @@ impl Reloader {
         let mut notes = Vec::new();
         let read = self.read(&mut notes);
         if let Some((_, options)) = &read {
-            self.replace_rules(options);
-            self.limits.replace(options, &self.order(options));
-            self.reload_tls(options);
+            let order = self.order(options);
+            self.replace_rules(options, &order);
+            self.limits.replace(options, &order);
+            self.reload_tls(options, &order);
             self.memory.set(options.memory_bytes_max);
         }
         self.rules.conclude();
@@ -115,8 +116,8 @@ impl Reloader {
     }
 
     /// Reads what TLS needs anew for all listeners that listen where they did before.
-    fn reload_tls(&self, options: &Options) {
-        for (number, new) in (0..).zip(self.order(options)) {
+    fn reload_tls(&self, options: &Options, order: &[Option<u16>]) {
+        for (number, new) in (0..).zip(order) {
             let listener = new.and_then(|new| options.listeners.get(usize::from(new)));
             let Some(security) = listener.and_then(|listener| listener.security.as_ref()) else { continue };
             match self.tls.reload(number, security) {
@@ -137,10 +138,9 @@ impl Reloader {
     }
 
     /// Lets what was read decide who may come in and do what.
-    fn replace_rules(&self, options: &Options) {
-        let order = self.order(options);
+    fn replace_rules(&self, options: &Options, order: &[Option<u16>]) {
         let authority = options.authority.as_deref().cloned().unwrap_or_default();
-        match self.rules.replace(authority, &order) {
+        match self.rules.replace(authority, order) {
             Ok(()) => tracing::debug!("who may come in and do what was read again"),
             Err(error) => tracing::error!(%error, "who may come in and do what stays as it was"),
         }
