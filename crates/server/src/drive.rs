@@ -61,8 +61,8 @@ const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// What is left to do when the end was asked for.
 struct WindingUp {
-    /// Another turn is read, in any case: the one that goes on may have begun before something came that the end came behind.
-    has_to_read: bool,
+    /// A turn has begun since then: the one that went on may have begun before something came that the end came behind.
+    has_begun_turn: bool,
     /// How long acknowledgements of what was sent are waited for.
     until: Instant,
 }
@@ -240,6 +240,9 @@ impl Shard {
     fn turn(&mut self, events: &Events) {
         self.now = self.parts.clock.now();
         self.counters.turns += 1;
+        if let Some(winding_up) = &mut self.winding_up {
+            winding_up.has_begun_turn = true;
+        }
         self.parts.engine.trace_packets(notices::wants_packets());
         for event in events {
             self.note(event);
@@ -344,7 +347,7 @@ impl Shard {
                 Mail::Pulse(answer) => _ = answer.send(()),
                 Mail::Shutdown => {
                     let until = self.now + self.parts.last_acknowledgements_time_max;
-                    self.winding_up.get_or_insert(WindingUp { has_to_read: true, until });
+                    self.winding_up.get_or_insert(WindingUp { has_begun_turn: false, until });
                 }
             }
         }
@@ -428,9 +431,11 @@ impl Shard {
     /// Shuts down once what had come before the end was asked for is read, and what was sent is acknowledged: what is not comes
     /// again after the restart.
     fn wind_up(&mut self) {
-        let Some(winding_up) = &mut self.winding_up else { return };
-        let has_read = !core::mem::take(&mut winding_up.has_to_read);
-        if has_read && (winding_up.until <= self.now || !self.parts.engine.awaits_acknowledgements()) {
+        let Some(winding_up) = &self.winding_up else { return };
+        if winding_up.has_begun_turn
+            && self.ends_at.is_none()
+            && (winding_up.until <= self.now || !self.parts.engine.awaits_acknowledgements())
+        {
             self.shut_down();
         }
     }
@@ -459,7 +464,7 @@ impl Shard {
         let waits = self.patience.until().is_some();
         let reads = self.can_read() || (!waits && !self.readable.opening.is_empty());
         let winding_up = self.winding_up.as_ref().filter(|_| self.ends_at.is_none());
-        if winding_up.is_some_and(|_| !self.parts.engine.awaits_acknowledgements())
+        if winding_up.is_some_and(|it| !it.has_begun_turn)
             || self.is_unfinished
             || self.has_mail
             || !self.handed.is_empty()
